@@ -1,0 +1,231 @@
+"""The command line: `glmm-binomial recalc WORKBOOK.xlsx` calculates a workbook without Excel."""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from glmm_binomial.workbook import CalledCell, CellValue, Recalculation
+
+_EXIT_OK, _EXIT_CELLS, _EXIT_FILE, _EXIT_INTERRUPTED = 0, 1, 2, 130
+_PROBLEMS_SHOWN = 20
+_COLUMN_WIDTH = 20
+
+_RECALC_HELP = """\
+Calculate every formula of a workbook without Excel, print the table of each cell that calls a GLMM_ function, and write a
+copy of the workbook with the fresh values (WORKBOOK-recalculated.xlsx unless --output or --in-place says otherwise).
+Formulas, formats, charts and all other parts of the file stay as they are.
+
+A formula that cannot be calculated without Excel (a function that is not known here, LAMBDA, a reference to another workbook
+whose values are not stored) is named with its cell and shows an error value in the copy, never an old number among new ones;
+with --in-place the file is then left as it was.
+"""
+_EXIT_HELP = """\
+exit codes: 0 all calculated; 1 a GLMM_ cell holds an error or a formula could not be calculated (each is named on stderr);
+2 the file cannot be read or written; 130 stopped with Ctrl-C, nothing written."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _recalc(arguments.workbook, output=arguments.output, in_place=arguments.in_place, as_json=arguments.json)
+    except KeyboardInterrupt:
+        _say("stopped; nothing was written.")
+        return _EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="glmm-binomial", description="GLMM_BINOMIAL outside Excel.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    recalc = commands.add_parser(
+        "recalc",
+        help="calculate a workbook without Excel",
+        description=_RECALC_HELP,
+        epilog=_EXIT_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    recalc.add_argument("workbook", type=Path, metavar="WORKBOOK.xlsx")
+    target = recalc.add_mutually_exclusive_group()
+    target.add_argument("--output", type=Path, metavar="OUT.xlsx", help="where to write the copy")
+    target.add_argument("--in-place", action="store_true", help="overwrite the workbook itself, whole or not at all")
+    recalc.add_argument("--json", action="store_true", help="print the tables as JSON, numbers at full precision")
+    return parser
+
+
+def _recalc(workbook: Path, *, output: Path | None, in_place: bool, as_json: bool) -> int:
+    target = workbook if in_place else output or workbook.with_name(f"{workbook.stem}-recalculated{workbook.suffix}")
+    if not in_place and _same_file(workbook, target):
+        return _fail(f"{target} is the workbook itself; say --in-place to overwrite it.")
+    try:
+        from glmm_binomial.workbook import WorkbookError, recalculate  # noqa: PLC0415 - `--help` stays quick
+    except ModuleNotFoundError as error:
+        if error.name not in ("formualizer", "lxml"):
+            raise
+        return _fail(f'{error.name} is not installed. Please run: pip install "glmm-binomial[headless]"')
+    try:
+        with Progress(sys.stderr) as progress:
+            recalculation = recalculate(workbook, _worksheet_functions(), observer=progress.start)
+        keep = in_place and bool(recalculation.problems)
+        if not keep:
+            recalculation.write(target)
+    except WorkbookError as error:
+        return _fail(f"{workbook}: {error}")
+    written = None if keep else target
+    print(_as_json(recalculation, written) if as_json else _as_text(recalculation, written))
+    return _report_errors(recalculation, kept=workbook if keep else None)
+
+
+def _worksheet_functions() -> Mapping[str, Callable[..., object]]:
+    from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS  # noqa: PLC0415 - `--help` stays quick
+
+    return WORKSHEET_FUNCTIONS
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return first.absolute() == second.absolute()
+
+
+def _fail(message: str) -> int:
+    _say(message)
+    return _EXIT_FILE
+
+
+def _say(message: str) -> None:
+    print(f"glmm-binomial: {message}", file=sys.stderr)
+
+
+def _report_errors(recalculation: "Recalculation", *, kept: Path | None) -> int:
+    failures = [f"{cell.sheet}!{cell.address}: {cell.error}" for cell in recalculation.cells if cell.error is not None]
+    failures += map(str, recalculation.problems)
+    for failure in failures[:_PROBLEMS_SHOWN]:
+        _say(failure)
+    if len(failures) > _PROBLEMS_SHOWN:
+        _say(f"and {len(failures) - _PROBLEMS_SHOWN} more.")
+    if kept is not None:
+        _say(f"{kept} was left as it was.")
+    return _EXIT_CELLS if failures else _EXIT_OK
+
+
+def _as_json(recalculation: "Recalculation", written: Path | None) -> str:
+    cells = [
+        {
+            "sheet": cell.sheet,
+            "address": cell.address,
+            "formula": cell.formula,
+            "table": [[_json_value(value) for value in row] for row in cell.table],
+            "error": cell.error,
+        }
+        for cell in recalculation.cells
+    ]
+    problems = [{"sheet": p.sheet, "address": p.address, "text": p.text} for p in recalculation.problems]
+    output = None if written is None else str(written)
+    return json.dumps({"cells": cells, "problems": problems, "output": output}, indent=1, ensure_ascii=False)
+
+
+def _json_value(value: "CellValue") -> float | str | bool:
+    return value if isinstance(value, float | str | bool) else str(value)
+
+
+def _as_text(recalculation: "Recalculation", written: Path | None) -> str:
+    blocks = [_cell_as_text(cell) for cell in recalculation.cells]
+    if not blocks:
+        blocks.append("The workbook has no cell that calls a GLMM_ function.")
+    if written is not None:
+        blocks.append(f"Written to {written}")
+    return "\n\n".join(blocks)
+
+
+def _cell_as_text(cell: "CalledCell") -> str:
+    """Write a cell's table in aligned columns, below its address and formula."""
+    rows = [[_shown(value) for value in row] for row in cell.table]
+    columns = range(len(rows[0]))
+    widths = [max((len(row[i]) for row in rows if not _runs_over(row, i)), default=0) for i in columns]
+    numeric = [_mostly_numbers([row[i] for row in cell.table]) for i in columns]
+    lines = [f"{cell.sheet}!{cell.address}  {cell.formula}"]
+    for row in rows:
+        texts = [text.rjust(widths[i]) if numeric[i] else text.ljust(widths[i]) for i, text in enumerate(row)]
+        lines.append(("  " + "  ".join(texts)).rstrip())
+    return "\n".join(lines)
+
+
+def _runs_over(row: Sequence[str], column: int) -> bool:
+    """Tell whether a text may run over the columns to its right, as in Excel: a message must not push them apart."""
+    return len(row[column]) > _COLUMN_WIDTH and not any(row[column + 1 :])
+
+
+def _mostly_numbers(values: Sequence["CellValue"]) -> bool:
+    numbers = sum(isinstance(value, float) for value in values)
+    return 2 * numbers > sum(value != "" for value in values)
+
+
+def _shown(value: "CellValue") -> str:
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+class Progress:
+    """Says on a stream, once a second has passed, which cell is being calculated and for how long.
+
+    Parameters
+    ----------
+    stream
+        Where the lines go; not the standard output, which holds the tables.
+    delay
+        Seconds before the first line.
+    interval
+        Seconds between lines while nothing new begins.
+    """
+
+    def __init__(self, stream: TextIO, *, delay: float = 1.0, interval: float = 5.0) -> None:
+        self._stream = stream
+        self._delay = delay
+        self._interval = interval
+        self._began = time.monotonic()
+        self._doing = "loading"
+        self._lock = threading.Lock()
+        self._finished = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+
+    def __enter__(self) -> "Progress":
+        """Start to watch the clock."""
+        self._ticker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self._finished.set()
+        self._ticker.join()
+
+    def start(self, address: str) -> None:
+        """Note that a cell's calculation begins."""
+        self._doing = f"calculating {address}"
+        if time.monotonic() - self._began > self._delay:
+            self._write()
+
+    def _tick(self) -> None:
+        wait = self._delay
+        while not self._finished.wait(wait):
+            self._write()
+            wait = self._interval
+
+    def _write(self) -> None:
+        with self._lock:
+            elapsed = time.monotonic() - self._began
+            print(f"{elapsed:6.1f} s  {self._doing}", file=self._stream, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""The evidence lower bound of the mean-field approximation, its gradient and its arrow-shaped curvature.
+
+Parameters are the means m and the log standard deviations of independent normal factors for k coefficients, K log SDs
+of the random effects, and G K random effects. "Corner" order: coefficient means, log-SD means, then their log SDs
+(2k + 2K); "local" order: a group's K means, then their K log SDs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from glmm_binomial.arrowhead import Arrowhead
+from glmm_binomial.quadrature import SoftplusMoments, softplus_moments
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.design import Design
+
+FIXED_EFFECT_PRIOR_SD = 2.0
+"""Prior of each coefficient on the standardised scale: N(0, 2^2), statsmodels' default."""
+
+LOG_SD_PRIOR_SD = 1.0
+"""Prior of each log SD on the standardised scale: N(0, 1), statsmodels' default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """The normal factors of the approximation.
+
+    Attributes
+    ----------
+    fixed_mean, fixed_variance : (k,) arrays
+    log_sd_mean, log_sd_variance : (K,) arrays
+    random_mean, random_variance : (G, K) arrays
+    """
+
+    fixed_mean: NDArray[np.float64]
+    fixed_variance: NDArray[np.float64]
+    log_sd_mean: NDArray[np.float64]
+    log_sd_variance: NDArray[np.float64]
+    random_mean: NDArray[np.float64]
+    random_variance: NDArray[np.float64]
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """E sd^-2 = exp(2 s^2 - 2 m) of each random effect, (K,)."""
+        return np.asarray(np.exp(2.0 * (self.log_sd_variance - self.log_sd_mean)))
+
+    @property
+    def squares(self) -> NDArray[np.float64]:
+        """Sum over the groups of E u^2 for each random effect, (K,)."""
+        return np.asarray((self.random_mean**2 + self.random_variance).sum(axis=0))
+
+    def moved(self, corner: NDArray[np.float64], local: NDArray[np.float64]) -> Factors:
+        """The factors after a step (2k + 2K,) and (G, 2K) in means and log SDs."""
+        k, effects = len(self.fixed_mean), len(self.log_sd_mean)
+        mean_step, log_sd_step = np.split(corner, 2)
+        return Factors(
+            fixed_mean=self.fixed_mean + mean_step[:k],
+            fixed_variance=self.fixed_variance * np.exp(2.0 * log_sd_step[:k]),
+            log_sd_mean=self.log_sd_mean + mean_step[k:],
+            log_sd_variance=self.log_sd_variance * np.exp(2.0 * log_sd_step[k:]),
+            random_mean=self.random_mean + local[:, :effects],
+            random_variance=self.random_variance * np.exp(2.0 * local[:, effects:]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ElboState:
+    """The ELBO at one point.
+
+    Attributes
+    ----------
+    factors : Factors
+    moments : SoftplusMoments
+        Of the linear predictor of each of the n rows.
+    value : float
+        Up to the constants that statsmodels leaves out as well.
+    """
+
+    factors: Factors
+    moments: SoftplusMoments
+    value: float
+
+
+class Elbo:
+    """ELBO = sum_i [ y_i m_i - n_i B(m_i, v_i) ] + expected log priors + entropy.
+
+    m_i and v_i are mean and variance of the linear predictor of row i under the approximation, B the expected softplus.
+
+    Parameters
+    ----------
+    design : Design
+        n rows, k fixed and K random effects, G groups.
+    """
+
+    def __init__(self, design: Design) -> None:
+        rows = len(design.trials)
+        self._design = design
+        self._fixed_squared = design.fixed**2
+        self._random_squared = design.random**2
+        self._membership = sparse.csr_array(
+            (np.ones(rows), np.arange(rows), np.append(design.group_starts, rows)), shape=(design.groups, rows)
+        )
+
+    def at(self, factors: Factors) -> ElboState:
+        """Evaluate the ELBO."""
+        design = self._design
+        mean = design.fixed @ factors.fixed_mean + self._by_row(design.random, factors.random_mean)
+        variance = self._fixed_squared @ factors.fixed_variance + self._by_row(
+            self._random_squared, factors.random_variance
+        )
+        moments = softplus_moments(mean, variance)
+        entropy = 0.5 * (
+            np.log(factors.fixed_variance).sum()
+            + np.log(factors.log_sd_variance).sum()
+            + np.log(factors.random_variance).sum()
+        )
+        value = (
+            design.successes @ mean
+            - design.trials @ moments.value
+            - 0.5 * factors.squares @ factors.precision
+            - design.groups * factors.log_sd_mean.sum()
+            - 0.5 * (factors.log_sd_mean**2 + factors.log_sd_variance).sum() / LOG_SD_PRIOR_SD**2
+            - 0.5 * (factors.fixed_mean**2 + factors.fixed_variance).sum() / FIXED_EFFECT_PRIOR_SD**2
+            + entropy
+        )
+        return ElboState(factors=factors, moments=moments, value=float(value))
+
+    def gradient(self, state: ElboState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Gradient by means and log SDs: corner (2k + 2K,) and local (G, 2K)."""
+        design, factors = self._design, state.factors
+        residual = design.successes - design.trials * state.moments.mean
+        decay = factors.squares * factors.precision
+        corner = np.concatenate(
+            [
+                residual @ design.fixed - factors.fixed_mean / FIXED_EFFECT_PRIOR_SD**2,
+                decay - design.groups - factors.log_sd_mean / LOG_SD_PRIOR_SD**2,
+                1.0 - 2.0 * factors.fixed_variance * self._fixed_widening(state),
+                1.0 - 2.0 * factors.log_sd_variance * (decay + 0.5 / LOG_SD_PRIOR_SD**2),
+            ]
+        )
+        by_mean = self._membership @ (design.random * residual[:, None]) - factors.random_mean * factors.precision
+        by_log_sd = 1.0 - 2.0 * factors.random_variance * self._random_widening(state)
+        return corner, np.hstack([by_mean, by_log_sd])
+
+    def stationary_variances(self, state: ElboState) -> Factors:
+        """The same means with the variances that would be optimal if the moments did not move with them."""
+        factors = state.factors
+        decay = factors.squares * factors.precision
+        return Factors(
+            fixed_mean=factors.fixed_mean,
+            fixed_variance=0.5 / self._fixed_widening(state),
+            log_sd_mean=factors.log_sd_mean,
+            log_sd_variance=0.5 / (decay + 0.5 / LOG_SD_PRIOR_SD**2),
+            random_mean=factors.random_mean,
+            random_variance=0.5 / self._random_widening(state),
+        )
+
+    def curvature(self, state: ElboState) -> Arrowhead:
+        """Hessian of -ELBO by means and log SDs.
+
+        Let j be the derivative of a row's predictor mean by a mean, and l that of its predictor variance by a log SD
+        (2 v z^2). Each row adds n (B_mm j j' + B_mv (j l' + l j') + B_vv l l'); the rest is diagonal.
+        """
+        design, factors, moments = self._design, state.factors, state.moments
+        k, effects = len(factors.fixed_mean), len(factors.log_sd_mean)
+        means, log_sds = slice(0, k), slice(k + effects, 2 * k + effects)
+        j, l = design.fixed, self._fixed_squared * (2.0 * factors.fixed_variance)  # noqa: E741  the docstring's letters
+        mm, mv, vv = (
+            (design.trials * second)[:, None]
+            for second in (moments.mean_mean, moments.mean_variance, moments.variance_variance)
+        )
+        by_mean, by_variance = np.hstack([mm * j, mv * l]), np.hstack([mv * j, vv * l])
+
+        corner = np.zeros((2 * (k + effects), 2 * (k + effects)))
+        corner[means, means] = j.T @ by_mean[:, :k] + np.eye(k) / FIXED_EFFECT_PRIOR_SD**2
+        corner[means, log_sds] = j.T @ by_mean[:, k:]
+        corner[log_sds, means] = corner[means, log_sds].T
+        corner[log_sds, log_sds] = l.T @ by_variance[:, k:]
+        corner[log_sds, log_sds] += np.diag(4.0 * factors.fixed_variance * self._fixed_widening(state))
+
+        coupling = np.zeros((design.groups, 2 * effects, 2 * (k + effects)))
+        blocks = np.zeros((design.groups, 2 * effects, 2 * effects))
+        l_local = 2.0 * factors.random_variance
+        widening = self._random_widening(state)
+        for effect in range(effects):
+            z, z2 = design.random[:, [effect]], self._random_squared[:, [effect]]
+            rows = {effect: (by_mean, z), effects + effect: (by_variance, z2)}
+            for local, (weighted, column) in rows.items():
+                sums = self._membership @ (column * weighted)
+                coupling[:, local, means], coupling[:, local, log_sds] = sums[:, :k], sums[:, k:]
+            coupling[:, effects + effect] *= l_local[:, [effect]]
+            blocks[:, effect, :effects] = self._membership @ (mm * z * design.random)
+            blocks[:, effect, effects:] = self._membership @ (mv * z * self._random_squared) * l_local
+            blocks[:, effects + effect, effects:] = (
+                self._membership @ (vv * z2 * self._random_squared) * l_local * l_local[:, [effect]]
+            )
+            blocks[:, effect, effect] += factors.precision[effect]
+            blocks[:, effects + effect, effects + effect] += 2.0 * l_local[:, effect] * widening[:, effect]
+        blocks[:, effects:, :effects] = blocks[:, :effects, effects:].transpose(0, 2, 1)
+        self._add_log_sds(factors, corner, coupling)
+        return Arrowhead(corner=corner, coupling=coupling, blocks=blocks)
+
+    @staticmethod
+    def _add_log_sds(factors: Factors, corner: NDArray[np.float64], coupling: NDArray[np.float64]) -> None:
+        """Second derivatives, by the log SDs, of their priors and of squares * precision / 2."""
+        k, effects = len(factors.fixed_mean), len(factors.log_sd_mean)
+        variance, decay = factors.log_sd_variance, factors.squares * factors.precision
+        for effect in range(effects):
+            mean, log_sd = k + effect, 2 * k + effects + effect
+            corner[mean, mean] = 2.0 * decay[effect] + 1.0 / LOG_SD_PRIOR_SD**2
+            corner[mean, log_sd] = corner[log_sd, mean] = -4.0 * variance[effect] * decay[effect]
+            corner[log_sd, log_sd] = (
+                decay[effect] * (8.0 * variance[effect] ** 2 + 4.0 * variance[effect])
+                + 2.0 * variance[effect] / LOG_SD_PRIOR_SD**2
+            )
+            pull = factors.random_mean[:, effect] * factors.precision[effect]
+            spread = factors.random_variance[:, effect] * factors.precision[effect]
+            coupling[:, effect, mean] = -2.0 * pull
+            coupling[:, effects + effect, mean] = -2.0 * spread
+            coupling[:, effect, log_sd] = 4.0 * variance[effect] * pull
+            coupling[:, effects + effect, log_sd] = 4.0 * variance[effect] * spread
+
+    def _fixed_widening(self, state: ElboState) -> NDArray[np.float64]:
+        """What the ELBO loses, apart from entropy, per unit of each coefficient's variance, (k,)."""
+        loss = (self._design.trials * state.moments.variance) @ self._fixed_squared
+        return np.asarray(loss + 0.5 / FIXED_EFFECT_PRIOR_SD**2)
+
+    def _random_widening(self, state: ElboState) -> NDArray[np.float64]:
+        """What the ELBO loses, apart from entropy, per unit of each random effect's variance, (G, K)."""
+        loss = self._membership @ (self._random_squared * (self._design.trials * state.moments.variance)[:, None])
+        return np.asarray(loss + 0.5 * state.factors.precision)
+
+    def _by_row(self, columns: NDArray[np.float64], by_group: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray((columns * by_group[self._design.group_index]).sum(axis=1))

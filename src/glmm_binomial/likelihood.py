@@ -1,0 +1,262 @@
+"""Maximum likelihood: Newton on the exact score, random effects whose variance is zero, and separated data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glmm_binomial.laplace import evaluate_laplace
+from glmm_binomial.marginal import MOST_NODES, MarginalState, Parameters, choose_nodes, evaluate_marginal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.design import Design
+    from glmm_binomial.marginal import Part
+
+MOST_STEPS = 100
+CONVERGED_DECREMENT = 1e-18
+"""Squared distance to the maximum, in standard errors, at which the search stops."""
+
+STALLED_DECREMENT = 1e-9
+"""The same distance at which rounding may hide any further gain; stopping there still counts as converged."""
+
+LARGEST_STEP = 2.0
+SMALLEST_FRACTION = 1e-8
+ROUNDING = 1e-13
+
+NEARLY_ZERO_LOG_SD = np.log(0.02)
+"""Below this standardised SD a maximum at zero is looked for."""
+
+LARGEST_LOG_SD = np.log(100.0)
+"""A random effect of SD 100 on the logit scale: the likelihood has no maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class LikelihoodFit:
+    """A maximum of the likelihood, on the standardised scale (k fixed, K random effects, G groups).
+
+    Attributes
+    ----------
+    coefficients : (k,) array
+    sds : (K,) array
+        Zero is a legitimate answer.
+    covariance : (k + K, k + K) array
+        Inverse observed information of coefficients and log SDs; zero in the rows of an SD of zero.
+    random_effects : (G, K) array
+        Conditional modes.
+    log_likelihood : float
+        Without the binomial constants.
+    nodes : int or None
+        Quadrature nodes per random effect; None under Laplace's approximation.
+    settled : bool
+        False when the largest number of nodes was not enough.
+    distance : float
+        To the maximum, in standard errors; infinite when the likelihood has none.
+    largest_score : float
+        Largest absolute derivative of log L at the estimate.
+    """
+
+    coefficients: NDArray[np.float64]
+    sds: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    random_effects: NDArray[np.float64]
+    log_likelihood: float
+    nodes: int | None
+    settled: bool
+    distance: float
+    largest_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The marginal likelihood at one point, and how it was integrated.
+
+    Attributes
+    ----------
+    state : MarginalState
+    nodes : int or None
+        Quadrature nodes per random effect; None under Laplace's approximation, 0 without random effects.
+    settled : bool
+        False when the largest number of nodes was not enough.
+    """
+
+    state: MarginalState
+    nodes: int | None
+    settled: bool
+
+
+def evaluate(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> Evaluation:
+    """The marginal likelihood by quadrature fine enough for the point, or by Laplace's approximation."""
+    integrator = _Integrator(design, parameters, start)
+    return integrator.evaluation(integrator.evaluate(parameters, start))
+
+
+class _Integrator:
+    """How the random effects are integrated out near one point: quadrature up to two effects, Laplace beyond."""
+
+    def __init__(self, design: Design, parameters: Parameters, start: NDArray[np.float64]) -> None:
+        self._design = design
+        self._parts: tuple[Part, ...] | None = None
+        if design.random.shape[1] <= max(MOST_NODES):
+            self._parts = choose_nodes(design, parameters, start)
+
+    def evaluation(self, state: MarginalState) -> Evaluation:
+        if self._parts is None:
+            return Evaluation(state=state, nodes=None, settled=True)
+        nodes = max(part.nodes for part in self._parts) if self._design.random.shape[1] else 0
+        return Evaluation(state=state, nodes=nodes, settled=all(part.settled for part in self._parts))
+
+    def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
+        if self._parts is None:
+            return evaluate_laplace(self._design, parameters, start=start)
+        return evaluate_marginal(self._design, parameters, parts=self._parts, start=start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maximum:
+    """Where a climb ended, and how far from the maximum, in standard errors."""
+
+    evaluation: Evaluation
+    distance: float
+
+
+def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.float64]) -> LikelihoodFit:
+    """Maximum likelihood from the variational estimates.
+
+    The columns of `fixed` are first made orthonormal (Golub & Van Loan 2013, section 5.2), which leaves the likelihood
+    as it is and the digits of nearly collinear columns, such as raw powers, intact. A random effect whose SD falls
+    towards zero is taken out when the likelihood falls with its variance at zero (Self & Liang 1987, JASA 82(398)).
+
+    Parameters
+    ----------
+    design : Design
+    start : Parameters
+        k coefficients and K log SDs.
+    modes : (G, K) array
+        Where the search for the conditional modes starts.
+    """
+    orthonormal, triangle = np.linalg.qr(design.fixed)
+    scale = np.sqrt(len(design.fixed))
+    turned = replace(design, fixed=orthonormal * scale)
+    triangle = triangle / scale
+    point = Parameters(coefficients=triangle @ start.coefficients, log_sds=start.log_sds)
+    active = np.ones(len(start.log_sds), dtype=bool)
+    best = _climb(turned, point, modes, look_for_zero=True)
+    while active.any() and best.evaluation.state.parameters.log_sds.min() < NEARLY_ZERO_LOG_SD:
+        reduced = active.copy()
+        reduced[np.flatnonzero(active)[best.evaluation.state.parameters.log_sds.argmin()]] = False
+        without = _climb_active(turned, best, active, reduced)
+        if _variance_score(turned, without, reduced, dropped=int(np.flatnonzero(active & ~reduced)[0])) > 0.0:
+            point = best.evaluation.state.parameters
+            best = _climb(_with_effects(turned, active), point, best.evaluation.state.modes, look_for_zero=False)
+            break
+        active, best = reduced, without
+    return _on_standardised_scale(best, triangle, active)
+
+
+def _with_effects(design: Design, active: NDArray[np.bool_]) -> Design:
+    return replace(design, random=design.random[:, active], random_scales=design.random_scales[active])
+
+
+def _climb_active(design: Design, best: _Maximum, active: NDArray[np.bool_], reduced: NDArray[np.bool_]) -> _Maximum:
+    """Maximise without the effects that `reduced` leaves out, from where the larger model stood."""
+    state = best.evaluation.state
+    kept = reduced[active]
+    point = Parameters(coefficients=state.parameters.coefficients, log_sds=state.parameters.log_sds[kept])
+    return _climb(_with_effects(design, reduced), point, state.modes[:, kept], look_for_zero=True)
+
+
+def _climb(design: Design, point: Parameters, modes: NDArray[np.float64], *, look_for_zero: bool) -> _Maximum:
+    """Damped Newton on the score, with quadrature chosen anew until it fits the point that was reached."""
+    integrator = _Integrator(design, point, modes)
+    state = integrator.evaluate(point, modes)
+    steps, refined, distance = 0, False, np.inf
+    while steps < MOST_STEPS:
+        direction, definite = _newton_direction(state)
+        decrement = float(direction @ state.score)
+        distance = float(np.sqrt(decrement)) if definite else np.inf
+        log_sds = state.parameters.log_sds
+        if look_for_zero and len(log_sds) and log_sds.min() < NEARLY_ZERO_LOG_SD:
+            break
+        if len(log_sds) and log_sds.max() > LARGEST_LOG_SD:
+            distance = np.inf
+            break
+        better = None if decrement <= CONVERGED_DECREMENT else _ascend(integrator, state, direction, decrement)
+        if better is not None:
+            state, steps = better, steps + 1
+            continue
+        if refined:
+            break
+        # the nodes were chosen where the search started
+        integrator = _Integrator(design, state.parameters, state.modes)
+        state, refined = integrator.evaluate(state.parameters, state.modes), True
+    return _Maximum(
+        evaluation=integrator.evaluation(state),
+        distance=distance,
+    )
+
+
+def _newton_direction(state: MarginalState) -> tuple[NDArray[np.float64], bool]:
+    """Newton's direction; with absolute eigenvalues, and False, where the information is not positive definite."""
+    values, vectors = np.linalg.eigh(state.information)
+    definite = bool(values[0] > 0.0)
+    values = np.maximum(np.abs(values), 1e-12 * np.abs(values).max())
+    return vectors @ ((vectors.T @ state.score) / values), definite
+
+
+def _ascend(
+    integrator: _Integrator, state: MarginalState, direction: NDArray[np.float64], decrement: float
+) -> MarginalState | None:
+    """The first of ever shorter steps that does not lower log L; None if there is none."""
+    fraction = min(1.0, LARGEST_STEP / float(np.abs(direction).max()))
+    allowance = ROUNDING * abs(state.value) if decrement < STALLED_DECREMENT else 0.0
+    while fraction > SMALLEST_FRACTION:
+        candidate = integrator.evaluate(state.parameters.moved(fraction * direction), state.modes)
+        if candidate.value >= state.value - allowance:
+            return candidate
+        fraction *= 0.5
+    return None
+
+
+def _variance_score(design: Design, without: _Maximum, reduced: NDArray[np.bool_], *, dropped: int) -> float:
+    """Derivative of log L by the variance of a left-out random effect, at variance zero.
+
+    It is half the sum over groups of E[(z'r)^2 - z'Wz] given the data, read off the score and information of a model
+    with z as one more fixed column of coefficient zero.
+    """
+    state = without.evaluation.state
+    column = design.random[:, dropped]
+    widened = _with_effects(replace(design, fixed=np.column_stack([design.fixed, column])), reduced)
+    point = Parameters(coefficients=np.append(state.parameters.coefficients, 0.0), log_sds=state.parameters.log_sds)
+    wide = evaluate(widened, point, state.modes).state
+    last = design.fixed.shape[1]
+    return 0.5 * float(np.sum(wide.group_scores[:, last] ** 2) - wide.information[last, last])
+
+
+def _on_standardised_scale(best: _Maximum, triangle: NDArray[np.float64], active: NDArray[np.bool_]) -> LikelihoodFit:
+    state = best.evaluation.state
+    k = len(state.parameters.coefficients)
+    size = k + len(active)
+    kept = np.r_[np.ones(k, dtype=bool), active]
+    way_back = np.eye(len(state.score))
+    way_back[:k, :k] = np.linalg.inv(triangle)
+    covariance = np.zeros((size, size))
+    covariance[np.ix_(kept, kept)] = way_back @ np.linalg.pinv(state.information, hermitian=True) @ way_back.T
+    sds = np.zeros(len(active))
+    sds[active] = np.exp(state.parameters.log_sds)
+    random_effects = np.zeros((len(state.modes), len(active)))
+    random_effects[:, active] = state.modes
+    return LikelihoodFit(
+        coefficients=way_back[:k, :k] @ state.parameters.coefficients,
+        sds=sds,
+        covariance=covariance,
+        random_effects=random_effects,
+        log_likelihood=state.value,
+        nodes=best.evaluation.nodes,
+        settled=best.evaluation.settled,
+        distance=best.distance,
+        largest_score=float(np.abs(state.score).max()),
+    )

@@ -1,0 +1,405 @@
+"""The marginal likelihood of the coefficients and log SDs: value, score and observed information.
+
+The random effects are integrated out by adaptive Gauss-Hermite quadrature, group by group (Pinheiro & Bates 1995,
+Journal of Computational and Graphical Statistics 4(1)). Parameters are theta = (b, log sd); without random effects this
+is plain logistic regression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glmm_binomial.quadrature import NEGLIGIBLE_WEIGHT, hermite_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from glmm_binomial.design import Design
+
+BLOCK_ELEMENTS = 65_536
+"""Rows times nodes worked on at once."""
+
+FEWEST_NODES = 8
+MOST_NODES = {1: 1_024, 2: 64}
+"""Nodes per dimension after which doubling stops, by the number of random effects."""
+
+NODE_TOLERANCE = 1e-9
+"""Doubling the nodes must change a group's log-likelihood by less, relative to its size where that exceeds one."""
+
+MOST_MODE_STEPS = 100
+MODE_TOLERANCE = 1e-10
+"""Newton step, in conditional standard deviations, at which a group's mode is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """A point at which the marginal likelihood is evaluated.
+
+    Attributes
+    ----------
+    coefficients : (k,) array
+    log_sds : (K,) array
+    """
+
+    coefficients: NDArray[np.float64]
+    log_sds: NDArray[np.float64]
+
+    @property
+    def vector(self) -> NDArray[np.float64]:
+        """Coefficients, then log SDs, (k + K,)."""
+        return np.concatenate([self.coefficients, self.log_sds])
+
+    def moved(self, step: NDArray[np.float64]) -> Parameters:
+        """The point after a step (k + K,)."""
+        k = len(self.coefficients)
+        return Parameters(coefficients=self.coefficients + step[:k], log_sds=self.log_sds + step[k:])
+
+
+@dataclass(frozen=True, slots=True)
+class MarginalState:
+    """The marginal log-likelihood at one point.
+
+    Attributes
+    ----------
+    parameters : Parameters
+    value : float
+        log L without the binomial constants.
+    group_scores : (G, k + K) array
+        Each group's part of the score.
+    information : (k + K, k + K) array
+        Negative Hessian of log L.
+    modes : (G, K) array
+        Conditional modes of the random effects.
+    """
+
+    parameters: Parameters
+    value: float
+    group_scores: NDArray[np.float64]
+    information: NDArray[np.float64]
+    modes: NDArray[np.float64]
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """Gradient of log L, (k + K,)."""
+        return np.asarray(self.group_scores.sum(axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalModes:
+    """Where each group's integrand peaks, and how wide it is.
+
+    Attributes
+    ----------
+    modes : (G, K) array
+    scales : (G, K, K) array
+        Lower Cholesky factor of the inverse of the conditional Hessian.
+    """
+
+    modes: NDArray[np.float64]
+    scales: NDArray[np.float64]
+
+
+def find_modes(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> ConditionalModes:
+    """Newton's method for the conditional modes of all groups at once; each group's step is halved on its own.
+
+    The conditional log density sum_i [y_i eta_i - n_i log(1 + e^eta_i)] - sum_k u_k^2 / (2 sd_k^2) is strictly concave.
+    """
+    effects = design.random.shape[1]
+    if not effects:
+        return ConditionalModes(modes=start, scales=np.empty((design.groups, 0, 0)))
+    offset = design.fixed @ parameters.coefficients
+    precision = np.exp(-2.0 * parameters.log_sds)
+    upper = np.triu_indices(effects)
+    products = design.random[:, upper[0]] * design.random[:, upper[1]]
+
+    def density(modes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Log density (G,) and probability of each row (n,)."""
+        eta = offset + (design.random * modes[design.group_index]).sum(axis=1)
+        decay = np.exp(-np.abs(eta))
+        reciprocal = 1.0 / (1.0 + decay)
+        terms = design.successes * eta - design.trials * (np.maximum(eta, 0.0) - np.log(reciprocal))
+        values = np.add.reduceat(terms, design.group_starts) - 0.5 * modes**2 @ precision
+        return values, np.where(eta >= 0.0, reciprocal, decay * reciprocal)
+
+    modes = start
+    value, probability = density(modes)
+    for _ in range(MOST_MODE_STEPS):
+        residual = design.successes - design.trials * probability
+        weight = design.trials * probability * (1.0 - probability)
+        gradient = np.add.reduceat(design.random * residual[:, None], design.group_starts) - modes * precision
+        sums = np.add.reduceat(products * weight[:, None], design.group_starts)
+        hessian = np.zeros((design.groups, effects, effects))
+        hessian[:, upper[0], upper[1]] = hessian[:, upper[1], upper[0]] = sums
+        hessian += np.diag(precision)
+        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        gain = (step * gradient).sum(axis=1)
+        if gain.max() <= MODE_TOLERANCE**2:
+            break
+        fraction = np.ones(design.groups)
+        while True:
+            candidate = modes + fraction[:, None] * step
+            new_value, new_probability = density(candidate)
+            worse = (new_value < value) & (fraction * gain > MODE_TOLERANCE)
+            if not worse.any():
+                break
+            fraction[worse] *= 0.5
+        modes, value, probability = candidate, new_value, new_probability
+    return ConditionalModes(modes=modes, scales=np.linalg.cholesky(np.linalg.inv(hessian)))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The groups that share a number of nodes, as a design of their own.
+
+    Attributes
+    ----------
+    groups : (H,) integer array
+        Their positions among all groups.
+    nodes : int
+        Per dimension.
+    settled : bool
+        False when more nodes than allowed would be needed.
+    fixed, random, successes, trials : arrays with one entry per row of these groups
+    starts : (H + 1,) integer array
+        First row of each of these groups, and the number of rows.
+    """
+
+    groups: NDArray[np.intp]
+    nodes: int
+    settled: bool
+    fixed: NDArray[np.float64]
+    random: NDArray[np.float64]
+    successes: NDArray[np.float64]
+    trials: NDArray[np.float64]
+    starts: NDArray[np.intp]
+
+
+def make_part(design: Design, groups: NDArray[np.intp], nodes: int, *, settled: bool = True) -> Part:
+    """Select the rows of some groups (positions not decreasing)."""
+    bounds = np.append(design.group_starts, len(design.trials))
+    sizes = np.diff(bounds)[groups]
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    if len(groups) == design.groups:
+        rows: NDArray[np.intp] | slice = slice(None)
+    else:
+        rows = np.repeat(bounds[groups] - starts[:-1], sizes) + np.arange(starts[-1])
+    return Part(
+        groups=groups,
+        nodes=nodes,
+        settled=settled,
+        fixed=design.fixed[rows],
+        random=design.random[rows],
+        successes=design.successes[rows],
+        trials=design.trials[rows],
+        starts=starts,
+    )
+
+
+@lru_cache(maxsize=64)
+def _tensor_rule(nodes: int, effects: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes (J, K) and log of weight / normal density, up to its constant, (J,)."""
+    rule = hermite_rule(nodes)
+    grids = np.meshgrid(*[rule.nodes] * effects, indexing="ij")
+    points = np.stack([grid.ravel() for grid in grids], axis=-1) if effects else np.empty((1, 0))
+    log_weights = np.zeros(len(points))
+    for effect in range(effects):
+        log_weights += np.log(np.meshgrid(*[rule.weights] * effects, indexing="ij")[effect].ravel())
+    kept = log_weights > np.log(NEGLIGIBLE_WEIGHT)
+    points, log_weights = points[kept], log_weights[kept] + 0.5 * (points[kept] ** 2).sum(axis=1)
+    points.setflags(write=False)
+    log_weights.setflags(write=False)
+    return points, log_weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Consecutive groups of a part, evaluated at all nodes (H groups, r rows, J nodes).
+
+    Attributes
+    ----------
+    groups : slice
+        Within the part.
+    rows : slice
+        Within the part.
+    group_of_row : (r,) integer array
+        From zero within the block.
+    effects : (H, J, K) array
+        Values of the random effects at the nodes.
+    probabilities : (r, J) array
+    log_integrand : (H, J) array
+        Its log-sum-exp over the nodes is the groups' log-likelihood.
+    """
+
+    groups: slice
+    rows: slice
+    group_of_row: NDArray[np.intp]
+    effects: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    log_integrand: NDArray[np.float64]
+
+
+def _blocks(part: Part, parameters: Parameters, found: ConditionalModes) -> Iterator[_Block]:
+    points, log_weights = _tensor_rule(part.nodes, part.random.shape[1])
+    offset = part.fixed @ parameters.coefficients
+    precision = np.exp(-2.0 * parameters.log_sds)
+    diagonal = np.arange(part.random.shape[1])
+    log_scale = np.log(found.scales[part.groups][:, diagonal, diagonal]).sum(axis=1) - parameters.log_sds.sum()
+    first = 0
+    while first < len(part.groups):
+        room = part.starts[first] + max(BLOCK_ELEMENTS // len(points), 1)
+        last = max(first + 1, int(np.searchsorted(part.starts, room, side="right")) - 1)
+        groups, rows = slice(first, last), slice(int(part.starts[first]), int(part.starts[last]))
+        members = part.groups[groups]
+        effects = found.modes[members][:, None, :] + points @ found.scales[members].transpose(0, 2, 1)
+        log_integrand = log_weights - 0.5 * effects**2 @ precision + log_scale[groups, None]
+        group_of_row = np.repeat(np.arange(last - first), np.diff(part.starts[first : last + 1]))
+        probabilities = np.empty((rows.stop - rows.start, len(points)))
+        # one group may have any number of rows: its rows pass in pieces of bounded size
+        for start in range(rows.start, rows.stop, max(BLOCK_ELEMENTS // len(points), 1) * 2):
+            piece = slice(start, min(start + max(BLOCK_ELEMENTS // len(points), 1) * 2, rows.stop))
+            local = slice(piece.start - rows.start, piece.stop - rows.start)
+            index = group_of_row[local]
+            eta = np.repeat(offset[piece, None], len(points), axis=1)
+            for effect in range(part.random.shape[1]):
+                eta += part.random[piece, effect, None] * effects[index, :, effect]
+            decay = np.exp(-np.abs(eta))
+            reciprocal = 1.0 / (1.0 + decay)
+            decay *= reciprocal
+            probabilities[local] = np.where(eta >= 0.0, reciprocal, decay)
+            loss = np.maximum(eta, 0.0)
+            loss -= np.log(reciprocal)
+            eta *= part.successes[piece, None]
+            eta -= part.trials[piece, None] * loss
+            new = np.flatnonzero(np.diff(index, prepend=-1))
+            log_integrand[index[new]] += np.add.reduceat(eta, new, axis=0)
+        yield _Block(
+            groups=groups,
+            rows=rows,
+            group_of_row=group_of_row,
+            effects=effects,
+            probabilities=probabilities,
+            log_integrand=log_integrand,
+        )
+        first = last
+
+
+def _log_sums(log_integrand: NDArray[np.float64]) -> NDArray[np.float64]:
+    top = log_integrand.max(axis=1, keepdims=True)
+    return np.asarray(top[:, 0] + np.log(np.exp(log_integrand - top).sum(axis=1)))
+
+
+def choose_nodes(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> tuple[Part, ...]:
+    """Double each group's nodes until its log-likelihood stands still; groups with as many nodes make a part.
+
+    Parameters
+    ----------
+    design : Design
+    parameters : Parameters
+        Where the likelihood is looked at.
+    start : (G, K) array
+        Where the search for the conditional modes starts.
+    """
+    effects = design.random.shape[1]
+    every = np.arange(design.groups)
+    if not effects:
+        return (make_part(design, every, 1),)
+    found = find_modes(design, parameters, start)
+    pending, nodes = every, FEWEST_NODES
+    coarse = _group_values(make_part(design, pending, nodes), parameters, found)
+    parts: list[Part] = []
+    while len(pending):
+        nodes *= 2
+        part = make_part(design, pending, nodes)
+        fine = _group_values(part, parameters, found)
+        settled = np.abs(fine - coarse) <= NODE_TOLERANCE * np.maximum(1.0, np.abs(fine))
+        if settled.all():
+            parts.append(part)
+        elif settled.any():
+            parts.append(make_part(design, pending[settled], nodes))
+        pending, coarse = pending[~settled], fine[~settled]
+        if len(pending) and nodes >= MOST_NODES[effects]:
+            parts.append(make_part(design, pending, nodes, settled=False))
+            break
+    return tuple(parts)
+
+
+def _group_values(part: Part, parameters: Parameters, found: ConditionalModes) -> NDArray[np.float64]:
+    return np.concatenate([_log_sums(block.log_integrand) for block in _blocks(part, parameters, found)])
+
+
+def evaluate_marginal(
+    design: Design, parameters: Parameters, *, parts: tuple[Part, ...], start: NDArray[np.float64]
+) -> MarginalState:
+    """Log L with its score and observed information.
+
+    The score is the conditional mean of the complete-data score, and the information follows from Louis' identity
+    (Louis 1982, JRSS B 44(2), equation 3.1): E(complete information) - Var(complete score), both given the data.
+
+    Parameters
+    ----------
+    design : Design
+    parameters : Parameters
+    parts : tuple of Part
+        From `choose_nodes`.
+    start : (G, K) array
+        Where the search for the conditional modes starts.
+    """
+    found = find_modes(design, parameters, start)
+    size = len(parameters.vector)
+    information = np.zeros((size, size))
+    group_scores = np.empty((design.groups, size))
+    value = 0.0
+    for part in parts:
+        for block in _blocks(part, parameters, found):
+            log_sums = _log_sums(block.log_integrand)
+            value += float(log_sums.sum())
+            weights = np.exp(block.log_integrand - log_sums[:, None])
+            scores = _complete_scores(part, block, parameters)
+            mean = np.matmul(weights[:, None, :], scores)[:, 0]
+            group_scores[part.groups[block.groups]] = mean
+            scores -= mean[:, None, :]
+            scores *= np.sqrt(weights)[:, :, None]
+            flat = scores.reshape(-1, size)
+            information -= flat.T @ flat
+            _add_complete_information(information, part, block, weights, parameters)
+    return MarginalState(
+        parameters=parameters,
+        value=value,
+        group_scores=group_scores,
+        information=0.5 * (information + information.T),
+        modes=found.modes,
+    )
+
+
+def _complete_scores(part: Part, block: _Block, parameters: Parameters) -> NDArray[np.float64]:
+    """Derivative by theta of each group's complete-data log density at each node, (H, J, k + K)."""
+    k = len(parameters.coefficients)
+    starts = part.starts[block.groups] - block.rows.start
+    residual = part.successes[block.rows, None] - part.trials[block.rows, None] * block.probabilities
+    scores = np.empty((*block.log_integrand.shape, k + len(parameters.log_sds)))
+    for column in range(k):
+        scores[:, :, column] = np.add.reduceat(residual * part.fixed[block.rows, column, None], starts, axis=0)
+    scores[:, :, k:] = block.effects**2 * np.exp(-2.0 * parameters.log_sds) - 1.0
+    return scores
+
+
+def _add_complete_information(
+    information: NDArray[np.float64],
+    part: Part,
+    block: _Block,
+    weights: NDArray[np.float64],
+    parameters: Parameters,
+) -> None:
+    k = len(parameters.coefficients)
+    variance = block.probabilities * (1.0 - block.probabilities)
+    expected = part.trials[block.rows] * np.einsum("ij,ij->i", weights[block.group_of_row], variance)
+    fixed = part.fixed[block.rows]
+    information[:k, :k] += fixed.T @ (fixed * expected[:, None])
+    squares = np.einsum("gj,gjk->k", weights, block.effects**2) * np.exp(-2.0 * parameters.log_sds)
+    information[np.arange(k, k + len(squares)), np.arange(k, k + len(squares))] += 2.0 * squares

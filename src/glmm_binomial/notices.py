@@ -1,0 +1,140 @@
+"""What a reader of the table must be warned of, one sentence or two each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glmm_binomial.separation import describe_separation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from glmm_binomial.design import Design
+    from glmm_binomial.fitting import Fit
+    from glmm_binomial.observations import Observations
+
+FEW_GROUPS = 5
+
+LARGEST_SHIFT = 0.25
+"""Posterior SDs by which the exact posterior may differ from the variational answer without a warning."""
+
+LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
+
+MOST_LISTED = 5
+
+
+def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, ...]:
+    """Every warning that applies, the gravest first."""
+    return (
+        tuple(
+            text
+            for source in (_about_method, _about_convergence, _about_exactness, _about_separation, _about_variances)
+            for text in source(design, fit)
+        )
+        + tuple(_about_data(observations, design))
+        + tuple(_about_odds_ratios(design, fit))
+    )
+
+
+def _about_method(design: Design, fit: Fit) -> Iterator[str]:
+    del design
+    if fit.method == "mean-field":
+        yield (
+            "The standard errors are raw mean-field SDs, which ignore how the estimates depend on each other and are "
+            'too small, often by a factor of two or more. Do not publish them: use method "vb" or "ml".'
+        )
+
+
+def _about_convergence(design: Design, fit: Fit) -> Iterator[str]:
+    del design
+    if not fit.converged:
+        yield (
+            "The search for the estimates stopped short of the optimum, by less than a hundredth of a standard error. "
+            f"The largest remaining derivative is {fit.largest_score:.2g}."
+        )
+    if not fit.quadrature_settled:
+        yield (
+            f"{fit.nodes} quadrature nodes were not enough to settle the log-likelihood to nine digits; read it, aic "
+            "and bic with care."
+        )
+
+
+def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
+    """The variational answer against one Newton step of the exact marginal log posterior, on the user's scale."""
+    if fit.method == "ml":
+        return
+    if fit.exact_step is None or fit.exact_covariance is None:
+        yield (
+            "The variational estimates could not be checked against the exact posterior, which is not curved downwards "
+            'there. Compare them with method "ml".'
+        )
+        return
+    k = len(fit.coefficients)
+    way_back = np.eye(len(fit.exact_step))
+    way_back[:k, :k] = design.back_transform
+    shifts = way_back @ fit.exact_step / np.sqrt(np.diag(way_back @ fit.exact_covariance @ way_back.T))
+    names = [*design.fixed_names, *(f"the log SD of the random {_effect(name)}" for name in design.random_names)]
+    moved = [f"{name} by {shift:+.2f}" for name, shift in zip(names, shifts, strict=True) if abs(shift) > LARGEST_SHIFT]
+    if moved:
+        advice = 'Use method "ml".' if fit.separation is None else "Read the intervals with caution."
+        yield (
+            "The variational approximation is not exact here: a step towards the exact posterior would move "
+            f"{_listed(moved)} posterior SDs. {advice}"
+        )
+
+
+def _effect(name: str) -> str:
+    return name if name == "intercept" else f"slope of {name}"
+
+
+def _about_separation(design: Design, fit: Fit) -> Iterator[str]:
+    if fit.separation is not None:
+        names = design.fixed_names[1:] if design.intercept else design.fixed_names
+        yield (
+            f"The data are separated: {describe_separation(fit.separation, names)}. The size of these coefficients "
+            "comes from the prior, not from the data; report their direction only."
+        )
+
+
+def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
+    for name, sd in zip(design.random_names, fit.sds, strict=True):
+        if sd == 0.0:
+            yield (
+                f"The variance of the random {_effect(name)} is estimated at zero: the groups differ no more than "
+                "chance would have it. The other rows are those of the model without it."
+            )
+
+
+def _about_data(observations: Observations, design: Design) -> Iterator[str]:
+    trials_by_group = np.add.reduceat(design.trials, design.group_starts)
+    if design.groups < FEW_GROUPS:
+        yield (
+            f"There are only {design.groups} groups, too few to estimate how much groups differ. Read the variance "
+            "with caution, and consider the groups as columns of x instead."
+        )
+    if trials_by_group.max() == 1:
+        yield (
+            "Every group has a single observation, so differences between groups cannot be told from chance: the "
+            "variance is not identified by the data."
+        )
+    if observations.look_alikes:
+        listed = _listed([" and ".join(labels) for labels in observations.look_alikes])
+        yield f"Some labels look alike but count as different groups: {listed}. Correct them if they are the same."
+
+
+def _about_odds_ratios(design: Design, fit: Fit) -> Iterator[str]:
+    coefficients = design.back_transform @ fit.coefficients
+    names = [name for name, b in zip(design.fixed_names, coefficients, strict=True) if b > LARGEST_EXPONENT]
+    if names:
+        yield (
+            f"The odds ratio of {_listed(names)} is too large to be shown: one unit of the column is a very large "
+            "step. Measure it in smaller units."
+        )
+
+
+def _listed(items: list[str]) -> str:
+    if len(items) > MOST_LISTED:
+        items = [*items[:MOST_LISTED], f"{len(items) - MOST_LISTED} more"]
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -1,0 +1,195 @@
+"""Cells -> Observations. The only place that rejects user data; every check stands here once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glmm_binomial.observations import estimability
+from glmm_binomial.observations.cells import InvalidInputError, describe, found, is_blank, reject, single_cell
+from glmm_binomial.observations.options import (
+    METHODS,
+    Method,
+    Options,
+    fit_intercept_from,
+    is_lone_boolean,
+    read_options,
+)
+from glmm_binomial.observations.ranges import Range, as_rows, header_of, names_of, require_equal_lengths, trim
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["METHODS", "InvalidInputError", "Method", "Observations", "Options", "observe"]
+
+MINIMUM_GROUPS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Checked data, one entry per row of the user's ranges, in their order and units.
+
+    Attributes
+    ----------
+    successes, trials : (N,) arrays
+        Whole numbers; trials are all one unless they were given.
+    x : (N, p) array
+    x_names : tuple of p str
+    group_index : (N,) integer array
+        Position of each row's group in `group_labels`.
+    group_labels : tuple of G labels
+        In the order in which they first appear.
+    x_random : (N, q) array
+        q is 0 without random slopes.
+    random_names : tuple of q str
+    trials_given : bool
+    look_alikes : tuple of tuples of str
+        Labels that differ only by case, outer spaces, or by being a number once and text once.
+    options : Options
+    """
+
+    successes: NDArray[np.float64]
+    trials: NDArray[np.float64]
+    x: NDArray[np.float64]
+    x_names: tuple[str, ...]
+    group_index: NDArray[np.intp]
+    group_labels: tuple[object, ...]
+    x_random: NDArray[np.float64]
+    random_names: tuple[str, ...]
+    trials_given: bool
+    look_alikes: tuple[tuple[str, ...], ...]
+    options: Options
+
+
+def observe(
+    y: object,
+    x: object,
+    groups: object,
+    *,
+    x_random: object = None,
+    fit_intercept: object = True,
+    alpha: object = 0.05,
+    method: object = "vb",
+    trials: object = None,
+) -> Observations:
+    """Check what a worksheet or a script handed over and convert it to arrays.
+
+    Parameters
+    ----------
+    y, x, groups, x_random, trials : list of rows, array, or scalar
+        Cells as rows of equal length; a scalar is a single cell. x_random and trials may be None or one blank cell.
+    fit_intercept, alpha, method : scalar
+        None or a blank cell means the default.
+
+    Returns
+    -------
+    Observations
+
+    Raises
+    ------
+    InvalidInputError
+        With the text of the message for the user.
+    """
+    if is_lone_boolean(x_random):
+        x_random, fit_intercept = None, fit_intercept_from(x_random, fit_intercept)
+    options = read_options(fit_intercept, alpha, method)
+
+    ranges = {"y": y, "x": x, "groups": groups}
+    ranges.update(
+        {
+            name: cells
+            for name, cells in (("x_random", x_random), ("trials", trials))
+            if not is_blank(single_cell(cells))
+        }
+    )
+    rows = trim({name: as_rows(name, cells) for name, cells in ranges.items()})
+    header = header_of(rows["x"])
+    names = {name: names_of(name, cells, header=header) for name, cells in rows.items()}
+    data = {name: Range(name, cells[1:] if header else cells, header=header) for name, cells in rows.items()}
+    require_equal_lengths(data)
+
+    x_values = data["x"].numbers()
+    group_index, group_labels = data["groups"].labels()
+    successes, trial_counts = _responses(data["y"], data.get("trials"))
+    no_slopes = np.empty((len(x_values), 0))
+    random_values = data["x_random"].numbers() if "x_random" in data else no_slopes
+    random_names = names.get("x_random", ())
+
+    _require_estimable(successes, trial_counts, group_labels)
+    for problem in (
+        estimability.problem_with_fixed_effects(x_values, names["x"], intercept=options.fit_intercept),
+        estimability.problem_with_random_slopes(random_values, random_names),
+    ):
+        if problem is not None:
+            reject(problem)
+    return Observations(
+        successes=successes,
+        trials=trial_counts,
+        x=x_values,
+        x_names=names["x"],
+        group_index=group_index,
+        group_labels=group_labels,
+        x_random=random_values,
+        random_names=random_names,
+        trials_given="trials" in data,
+        look_alikes=_look_alikes(group_labels),
+        options=options,
+    )
+
+
+def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Successes and trials of each row, (N,) both."""
+    successes = y.numbers()[:, 0]
+    if trials is None:
+        wrong = np.flatnonzero((successes != 0) & (successes != 1))
+        if len(wrong):
+            where = f"Row {wrong[0] + y.header + 1} of y {found(y.rows[wrong[0]][0])}."
+            reject(
+                f"y must contain only 0 or 1 values. {where} If y counts successes, give the number of trials of each "
+                "row in the argument trials."
+            )
+        return successes, np.ones(len(successes))
+    counts = trials.numbers()[:, 0]
+    wrong = np.flatnonzero((counts < 1) | (counts != np.floor(counts)))
+    if len(wrong):
+        trials.reject_cell(int(wrong[0]), 0, rule="must be a whole number of at least 1.")
+    wrong = np.flatnonzero((successes < 0) | (successes > counts) | (successes != np.floor(successes)))
+    if len(wrong):
+        first = int(wrong[0])
+        y.reject_cell(
+            first,
+            0,
+            rule="must be a whole number from 0 to trials.",
+            advice=f"In the same row, trials {found(trials.rows[first][0])}.",
+        )
+    return successes, counts
+
+
+def _require_estimable(
+    successes: NDArray[np.float64], trials: NDArray[np.float64], group_labels: tuple[object, ...]
+) -> None:
+    if not successes.any() or (successes == trials).all():
+        value = 0 if not successes.any() else 1
+        every = (
+            f"Every value is {value}" if (trials == 1).all() else f"Every trial is a {('failure', 'success')[value]}"
+        )
+        reject(f"y must contain both 0 and 1. {every}, so nothing can be estimated.")
+    if len(group_labels) < MINIMUM_GROUPS:
+        reject(
+            f"groups must have at least {MINIMUM_GROUPS} distinct values. Every row has {describe(group_labels[0])}; "
+            "without groups to compare there is no random effect to estimate."
+        )
+
+
+def _look_alikes(labels: tuple[object, ...]) -> tuple[tuple[str, ...], ...]:
+    """Sets of distinct labels that a reader would take for the same."""
+    if not any(isinstance(label, str) for label in labels):
+        return ()
+    alike: dict[str, list[str]] = {}
+    for label in labels:
+        shown = f'"{label}"' if isinstance(label, str) else describe(label)
+        canonical = label.strip().casefold() if isinstance(label, str) else describe(label).casefold()
+        alike.setdefault(canonical, []).append(shown)
+    return tuple(tuple(shown) for shown in alike.values() if len(shown) > 1)

@@ -1,0 +1,115 @@
+"""What one cell holds: whether it can serve as a number or a label, and how to name it to a person."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Final, NoReturn, cast
+
+import numpy as np
+
+ERROR_CELLS: Final = {
+    RuntimeError: "#N/A",
+    ArithmeticError: "#NUM!",
+    ValueError: "#VALUE!",
+    ZeroDivisionError: "#DIV/0!",
+    ReferenceError: "#REF!",
+    NameError: "#NAME?",
+    LookupError: "#NULL!",
+}
+"""How PyXLL hands over the error cells of a worksheet."""
+
+
+class InvalidInputError(ValueError):
+    """What the user handed over cannot be used; the message says what is wrong, where, and what to do."""
+
+
+def reject(message: str) -> NoReturn:
+    """Refuse the input with the text that a cell will show."""
+    raise InvalidInputError(f"Invalid input: {message}")
+
+
+def single_cell(value: object) -> object:
+    """A 1 x 1 range stands for the cell in it."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        return single_cell(value[0])
+    return value
+
+
+def is_blank(cell: object) -> bool:
+    """Whether a cell is empty, or a formula in it returned nothing to be seen."""
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def is_number_type(kind: type) -> bool:
+    """Whether cells of a type count as numbers; booleans are 0 and 1."""
+    return issubclass(kind, numbers.Real | np.bool_)
+
+
+def is_label_type(kind: type) -> bool:
+    """Whether cells of a type can be the label of a group."""
+    return issubclass(kind, str | numbers.Real | np.bool_)
+
+
+def is_label(label: object) -> bool:
+    """Whether a cell of a label's type is one: text that can be seen, a boolean, or a whole number."""
+    if isinstance(label, str):
+        return bool(label.strip())
+    if isinstance(label, bool | np.bool_):
+        return True
+    number = cast("float", label)
+    return math.isfinite(number) and number == math.floor(number)
+
+
+def is_number_stored_as_text(cell: object) -> bool:
+    """Whether a cell holds text that reads as a number."""
+    if not isinstance(cell, str):
+        return False
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def float_or_infinity(cell: object) -> float:
+    """A number as a float; whole numbers beyond the range of floats become infinite."""
+    try:
+        return float(cast("float", cell))
+    except OverflowError:
+        return math.inf
+
+
+def describe(cell: object) -> str:
+    """A cell's content as a person would write it."""
+    if isinstance(cell, str):
+        shown = cell if len(cell) <= 40 else cell[:37] + "..."  # noqa: PLR2004  a message is read in one cell
+        return f"the text '{shown}'"
+    if isinstance(cell, bool | np.bool_):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, numbers.Integral):
+        return str(cell) if abs(int(cell)) < 10**15 else f"{float_or_infinity(cell):g}"
+    if isinstance(cell, numbers.Real):
+        return f"{float(cell):.15g}"
+    if isinstance(cell, Exception):
+        return f"the error {ERROR_CELLS.get(type(cell), repr(cell))}"
+    if is_blank(cell):
+        return "blank"
+    return f"a {type(cell).__name__}"
+
+
+def found(cell: object) -> str:
+    """What was found in a cell, as the rest of a sentence about it."""
+    if is_blank(cell):
+        return "is blank"
+    return f"holds {describe(cell)}"
+
+
+def advice_for(cell: object) -> str:
+    """What to do about a cell that should hold a number or a label."""
+    if isinstance(cell, Exception):
+        return "Correct the formula in that cell, or leave its row out of every range."
+    if is_blank(cell):
+        return "Fill it in, or leave its row out of every range."
+    if is_number_stored_as_text(cell):
+        return "It is a number stored as text: convert it with VALUE() or Data > Text to Columns."
+    return "Code categories as columns of 0 and 1." if isinstance(cell, str) else ""

@@ -1,0 +1,93 @@
+"""The options of a fit, as a worksheet or a script gives them."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+
+from glmm_binomial.observations.cells import describe, is_blank, reject, single_cell
+
+Method = Literal["vb", "ml", "mean-field"]
+METHODS: Final[tuple[Method, ...]] = get_args(Method)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the model is fitted and reported.
+
+    Attributes
+    ----------
+    fit_intercept : bool
+    alpha : float
+        One minus the confidence level, between 0 and 1.
+    method : {"vb", "ml", "mean-field"}
+    """
+
+    fit_intercept: bool
+    alpha: float
+    method: Method
+
+
+def read_options(fit_intercept: object, alpha: object, method: object) -> Options:
+    """Check the options; None or a blank cell means the default."""
+    return Options(
+        fit_intercept=_read_boolean("fit_intercept", single_cell(fit_intercept), default=True),
+        alpha=_read_alpha(single_cell(alpha)),
+        method=_read_method(single_cell(method)),
+    )
+
+
+def is_lone_boolean(x_random: object) -> bool:
+    """Whether the place of x_random holds a single TRUE or FALSE, which is meant for fit_intercept."""
+    return isinstance(single_cell(x_random), bool | np.bool_)
+
+
+def fit_intercept_from(x_random: object, fit_intercept: object) -> object:
+    """The boolean in the place of x_random, unless fit_intercept itself says otherwise."""
+    lone = bool(single_cell(x_random))
+    if lone and not _read_boolean("fit_intercept", single_cell(fit_intercept), default=True):
+        reject(
+            "x_random is TRUE and fit_intercept is FALSE. A lone TRUE or FALSE in the place of x_random is taken for "
+            "fit_intercept; leave one of the two out."
+        )
+    return lone
+
+
+def _read_boolean(name: str, value: object, *, default: bool) -> bool:
+    if is_blank(value):
+        return default
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, numbers.Real) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.strip().upper() in {"TRUE", "FALSE"}:
+        return value.strip().upper() == "TRUE"
+    reject(f"{name} must be a boolean. It is {describe(value)}; give TRUE or FALSE.")
+
+
+def _read_alpha(value: object) -> float:
+    if is_blank(value):
+        return 0.05
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        reject(f"alpha must be numeric. It is {describe(value)}; for 95 % intervals give 0.05.")
+    level = float(value)
+    if not math.isfinite(level):
+        reject("alpha must be finite. For 95 % intervals give 0.05.")
+    if not 0.0 < level < 1.0:
+        reject(f"alpha must be between 0 and 1. It is {describe(value)}; for 95 % intervals give 0.05.")
+    return level
+
+
+def _read_method(value: object) -> Method:
+    if is_blank(value):
+        return "vb"
+    wanted = value.strip().lower() if isinstance(value, str) else value
+    for method in METHODS:
+        if wanted == method:
+            return method
+    allowed = '"vb", "ml" or "mean-field"'
+    reject(f"method must be {allowed}. It is {describe(value)}.")

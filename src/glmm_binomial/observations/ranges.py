@@ -1,0 +1,200 @@
+"""The ranges of a worksheet: rows of cells of equal length, their header, their numbers and labels."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import numpy as np
+
+from glmm_binomial.observations.cells import (
+    advice_for,
+    float_or_infinity,
+    found,
+    is_blank,
+    is_label,
+    is_label_type,
+    is_number_stored_as_text,
+    is_number_type,
+    reject,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+MINIMUM_ROWS = 2
+TRIM_BLOCK_ROWS = 4_096
+
+Rows = list[list[object]]
+
+
+def as_rows(name: str, cells: object) -> Rows:
+    """Rows of cells of equal length; the cells themselves are not looked at."""
+    to_list = getattr(cells, "tolist", None)
+    if to_list is None and hasattr(cells, "to_numpy"):
+        to_list = cells.to_numpy().tolist
+    if to_list is not None and not isinstance(cells, np.generic):
+        cells = to_list()
+        if isinstance(cells, list) and cells and not isinstance(cells[0], list):
+            cells = [[cell] for cell in cells]
+    elif cells is None or isinstance(cells, str | numbers.Number | np.generic | Exception):
+        cells = [[cells]]
+    if not isinstance(cells, list | tuple):
+        reject(f"{name} must be a 2D list. It is a {type(cells).__name__}.")
+    if len(cells) < MINIMUM_ROWS:
+        _reject_row_count(name, len(cells))
+    if not set(map(type, cells)) <= {list, tuple}:
+        first = next(i for i, row in enumerate(cells) if not isinstance(row, list | tuple))
+        reject(f"{name} row {first} must be a list.")
+    widths = set(map(len, cells))
+    if len(widths) > 1:
+        first = next(i for i, row in enumerate(cells) if len(row) != len(cells[0]))
+        reject(
+            f"{name} must have consistent column count. Row 1 has {len(cells[0])} column(s), "
+            f"row {first + 1} has {len(cells[first])}."
+        )
+    if widths == {0}:
+        reject(f"{name} must have at least 1 column(s).")
+    if name in {"y", "groups", "trials"} and widths != {1}:
+        reject(f"{name} must be a column vector (single column). It has {widths.pop()} columns.")
+    return cast("Rows", cells)
+
+
+def _reject_row_count(name: str, rows: int, *, below: str = "") -> NoReturn:
+    reject(f"{name} must have at least {MINIMUM_ROWS} row(s){below}. It has {rows}.")
+
+
+def trim(rows: dict[str, Rows]) -> dict[str, Rows]:
+    """Cut the rows at the end in which every range is blank."""
+    used = max(_used_rows(cells) for cells in rows.values())
+    trimmed = {name: cells if len(cells) <= used else cells[:used] for name, cells in rows.items()}
+    for name, cells in trimmed.items():
+        if len(cells) < MINIMUM_ROWS:
+            _reject_row_count(name, len(cells))
+    return trimmed
+
+
+def _used_rows(rows: Rows) -> int:
+    """Number of rows up to the last that is not blank."""
+    end, width = len(rows), len(rows[0])
+    # a whole column is a million rows: compare blocks of rows at C speed first
+    block = [[None] * width] * TRIM_BLOCK_ROWS
+    while end >= TRIM_BLOCK_ROWS and rows[end - TRIM_BLOCK_ROWS : end] == block:
+        end -= TRIM_BLOCK_ROWS
+    while end and all(map(is_blank, rows[end - 1])):
+        end -= 1
+    return end
+
+
+def header_of(x: Rows) -> bool:
+    """Whether the first row of x is a header: all of its cells hold text."""
+    return all(isinstance(cell, str) and not is_blank(cell) for cell in x[0])
+
+
+def names_of(name: str, rows: Rows, *, header: bool) -> tuple[str, ...]:
+    """Names of the columns: those of the header row, or x1, x2 ... and random_x1, random_x2 ..."""
+    if header:
+        for column, cell in enumerate(rows[0], 1):
+            if not isinstance(cell, str) or is_blank(cell):
+                reject(
+                    f"{name} must have a header row, as x has: the first row of x is all text. Row 1, column {column} "
+                    f"of {name} {found(cell)}. Select the headers of all ranges or of none; if the first row of x "
+                    "is data, it holds numbers stored as text."
+                )
+        return tuple(cast("str", cell).strip() for cell in rows[0])
+    prefix = "random_x" if name == "x_random" else name
+    return tuple(f"{prefix}{column}" for column in range(1, len(rows[0]) + 1))
+
+
+def require_equal_lengths(data: dict[str, Range]) -> None:
+    """Refuse ranges with fewer than two rows of data, or with different numbers of rows."""
+    lengths = {name: len(cells.rows) for name, cells in data.items()}
+    for name, length in lengths.items():
+        if length < MINIMUM_ROWS:
+            _reject_row_count(name, length, below=" below the header" if data[name].header else "")
+    if not lengths["y"] == lengths["x"] == lengths["groups"]:
+        reject(
+            "y, x, and groups must have the same number of rows. "
+            f"They have {lengths['y']}, {lengths['x']} and {lengths['groups']}."
+        )
+    for name in ("x_random", "trials"):
+        if name in lengths and lengths[name] != lengths["y"]:
+            reject(f"{name} must have the same number of rows as y. It has {lengths[name]}, y has {lengths['y']}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The data rows of one argument, without the header row."""
+
+    name: str
+    rows: Rows
+    header: bool
+
+    def cells(self) -> Iterable[object]:
+        """All cells, row by row."""
+        return chain.from_iterable(self.rows)
+
+    def reject_cell(self, row: int, column: int, *, rule: str, advice: str = "") -> NoReturn:
+        """Name a cell twice: by its position from zero, and as a person counts, the header row included."""
+        at = row + self.header
+        where = f"Row {at + 1}, column {column + 1} of {self.name} {found(self.rows[row][column])}."
+        reject(f"{self.name}[{at}][{column}] {rule} {where}{' ' if advice else ''}{advice}")
+
+    def numbers(self) -> NDArray[np.float64]:
+        """All cells as an (N, columns) array; booleans count as 0 and 1."""
+        shape = (len(self.rows), len(self.rows[0]))
+        if not all(map(is_number_type, set(map(type, self.cells())))):
+            self._reject_first_non_number()
+        try:
+            values = np.fromiter(self.cells(), dtype=np.float64, count=shape[0] * shape[1]).reshape(shape)
+        except OverflowError:
+            values = np.array([float_or_infinity(cell) for cell in self.cells()]).reshape(shape)
+        finite = np.isfinite(values)
+        if not finite.all():
+            row, column = (int(i) for i in np.argwhere(~finite)[0])
+            self.reject_cell(row, column, rule="must be finite.")
+        return values
+
+    def _reject_first_non_number(self) -> NoReturn:
+        row, column = next(
+            (i, j)
+            for i, cells in enumerate(self.rows)
+            for j, cell in enumerate(cells)
+            if not is_number_type(type(cell))
+        )
+        advice = advice_for(self.rows[row][column])
+        stored_as_text = sum(map(is_number_stored_as_text, self.cells()))
+        if stored_as_text > 1 and is_number_stored_as_text(self.rows[row][column]):
+            advice = f"{stored_as_text} cells of {self.name} are numbers stored as text. {advice}"
+        if row == 0 and not self.header and isinstance(self.rows[0][column], str):
+            advice += " If this is a header row, x and every other range must have one as well."
+        self.reject_cell(row, column, rule="must be numeric.", advice=advice.strip())
+
+    def labels(self) -> tuple[NDArray[np.intp], tuple[object, ...]]:
+        """Index (N,) of each row's label and the distinct labels in the order of their first appearance."""
+        if not all(map(is_label_type, set(map(type, self.cells())))):
+            self._reject_label(next(i for i, (cell,) in enumerate(self.rows) if not is_label_type(type(cell))))
+        keys: Iterable[object] = self.cells()
+        if bool in set(map(type, self.cells())):
+            # TRUE and 1 are equal in Python, but they are different labels
+            keys = [(bool, cell) if isinstance(cell, bool) else cell for cell in keys]
+        keys = list(keys)
+        positions = {key: position for position, key in enumerate(dict.fromkeys(keys))}
+        labels = tuple(key[1] if isinstance(key, tuple) else key for key in positions)
+        for label, key in zip(labels, positions, strict=True):
+            if not is_label(label):
+                self._reject_label(keys.index(key))
+        index = np.fromiter(map(positions.__getitem__, keys), dtype=np.intp, count=len(keys))
+        return index, labels
+
+    def _reject_label(self, row: int) -> NoReturn:
+        cell = self.rows[row][0]
+        if isinstance(cell, numbers.Real) and not math.isfinite(cell):
+            self.reject_cell(row, 0, rule="must be finite.")
+        advice = "Was the wrong column picked?" if isinstance(cell, numbers.Real) else advice_for(cell)
+        self.reject_cell(row, 0, rule="must be a whole number or text.", advice=advice)

@@ -1,0 +1,131 @@
+"""Gauss-Hermite rules, and the expected softplus of a normal linear predictor with its derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import roots_hermitenorm
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BLOCK_ELEMENTS = 32_768
+"""Rows times nodes worked on at once: a handful of such arrays stay in a processor's cache."""
+
+NEGLIGIBLE_WEIGHT = 1e-18
+"""Nodes with less weight than this, relative to the whole rule, cannot change a double."""
+
+# Largest standard deviation of the linear predictor for which the number of nodes gives B and its first derivatives to
+# 1e-8 or better (measured against a trapezoid rule of 6,001 nodes for means from 0 to 30).
+_NODES_BY_SD = ((0.25, 8), (0.5, 12), (0.75, 20), (1.0, 28), (1.5, 48), (2.0, 80), (3.0, 160), (4.0, 256), (6.0, 512))
+_MOST_NODES = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class HermiteRule:
+    """Nodes and weights for expectations over a standard normal variable.
+
+    Attributes
+    ----------
+    nodes : (J,) array
+        Where the integrand is evaluated, in standard deviations.
+    weights : (J,) array
+        They sum to one.
+    """
+
+    nodes: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+
+@lru_cache(maxsize=64)
+def hermite_rule(nodes: int) -> HermiteRule:
+    """Gauss-Hermite rule for a standard normal variable, without the nodes of negligible weight."""
+    points, weights = roots_hermitenorm(nodes)
+    weights = weights / weights.sum()
+    kept = weights > NEGLIGIBLE_WEIGHT
+    points, weights = points[kept], weights[kept]
+    points.setflags(write=False)
+    weights.setflags(write=False)
+    return HermiteRule(nodes=points, weights=weights)
+
+
+@dataclass(frozen=True, slots=True)
+class SoftplusMoments:
+    """B(m, v) = E log(1 + exp(eta)), eta ~ N(m, v), and its derivatives; every field has one entry per row.
+
+    With p = expit(eta): dB/dm = E p, dB/dv = E p(1-p)/2, d2B/dm2 = E p(1-p), d2B/dm dv = E p(1-p)(1-2p)/2 and
+    d2B/dv2 = E p(1-p)(1-6p(1-p))/4. They follow from d/dv E f(eta) = E f''(eta)/2 (Price's theorem).
+    """
+
+    value: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    mean_mean: NDArray[np.float64]
+    mean_variance: NDArray[np.float64]
+    variance_variance: NDArray[np.float64]
+
+
+def softplus_moments(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> SoftplusMoments:
+    """Expected softplus and its derivatives for each row.
+
+    Parameters
+    ----------
+    mean, variance : (n,) arrays
+        Mean and variance of the linear predictor of each row.
+
+    Returns
+    -------
+    SoftplusMoments
+        Fields of shape (n,). One exponential per row and node serves all of them.
+    """
+    sd = np.sqrt(variance)
+    moments = np.empty((5, len(mean)))
+    start = 0
+    while start < len(mean):
+        # a guess of the block from the first row's rule, then the rule for the widest row in the block
+        stop = start + _rows_per_block(sd[start])
+        rule = hermite_rule(_nodes_for(float(sd[start:stop].max())))
+        _moments_of_block(mean[start:stop], sd[start:stop], rule, out=moments[:, start:stop])
+        start = stop
+    return SoftplusMoments(
+        value=moments[0],
+        mean=moments[1],
+        variance=0.5 * moments[2],
+        mean_mean=moments[2],
+        mean_variance=0.5 * moments[3],
+        variance_variance=0.25 * moments[4],
+    )
+
+
+def _nodes_for(sd: float) -> int:
+    return next((nodes for limit, nodes in _NODES_BY_SD if sd <= limit), _MOST_NODES)
+
+
+def _rows_per_block(sd: float) -> int:
+    return max(BLOCK_ELEMENTS // len(hermite_rule(_nodes_for(float(sd))).nodes), 256)
+
+
+def _moments_of_block(
+    mean: NDArray[np.float64], sd: NDArray[np.float64], rule: HermiteRule, *, out: NDArray[np.float64]
+) -> None:
+    """Write E softplus, E p, E pq, E pq(1-2p) and E pq(1-6pq) of each row into the five rows of `out`."""
+    eta = np.multiply.outer(rule.nodes, sd)
+    eta += mean
+    decay = np.exp(-np.abs(eta))
+    reciprocal = 1.0 / (1.0 + decay)
+    # tanh(eta/2) = 2p - 1, from the same exponential
+    contrast = np.copysign((1.0 - decay) * reciprocal, eta)
+    pq = decay * reciprocal * reciprocal
+    weights = rule.weights
+    np.maximum(eta, 0.0, out=eta)
+    eta -= np.log(reciprocal)
+    out[0] = weights @ eta
+    out[1] = 0.5 + 0.5 * (weights @ contrast)
+    out[2] = weights @ pq
+    contrast *= pq
+    out[3] = -(weights @ contrast)
+    np.square(pq, out=pq)
+    out[4] = out[2] - 6.0 * (weights @ pq)

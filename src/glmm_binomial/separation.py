@@ -1,0 +1,123 @@
+"""Plain logistic regression: where the coefficients start, and whether the data are separated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.design import Design
+
+MOST_STEPS = 60
+CONVERGED_DECREMENT = 1e-14
+SMALLEST_FRACTION = 1e-6
+
+SUSPECT_PREDICTOR = 20.0
+"""Linear predictors beyond this, p < 2e-9, call for a look at separation."""
+
+DIRECTION_TOLERANCE = 1e-3
+"""Share of the largest predictor by which a row may lie on the wrong side of a direction that is nearly found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """Columns of x whose combination tells successes from failures, so that the likelihood has no maximum.
+
+    Attributes
+    ----------
+    columns : tuple of int
+        Positions in x; each alone suffices when `single`, else their combination does.
+    single : bool
+    complete : bool
+        True when every row is told, False when some rows lie on the border (quasi-complete).
+    """
+
+    columns: tuple[int, ...]
+    single: bool
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticStart:
+    """Coefficients (k,) of a logistic regression without random effects; zero when the data are separated."""
+
+    coefficients: NDArray[np.float64]
+    separation: Separation | None
+
+
+def describe_separation(separation: Separation, names: tuple[str, ...]) -> str:
+    """Which of the columns of x, by name, tell successes from failures, in a sentence without its full stop."""
+    listed = ", ".join(names[column] for column in separation.columns)
+    kind = "completely" if separation.complete else "quasi-completely"
+    if separation.single:
+        return f"{listed} separates successes from failures {kind}"
+    return f"a combination of {listed} separates successes from failures {kind}"
+
+
+def fit_logistic_start(design: Design) -> LogisticStart:
+    """Newton's method for a logistic regression that ignores the groups, watching for separation.
+
+    The estimates exist unless some direction d has x'd >= 0 in rows of successes and <= 0 in rows of failures (Albert &
+    Anderson 1984, Biometrika 71(1)). Then Newton's steps run off along such a direction, which is checked row by row.
+    """
+    X, successes, trials = design.fixed, design.successes, design.trials
+    coefficients = np.zeros(X.shape[1])
+    eta, value = np.zeros(len(trials)), -np.inf
+    for _ in range(MOST_STEPS):
+        decay = np.exp(-np.abs(eta))
+        p = np.where(eta >= 0.0, 1.0, decay) / (1.0 + decay)
+        gradient = (successes - trials * p) @ X
+        information = (X * (trials * p * (1.0 - p))[:, None]).T @ X
+        step = np.asarray(np.linalg.lstsq(information, gradient, rcond=None)[0], dtype=np.float64)
+        if step @ gradient <= CONVERGED_DECREMENT:
+            break
+        fraction = 1.0
+        while True:
+            ahead = eta + fraction * (X @ step)
+            new_value = float(successes @ ahead - trials @ np.logaddexp(0.0, ahead))
+            if new_value >= value or fraction < SMALLEST_FRACTION:
+                break
+            fraction *= 0.5
+        coefficients, eta, value = coefficients + fraction * step, ahead, new_value
+        if np.abs(eta).max() > SUSPECT_PREDICTOR:
+            for direction in (coefficients, step):
+                separation = _separation_along(design, direction)
+                if separation is not None:
+                    return LogisticStart(coefficients=np.zeros(X.shape[1]), separation=separation)
+    return LogisticStart(coefficients=coefficients, separation=None)
+
+
+def _separation_along(design: Design, direction: NDArray[np.float64]) -> Separation | None:
+    """Whether a direction separates, and which columns make it."""
+    predictor = design.fixed @ direction
+    margin = np.where(design.successes == 0, -predictor, predictor)
+    mixed = (design.successes > 0) & (design.successes < design.trials)
+    margin[mixed] = -np.abs(predictor[mixed])
+    largest = np.abs(predictor).max()
+    if margin.min() < -DIRECTION_TOLERANCE * largest or not (margin > DIRECTION_TOLERANCE * largest).any():
+        return None
+    x = design.fixed[:, 1:] if design.intercept else design.fixed
+    alone = [(column, _separates_alone(design, x[:, column])) for column in range(x.shape[1])]
+    single = tuple(column for column, how in alone if how is not None)
+    if single:
+        return Separation(columns=single, single=True, complete=any(how == "complete" for _, how in alone))
+    weights = np.abs(direction[1:] if design.intercept else direction) * (x.max(axis=0) - x.min(axis=0))
+    columns = tuple(int(column) for column in np.flatnonzero(weights > DIRECTION_TOLERANCE * weights.max()))
+    return Separation(columns=columns, single=False, complete=bool(margin.min() > DIRECTION_TOLERANCE * largest))
+
+
+def _separates_alone(design: Design, column: NDArray[np.float64]) -> str | None:
+    """How well a threshold on one column tells successes from failures: "complete", "quasi-complete" or None."""
+    succeeded, failed = column[design.successes > 0], column[design.successes < design.trials]
+    for low, high in ((failed, succeeded), (succeeded, failed)):
+        if not design.intercept and not (low.max() <= 0.0 <= high.min()):
+            continue
+        if low.max() < high.min():
+            return "complete"
+        if low.max() == high.min():
+            return "quasi-complete"
+    return None
