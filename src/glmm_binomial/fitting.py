@@ -12,7 +12,7 @@ import numpy as np
 
 from glmm_binomial.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
 from glmm_binomial.likelihood import evaluate, maximize_likelihood
-from glmm_binomial.marginal import MarginalState, Parameters
+from glmm_binomial.marginal import Parameters
 from glmm_binomial.separation import Separation, describe_separation, fit_logistic_start
 from glmm_binomial.variational import VariationalFit, fit_variational
 
@@ -30,9 +30,27 @@ CONVERGED_DISTANCE: Final = 3e-5
 LARGEST_DISTANCE: Final = 0.01
 """Distance up to which estimates are shown, with a warning."""
 
+SINGULAR: Final = 1e-14
+"""Ratio of eigenvalues at which a matrix has no inverse in double precision."""
+
 
 class FitError(RuntimeError):
     """No estimate can be given; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewtonStep:
+    """One Newton step of an exact objective of coefficients and log SDs.
+
+    Attributes
+    ----------
+    step : (k + K,) array
+    covariance : (k + K, k + K) array
+        Inverse of the objective's negative Hessian.
+    """
+
+    step: NDArray[np.float64]
+    covariance: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +75,11 @@ class Fit:
         False when the search ended within 0.01 standard errors of the optimum, but not at it.
     largest_score : float
         Largest absolute derivative left of what was maximised.
-    exact_step : (k + K,) array or None
-        How far one Newton step of the exact marginal log posterior would move coefficients and log SDs; None when the
-        likelihood itself was maximised, or when the step is not defined.
-    exact_covariance : (k + K, k + K) array or None
-        Inverse negative Hessian of that posterior.
+    towards_posterior : NewtonStep or None
+        From the variational estimates towards the mode of the exact marginal posterior; None when the likelihood itself
+        was maximised, or where that posterior is not curved downwards.
+    towards_likelihood : NewtonStep or None
+        The same for the marginal likelihood, that is without the prior.
     separation : Separation or None
     """
 
@@ -75,8 +93,8 @@ class Fit:
     quadrature_settled: bool
     converged: bool
     largest_score: float
-    exact_step: NDArray[np.float64] | None
-    exact_covariance: NDArray[np.float64] | None
+    towards_posterior: NewtonStep | None
+    towards_likelihood: NewtonStep | None
     separation: Separation | None
 
 
@@ -147,7 +165,7 @@ def _content_key(design: Design, method: Method) -> bytes:
 def _variational_fit(design: Design, found: VariationalFit, method: Method, separation: Separation | None) -> Fit:
     parameters = Parameters(coefficients=found.coefficients, log_sds=found.log_sds)
     evaluation = evaluate(design, parameters, found.random_effects)
-    step, exact_covariance = _exact_newton_step(evaluation.state)
+    state, precision = evaluation.state, _prior_precision(parameters)
     return Fit(
         method=method,
         coefficients=found.coefficients,
@@ -159,24 +177,30 @@ def _variational_fit(design: Design, found: VariationalFit, method: Method, sepa
         quadrature_settled=evaluation.settled,
         converged=_converged(found.distance),
         largest_score=found.largest_score,
-        exact_step=step,
-        exact_covariance=exact_covariance,
+        towards_posterior=_newton_step(
+            state.score - precision * parameters.vector, state.information + np.diag(precision)
+        ),
+        towards_likelihood=_newton_step(state.score, state.information),
         separation=separation,
     )
 
 
-def _exact_newton_step(state: MarginalState) -> tuple[NDArray[np.float64], NDArray[np.float64]] | tuple[None, None]:
-    """Newton step (k + K,) of the marginal log posterior and its inverse negative Hessian; None if not positive."""
-    parameters = state.parameters
-    prior_precision = np.r_[
-        np.full(len(parameters.coefficients), FIXED_EFFECT_PRIOR_SD**-2.0),
-        np.full(len(parameters.log_sds), LOG_SD_PRIOR_SD**-2.0),
-    ]
-    hessian = state.information + np.diag(prior_precision)
-    if np.linalg.eigvalsh(hessian)[0] <= 0.0:
-        return None, None
-    covariance = np.linalg.inv(hessian)
-    return covariance @ (state.score - prior_precision * parameters.vector), covariance
+def _prior_precision(parameters: Parameters) -> NDArray[np.float64]:
+    """Of coefficients and log SDs, (k + K,)."""
+    return np.concatenate(
+        [
+            np.full(len(parameters.coefficients), FIXED_EFFECT_PRIOR_SD**-2.0),
+            np.full(len(parameters.log_sds), LOG_SD_PRIOR_SD**-2.0),
+        ]
+    )
+
+
+def _newton_step(gradient: NDArray[np.float64], negative_hessian: NDArray[np.float64]) -> NewtonStep | None:
+    values, vectors = np.linalg.eigh(negative_hessian)
+    if values[0] <= SINGULAR * values[-1]:
+        return None
+    covariance = (vectors / values) @ vectors.T
+    return NewtonStep(step=covariance @ gradient, covariance=covariance)
 
 
 def _likelihood_fit(design: Design, variational: VariationalFit, separation: Separation | None) -> Fit:
@@ -204,8 +228,8 @@ def _likelihood_fit(design: Design, variational: VariationalFit, separation: Sep
         quadrature_settled=found.settled,
         converged=_converged(found.distance),
         largest_score=found.largest_score,
-        exact_step=None,
-        exact_covariance=None,
+        towards_posterior=None,
+        towards_likelihood=None,
         separation=None,
     )
 

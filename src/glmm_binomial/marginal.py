@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.quadrature import NEGLIGIBLE_WEIGHT, hermite_rule
+from glmm_binomial.quadrature import hermite_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ BLOCK_ELEMENTS = 65_536
 """Rows times nodes worked on at once."""
 
 FEWEST_NODES = 8
-MOST_NODES = {1: 1_024, 2: 64}
+MOST_NODES = {1: 512, 2: 128}
 """Nodes per dimension after which doubling stops, by the number of random effects."""
 
 NODE_TOLERANCE = 1e-9
@@ -210,8 +210,7 @@ def _tensor_rule(nodes: int, effects: int) -> tuple[NDArray[np.float64], NDArray
     log_weights = np.zeros(len(points))
     for effect in range(effects):
         log_weights += np.log(np.meshgrid(*[rule.weights] * effects, indexing="ij")[effect].ravel())
-    kept = log_weights > np.log(NEGLIGIBLE_WEIGHT)
-    points, log_weights = points[kept], log_weights[kept] + 0.5 * (points[kept] ** 2).sum(axis=1)
+    log_weights += 0.5 * (points**2).sum(axis=1)
     points.setflags(write=False)
     log_weights.setflags(write=False)
     return points, log_weights

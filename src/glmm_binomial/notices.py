@@ -11,14 +11,22 @@ from glmm_binomial.separation import describe_separation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from glmm_binomial.design import Design
-    from glmm_binomial.fitting import Fit
+    from glmm_binomial.fitting import Fit, NewtonStep
     from glmm_binomial.observations import Observations
 
 FEW_GROUPS = 5
 
 LARGEST_SHIFT = 0.25
 """Posterior SDs by which the exact posterior may differ from the variational answer without a warning."""
+
+LARGEST_PRIOR_SHIFT = 0.5
+"""Standard errors by which the data alone would move a coefficient before the prior is mentioned."""
+
+LARGEST_PRIOR_GAIN = 1.5
+"""Factor by which the prior may shrink a standard error before it is mentioned."""
 
 LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
 
@@ -30,7 +38,14 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
     return (
         tuple(
             text
-            for source in (_about_method, _about_convergence, _about_exactness, _about_separation, _about_variances)
+            for source in (
+                _about_method,
+                _about_convergence,
+                _about_exactness,
+                _about_prior,
+                _about_separation,
+                _about_variances,
+            )
             for text in source(design, fit)
         )
         + tuple(_about_data(observations, design))
@@ -65,16 +80,13 @@ def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
     """The variational answer against one Newton step of the exact marginal log posterior, on the user's scale."""
     if fit.method == "ml":
         return
-    if fit.exact_step is None or fit.exact_covariance is None:
+    if fit.towards_posterior is None:
         yield (
             "The variational estimates could not be checked against the exact posterior, which is not curved downwards "
             'there. Compare them with method "ml".'
         )
         return
-    k = len(fit.coefficients)
-    way_back = np.eye(len(fit.exact_step))
-    way_back[:k, :k] = design.back_transform
-    shifts = way_back @ fit.exact_step / np.sqrt(np.diag(way_back @ fit.exact_covariance @ way_back.T))
+    shifts, _ = _on_user_scale(design, fit.towards_posterior)
     names = [*design.fixed_names, *(f"the log SD of the random {_effect(name)}" for name in design.random_names)]
     moved = [f"{name} by {shift:+.2f}" for name, shift in zip(names, shifts, strict=True) if abs(shift) > LARGEST_SHIFT]
     if moved:
@@ -83,6 +95,30 @@ def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
             "The variational approximation is not exact here: a step towards the exact posterior would move "
             f"{_listed(moved)} posterior SDs. {advice}"
         )
+
+
+def _about_prior(design: Design, fit: Fit) -> Iterator[str]:
+    """Coefficients of which the prior says more than a reader would think."""
+    if fit.towards_posterior is None or fit.towards_likelihood is None or fit.separation is not None:
+        return
+    shifts, by_data = _on_user_scale(design, fit.towards_likelihood)
+    _, with_prior = _on_user_scale(design, fit.towards_posterior)
+    ruled = (np.abs(shifts) > LARGEST_PRIOR_SHIFT) | (by_data > LARGEST_PRIOR_GAIN * with_prior)
+    names = [name for name, is_ruled in zip(design.fixed_names, ruled, strict=False) if is_ruled]
+    if names:
+        yield (
+            f"The weak prior of method {fit.method} decides much about {_listed(names)}: the data alone say little, as "
+            'with rare outcomes or columns that nearly determine each other. Method "ml" uses no prior.'
+        )
+
+
+def _on_user_scale(design: Design, towards: NewtonStep) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A Newton step in standard deviations, and these, of coefficients and log SDs on the user's scale."""
+    k = len(design.back_transform)
+    way_back = np.eye(len(towards.step))
+    way_back[:k, :k] = design.back_transform
+    deviations = np.sqrt(np.diag(way_back @ towards.covariance @ way_back.T))
+    return way_back @ towards.step / deviations, deviations
 
 
 def _effect(name: str) -> str:

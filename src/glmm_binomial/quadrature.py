@@ -41,11 +41,15 @@ class HermiteRule:
 
 
 @lru_cache(maxsize=64)
-def hermite_rule(nodes: int) -> HermiteRule:
-    """Gauss-Hermite rule for a standard normal variable, without the nodes of negligible weight."""
+def hermite_rule(nodes: int, least_weight: float = 0.0) -> HermiteRule:
+    """Gauss-Hermite rule for a standard normal variable, without the nodes of no more than a least weight.
+
+    An integrand with wider tails than the normal density needs the nodes far out, whatever their weight; one that is
+    bounded by a low power does not.
+    """
     points, weights = roots_hermitenorm(nodes)
     weights = weights / weights.sum()
-    kept = weights > NEGLIGIBLE_WEIGHT
+    kept = weights > least_weight
     points, weights = points[kept], weights[kept]
     points.setflags(write=False)
     weights.setflags(write=False)
@@ -87,7 +91,7 @@ def softplus_moments(mean: NDArray[np.float64], variance: NDArray[np.float64]) -
     while start < len(mean):
         # a guess of the block from the first row's rule, then the rule for the widest row in the block
         stop = start + _rows_per_block(sd[start])
-        rule = hermite_rule(_nodes_for(float(sd[start:stop].max())))
+        rule = hermite_rule(_nodes_for(float(sd[start:stop].max())), NEGLIGIBLE_WEIGHT)
         _moments_of_block(mean[start:stop], sd[start:stop], rule, out=moments[:, start:stop])
         start = stop
     return SoftplusMoments(
@@ -105,7 +109,7 @@ def _nodes_for(sd: float) -> int:
 
 
 def _rows_per_block(sd: float) -> int:
-    return max(BLOCK_ELEMENTS // len(hermite_rule(_nodes_for(float(sd))).nodes), 256)
+    return max(BLOCK_ELEMENTS // len(hermite_rule(_nodes_for(float(sd)), NEGLIGIBLE_WEIGHT).nodes), 256)
 
 
 def _moments_of_block(

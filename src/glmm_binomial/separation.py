@@ -16,10 +16,13 @@ MOST_STEPS = 60
 CONVERGED_DECREMENT = 1e-14
 SMALLEST_FRACTION = 1e-6
 
+LARGEST_START = 10.0
+"""Standardised coefficients beyond this are no nearer than zero to an answer under a prior of SD 2."""
+
 SUSPECT_PREDICTOR = 20.0
 """Linear predictors beyond this, p < 2e-9, call for a look at separation."""
 
-DIRECTION_TOLERANCE = 1e-3
+DIRECTION_TOLERANCE = 1e-7
 """Share of the largest predictor by which a row may lie on the wrong side of a direction that is nearly found."""
 
 
@@ -43,7 +46,7 @@ class Separation:
 
 @dataclass(frozen=True, slots=True)
 class LogisticStart:
-    """Coefficients (k,) of a logistic regression without random effects; zero when the data are separated."""
+    """Coefficients (k,) of a logistic regression without random effects; zero when they are far from the prior."""
 
     coefficients: NDArray[np.float64]
     separation: Separation | None
@@ -53,7 +56,7 @@ def describe_separation(separation: Separation, names: tuple[str, ...]) -> str:
     """Which of the columns of x, by name, tell successes from failures, in a sentence without its full stop."""
     listed = ", ".join(names[column] for column in separation.columns)
     kind = "completely" if separation.complete else "quasi-completely"
-    if separation.single:
+    if separation.single or len(separation.columns) == 1:
         return f"{listed} separates successes from failures {kind}"
     return f"a combination of {listed} separates successes from failures {kind}"
 
@@ -88,6 +91,8 @@ def fit_logistic_start(design: Design) -> LogisticStart:
                 separation = _separation_along(design, direction)
                 if separation is not None:
                     return LogisticStart(coefficients=np.zeros(X.shape[1]), separation=separation)
+    if np.abs(coefficients).max() > LARGEST_START:
+        coefficients = np.zeros(X.shape[1])
     return LogisticStart(coefficients=coefficients, separation=None)
 
 

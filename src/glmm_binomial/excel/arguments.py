@@ -1,0 +1,39 @@
+"""What Excel's function wizard says about each argument: one text for all worksheet functions that share it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# Excel cuts help texts at 255 characters.
+LONGEST_HELP: Final = 250
+
+ARGUMENT_HELP: Final[Mapping[str, str]] = {
+    "y": (
+        "Outcomes, one column: 1 (or TRUE) for a success, 0 (or FALSE) for a failure. "
+        "With trials: the number of successes in each row."
+    ),
+    "x": (
+        "Predictors: numbers, any number of columns, as many rows as y. If the first row is all text, it is a header "
+        "row: its names appear in the table, and y, groups, x_random and trials must then have one too."
+    ),
+    "groups": (
+        "Which group each row belongs to (patient, school, herd), one column of whole numbers or text. "
+        "Each distinct label is one group."
+    ),
+    "x_random": (
+        "Random slopes: the columns whose effect differs from group to group. Empty: a random intercept only, which is "
+        "always in the model. A lone TRUE or FALSE here is taken for fit_intercept."
+    ),
+    "fit_intercept": "TRUE (the default) puts a fixed intercept into the model, FALSE leaves it out.",
+    "alpha": (
+        "One minus the confidence level of the intervals, between 0 and 1. "
+        "The default 0.05 gives 95 % intervals, 0.1 gives 90 %."
+    ),
+    "method": (
+        'How to fit: "vb" (the default) by variational Bayes, "ml" by maximum likelihood, "mean-field" as "vb" but '
+        "with the standard errors of the mean-field approximation, which are too small."
+    ),
+    "trials": (
+        "How many trials each row stands for, one column of whole numbers; y then holds the successes. "
+        "Empty: every row is one trial."
+    ),
+}
