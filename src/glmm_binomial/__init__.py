@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from glmm_binomial.api import fit, glmm_binomial
+    from glmm_binomial.api import fit
     from glmm_binomial.estimates import Estimates
     from glmm_binomial.fitting import FitError
     from glmm_binomial.observations import InvalidInputError
+    from glmm_binomial.spreadsheet import glmm_binomial
 
 __version__ = "0.1.0"
 __all__ = ["Estimates", "FitError", "InvalidInputError", "fit", "glmm_binomial"]
@@ -22,7 +23,7 @@ _HOMES = {
     "FitError": "fitting",
     "InvalidInputError": "observations",
     "fit": "api",
-    "glmm_binomial": "api",
+    "glmm_binomial": "spreadsheet",
 }
 
 

@@ -1,17 +1,10 @@
-"""The stages in one line: cells > observations > design > fit > estimates and notices > table."""
+"""The Python interface: arguments as in a worksheet, frozen results instead of tables."""
 
 from __future__ import annotations
 
-import logging
-
-from glmm_binomial.design import build_design
 from glmm_binomial.estimates import Estimates, estimate
-from glmm_binomial.fitting import FitError, fit_design
+from glmm_binomial.model import fit_model
 from glmm_binomial.notices import notices
-from glmm_binomial.observations import InvalidInputError, observe
-from glmm_binomial.table import Row, table
-
-logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -56,7 +49,7 @@ def fit(
     FitError
         When no estimate can be given.
     """
-    observations = observe(
+    model = fit_model(
         y,
         x,
         groups,
@@ -66,39 +59,5 @@ def fit(
         method=method,
         trials=trials,
     )
-    design = build_design(observations)
-    found = fit_design(design, observations.options.method)
-    return estimate(observations, design, found, notices(observations, design, found))
-
-
-def glmm_binomial(
-    y: object,
-    x: object,
-    groups: object,
-    x_random: object = None,
-    fit_intercept: object = True,
-    alpha: object = 0.05,
-    method: object = "vb",
-    trials: object = None,
-) -> list[Row] | str:
-    """Fit as `fit` does and return the table, or the text of an error; never raises.
-
-    Parameters
-    ----------
-    y, x, groups, x_random, fit_intercept, alpha, method, trials
-        As in `fit`.
-
-    Returns
-    -------
-    list of rows of nine cells, or str
-        Text, numbers, booleans and None for padding; or "Invalid input: ..." or "Error fitting GLMM: ...".
-    """
-    try:
-        return table(fit(y, x, groups, x_random, fit_intercept, alpha, method, trials))
-    except InvalidInputError as problem:
-        return str(problem)
-    except FitError as problem:
-        return f"Error fitting GLMM: {problem}"
-    except Exception as problem:
-        logger.exception("unexpected error")
-        return f"Error fitting GLMM: unexpected {type(problem).__name__}: {problem}"
+    found = notices(model.observations, model.design, model.fit)
+    return estimate(model.observations, model.design, model.fit, found)

@@ -65,6 +65,10 @@ class Fit:
     covariance : (k + K, k + K) array
         Of coefficients and log SDs.
     random_effects : (G, K) array
+    random_covariance : (G, K, K) array
+        Of each group's effects, the uncertainty of coefficients and SDs included.
+    cross_covariance : (G, K, k + K) array
+        Of each group's effects with coefficients and log SDs.
     log_likelihood : float
         Marginal, at these estimates, without the binomial constants.
     nodes : int or None
@@ -88,6 +92,8 @@ class Fit:
     sds: NDArray[np.float64]
     covariance: NDArray[np.float64]
     random_effects: NDArray[np.float64]
+    random_covariance: NDArray[np.float64]
+    cross_covariance: NDArray[np.float64]
     log_likelihood: float
     nodes: int | None
     quadrature_settled: bool
@@ -163,19 +169,31 @@ def _content_key(design: Design, method: Method) -> bytes:
 
 
 def _variational_fit(design: Design, found: VariationalFit, method: Method, separation: Separation | None) -> Fit:
+    if found.distance > LARGEST_DISTANCE:
+        raise FitError(
+            "the search for the estimates did not converge. Look for columns that nearly determine the outcome, or for "
+            "values that are wrong by orders of magnitude."
+        )
     parameters = Parameters(coefficients=found.coefficients, log_sds=found.log_sds)
     evaluation = evaluate(design, parameters, found.random_effects)
+    covariance, random_covariance, cross_covariance = (
+        (found.covariance, found.random_covariance, found.cross_covariance)
+        if method == "vb"
+        else (found.mean_field_covariance, found.mean_field_random_covariance, np.zeros_like(found.cross_covariance))
+    )
     state, precision = evaluation.state, _prior_precision(parameters)
     return Fit(
         method=method,
         coefficients=found.coefficients,
         sds=np.exp(found.log_sds),
-        covariance=found.covariance if method == "vb" else np.diag(found.mean_field_sds**2),
+        covariance=covariance,
         random_effects=found.random_effects,
+        random_covariance=random_covariance,
+        cross_covariance=cross_covariance,
         log_likelihood=evaluation.state.value,
         nodes=evaluation.nodes,
         quadrature_settled=evaluation.settled,
-        converged=_converged(found.distance),
+        converged=found.distance <= CONVERGED_DISTANCE,
         largest_score=found.largest_score,
         towards_posterior=_newton_step(
             state.score - precision * parameters.vector, state.information + np.diag(precision)
@@ -212,10 +230,11 @@ def _likelihood_fit(design: Design, variational: VariationalFit, separation: Sep
         )
     start = Parameters(coefficients=variational.coefficients, log_sds=variational.log_sds)
     found = maximize_likelihood(design, start, variational.random_effects)
-    if not np.isfinite(found.distance):
+    if found.distance > LARGEST_DISTANCE:
         raise FitError(
-            "the likelihood has no maximum at finite values: within groups the outcome hardly varies, or too few rows "
-            'stand against the number of coefficients. Use method "vb", whose weak prior keeps the estimates finite.'
+            "the likelihood has no maximum at finite values that could be found: within groups the outcome hardly "
+            "varies, or few rows stand against the number of coefficients. "
+            'Use method "vb", whose weak prior keeps the estimates finite.'
         )
     return Fit(
         method="ml",
@@ -223,22 +242,14 @@ def _likelihood_fit(design: Design, variational: VariationalFit, separation: Sep
         sds=found.sds,
         covariance=found.covariance,
         random_effects=found.random_effects,
+        random_covariance=found.random_covariance,
+        cross_covariance=found.cross_covariance,
         log_likelihood=found.log_likelihood,
         nodes=found.nodes,
         quadrature_settled=found.settled,
-        converged=_converged(found.distance),
+        converged=found.distance <= CONVERGED_DISTANCE,
         largest_score=found.largest_score,
         towards_posterior=None,
         towards_likelihood=None,
         separation=None,
     )
-
-
-def _converged(distance: float) -> bool:
-    """Whether a search ended at its optimum; too far from it, there is no estimate to show."""
-    if distance > LARGEST_DISTANCE:
-        raise FitError(
-            "the search for the estimates did not converge. Look for columns that nearly determine the outcome, or for "
-            "values that are wrong by orders of magnitude."
-        )
-    return distance <= CONVERGED_DISTANCE

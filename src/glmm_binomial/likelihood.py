@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.laplace import evaluate_laplace
-from glmm_binomial.marginal import MOST_NODES, MarginalState, Parameters, choose_nodes, evaluate_marginal
+from glmm_binomial.marginal import (
+    MOST_NODES,
+    MarginalState,
+    Parameters,
+    choose_nodes,
+    evaluate_marginal,
+    mode_response,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,8 +37,8 @@ ROUNDING = 1e-13
 NEARLY_ZERO_LOG_SD = np.log(0.02)
 """Below this standardised SD a maximum at zero is looked for."""
 
-LARGEST_LOG_SD = np.log(100.0)
-"""A random effect of SD 100 on the logit scale: the likelihood has no maximum."""
+LARGEST_LOG_SD = np.log(20.0)
+"""When log L still rises at an SD of 20 on the logit scale (icc .99), it has no maximum worth the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,10 @@ class LikelihoodFit:
         Inverse observed information of coefficients and log SDs; zero in the rows of an SD of zero.
     random_effects : (G, K) array
         Conditional modes.
+    random_covariance : (G, K, K) array
+        Inverse conditional Hessian, and what the uncertainty of coefficients and log SDs adds through the modes.
+    cross_covariance : (G, K, k + K) array
+        Of the random effects with coefficients and log SDs.
     log_likelihood : float
         Without the binomial constants.
     nodes : int or None
@@ -63,6 +74,8 @@ class LikelihoodFit:
     sds: NDArray[np.float64]
     covariance: NDArray[np.float64]
     random_effects: NDArray[np.float64]
+    random_covariance: NDArray[np.float64]
+    cross_covariance: NDArray[np.float64]
     log_likelihood: float
     nodes: int | None
     settled: bool
@@ -154,7 +167,7 @@ def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.flo
             best = _climb(_with_effects(turned, active), point, best.evaluation.state.modes, look_for_zero=False)
             break
         active, best = reduced, without
-    return _on_standardised_scale(best, triangle, active)
+    return _on_standardised_scale(design, best, triangle, active)
 
 
 def _with_effects(design: Design, active: NDArray[np.bool_]) -> Design:
@@ -181,7 +194,7 @@ def _climb(design: Design, point: Parameters, modes: NDArray[np.float64], *, loo
         log_sds = state.parameters.log_sds
         if look_for_zero and len(log_sds) and log_sds.min() < NEARLY_ZERO_LOG_SD:
             break
-        if len(log_sds) and log_sds.max() > LARGEST_LOG_SD:
+        if len(log_sds) and (state.score[-len(log_sds) :][log_sds > LARGEST_LOG_SD] > 0.0).any():
             distance = np.inf
             break
         better = None if decrement <= CONVERGED_DECREMENT else _ascend(integrator, state, direction, decrement)
@@ -236,7 +249,9 @@ def _variance_score(design: Design, without: _Maximum, reduced: NDArray[np.bool_
     return 0.5 * float(np.sum(wide.group_scores[:, last] ** 2) - wide.information[last, last])
 
 
-def _on_standardised_scale(best: _Maximum, triangle: NDArray[np.float64], active: NDArray[np.bool_]) -> LikelihoodFit:
+def _on_standardised_scale(
+    design: Design, best: _Maximum, triangle: NDArray[np.float64], active: NDArray[np.bool_]
+) -> LikelihoodFit:
     state = best.evaluation.state
     k = len(state.parameters.coefficients)
     size = k + len(active)
@@ -247,13 +262,24 @@ def _on_standardised_scale(best: _Maximum, triangle: NDArray[np.float64], active
     covariance[np.ix_(kept, kept)] = way_back @ np.linalg.pinv(state.information, hermitian=True) @ way_back.T
     sds = np.zeros(len(active))
     sds[active] = np.exp(state.parameters.log_sds)
-    random_effects = np.zeros((len(state.modes), len(active)))
+    coefficients = way_back[:k, :k] @ state.parameters.coefficients
+    random_effects = np.zeros((design.groups, len(active)))
     random_effects[:, active] = state.modes
+    conditional = np.zeros((design.groups, len(active), len(active)))
+    response = np.zeros((design.groups, len(active), size))
+    if active.any():
+        point = Parameters(coefficients=coefficients, log_sds=state.parameters.log_sds)
+        within, moved = mode_response(_with_effects(design, active), point, state.modes)
+        conditional[:, np.outer(active, active)] = within.reshape(design.groups, -1)
+        response[:, np.outer(active, kept)] = moved.reshape(design.groups, -1)
+    cross_covariance = response @ covariance
     return LikelihoodFit(
-        coefficients=way_back[:k, :k] @ state.parameters.coefficients,
+        coefficients=coefficients,
         sds=sds,
         covariance=covariance,
         random_effects=random_effects,
+        random_covariance=conditional + cross_covariance @ response.transpose(0, 2, 1),
+        cross_covariance=cross_covariance,
         log_likelihood=state.value,
         nodes=best.evaluation.nodes,
         settled=best.evaluation.settled,

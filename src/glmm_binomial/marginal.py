@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit
 
 from glmm_binomial.quadrature import hermite_rule
 
@@ -151,6 +152,29 @@ def find_modes(design: Design, parameters: Parameters, start: NDArray[np.float64
             fraction[worse] *= 0.5
         modes, value, probability = candidate, new_value, new_probability
     return ConditionalModes(modes=modes, scales=np.linalg.cholesky(np.linalg.inv(hessian)))
+
+
+def mode_response(
+    design: Design, parameters: Parameters, modes: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How each group's effects vary about their mode, and how the mode moves with the parameters.
+
+    Returns
+    -------
+    inverse : (G, K, K) array
+        Inverse conditional Hessian, H^-1 with H = Z'WZ + diag(sd^-2).
+    response : (G, K, k + K) array
+        Implicit derivatives at the mode: du/db = -H^-1 Z'WX and du/dlog sd_k = 2 H^-1 e_k u_k / sd_k^2.
+    """
+    scales = find_modes(design, parameters, modes).scales
+    inverse = scales @ scales.transpose(0, 2, 1)
+    eta = design.fixed @ parameters.coefficients + (design.random * modes[design.group_index]).sum(axis=1)
+    p = expit(eta)
+    weighted = design.random * (design.trials * p * (1.0 - p))[:, None]
+    products = weighted[:, :, None] * design.fixed[:, None, :]
+    by_coefficient = -inverse @ np.add.reduceat(products, design.group_starts)
+    by_log_sd = inverse * (2.0 * modes * np.exp(-2.0 * parameters.log_sds))[:, None, :]
+    return inverse, np.concatenate([by_coefficient, by_log_sd], axis=2)
 
 
 @dataclass(frozen=True, slots=True)

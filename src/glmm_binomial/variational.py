@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 START_LOG_SD = -0.5
 START_FACTOR_SD = 0.3
 
-MOST_STEPS = 200
+MOST_STEPS = 1_000
 CONVERGED_DECREMENT = 1e-16
 """Squared distance to the optimum, in posterior standard deviations, at which the search stops."""
 
@@ -47,8 +47,10 @@ class VariationalFit:
     log_sds : (K,) array
     random_effects : (G, K) array
         Variational means.
-    mean_field_sds : (k + K,) array
-        SDs of the factors of coefficients and log SDs: too small, since they ignore posterior correlation.
+    mean_field_covariance : (k + K, k + K) array
+        Diagonal, of the factors of coefficients and log SDs: too small, since they ignore posterior correlation.
+    mean_field_random_covariance : (G, K, K) array
+        Diagonal, of the factors of the random effects.
     covariance : (k + K, k + K) array
         Linear-response covariance of coefficients and log SDs.
     random_covariance : (G, K, K) array
@@ -67,7 +69,8 @@ class VariationalFit:
     coefficients: NDArray[np.float64]
     log_sds: NDArray[np.float64]
     random_effects: NDArray[np.float64]
-    mean_field_sds: NDArray[np.float64]
+    mean_field_covariance: NDArray[np.float64]
+    mean_field_random_covariance: NDArray[np.float64]
     covariance: NDArray[np.float64]
     random_covariance: NDArray[np.float64]
     cross_covariance: NDArray[np.float64]
@@ -103,7 +106,8 @@ def fit_variational(design: Design, start: NDArray[np.float64]) -> VariationalFi
         coefficients=state.factors.fixed_mean,
         log_sds=state.factors.log_sd_mean,
         random_effects=state.factors.random_mean,
-        mean_field_sds=np.sqrt(np.r_[state.factors.fixed_variance, state.factors.log_sd_variance]),
+        mean_field_covariance=np.diag(np.r_[state.factors.fixed_variance, state.factors.log_sd_variance]),
+        mean_field_random_covariance=state.factors.random_variance[:, :, None] * np.eye(design.random.shape[1]),
         covariance=corner[np.ix_(means, means)],
         random_covariance=factor.local_inverses(corner)[:, effects, effects],
         cross_covariance=factor.cross_inverse(corner)[:, effects, means],
