@@ -30,8 +30,8 @@ CONVERGED_DISTANCE: Final = 3e-5
 LARGEST_DISTANCE: Final = 0.01
 """Distance up to which estimates are shown, with a warning."""
 
-SINGULAR: Final = 1e-14
-"""Ratio of eigenvalues at which a matrix has no inverse in double precision."""
+SMALLEST_CURVATURE: Final = 1e-14
+"""Ratio to the largest curvature below which double precision cannot tell one from none."""
 
 
 class FitError(RuntimeError):
@@ -83,7 +83,7 @@ class Fit:
         From the variational estimates towards the mode of the exact marginal posterior; None when the likelihood itself
         was maximised, or where that posterior is not curved downwards.
     towards_likelihood : NewtonStep or None
-        The same for the marginal likelihood, that is without the prior.
+        The same for the marginal likelihood, that is without the prior; enormous along what the data do not determine.
     separation : Separation or None
     """
 
@@ -196,9 +196,9 @@ def _variational_fit(design: Design, found: VariationalFit, method: Method, sepa
         converged=found.distance <= CONVERGED_DISTANCE,
         largest_score=found.largest_score,
         towards_posterior=_newton_step(
-            state.score - precision * parameters.vector, state.information + np.diag(precision)
+            state.score - precision * parameters.vector, state.information + np.diag(precision), floor=None
         ),
-        towards_likelihood=_newton_step(state.score, state.information),
+        towards_likelihood=_newton_step(state.score, state.information, floor=SMALLEST_CURVATURE),
         separation=separation,
     )
 
@@ -213,9 +213,14 @@ def _prior_precision(parameters: Parameters) -> NDArray[np.float64]:
     )
 
 
-def _newton_step(gradient: NDArray[np.float64], negative_hessian: NDArray[np.float64]) -> NewtonStep | None:
+def _newton_step(
+    gradient: NDArray[np.float64], negative_hessian: NDArray[np.float64], *, floor: float | None
+) -> NewtonStep | None:
+    """A Newton step; None where there is no maximum to step to, unless directions without curvature get a floor."""
     values, vectors = np.linalg.eigh(negative_hessian)
-    if values[0] <= SINGULAR * values[-1]:
+    if floor is not None:
+        values = np.maximum(values, floor * values[-1])
+    if values[0] <= 0.0:
         return None
     covariance = (vectors / values) @ vectors.T
     return NewtonStep(step=covariance @ gradient, covariance=covariance)

@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy.special import gammaln
+
+from datasets import bacteria, cbpp, contraception, expanded, vegetables
+from glmm_binomial import FitError, fit, glmm_binomial
+from glmm_binomial.design import build_design
+from glmm_binomial.marginal import Parameters, choose_nodes, evaluate_marginal
+from glmm_binomial.observations import observe
+from simulated import draw
+
+
+def digits(computed, certified):
+    """Correct digits of the worst entry, -log10 of the relative error."""
+    error = np.abs(np.asarray(computed) / np.asarray(certified) - 1.0)
+    return float(-np.log10(np.maximum(error, 1e-16)).min())
+
+
+CERTIFIED = {
+    "vegetables": (vegetables, 8),
+    "cbpp by counts": (cbpp, 8),
+    "cbpp by rows": (lambda: expanded(cbpp()), 8),
+    "contraception": (contraception, 8),
+    "bacteria": (bacteria, 8),
+    "contraception + urban slope": (lambda: contraception(urban_slope=True), 6),
+}
+
+
+@pytest.mark.parametrize("name", CERTIFIED)
+def test_maximum_likelihood_has_the_certified_digits(name):
+    make, digits_of_std_errors = CERTIFIED[name]
+    data = make()
+    certified = data.maximum_likelihood
+    estimates = fit(**data.arguments, method="ml")
+    assert estimates.converged
+    assert digits(estimates.coefficients, certified["coef"]) >= 8
+    assert digits(estimates.std_errors, certified["se"]) >= digits_of_std_errors
+    assert digits(estimates.std_devs, certified["sigma"]) >= 8
+    # the certified value counts the binomial coefficients of cbpp's rows, which its single trials do not have
+    if name != "cbpp by rows":
+        assert digits(estimates.log_likelihood, certified["loglik"]) >= 8
+    if "sigma_se" in certified:
+        assert digits(estimates.std_devs * estimates.log_sd_std_errors, certified["sigma_se"]) >= 6
+
+
+def test_aic_and_bic_are_those_certified():
+    certified = vegetables().maximum_likelihood
+    estimates = fit(**vegetables().arguments, method="ml")
+    assert estimates.aic == pytest.approx(certified["aic"], rel=1e-9)
+    assert estimates.bic == pytest.approx(certified["bic_rows"], rel=1e-9)
+
+
+def test_single_trials_miss_the_log_binomial_coefficients_of_counts():
+    data = cbpp()
+    n, s = np.array(data.trials)[:, 0], np.array(data.y)[:, 0]
+    constant = np.sum(gammaln(n + 1) - gammaln(s + 1) - gammaln(n - s + 1))
+    counts, rows = fit(**data.arguments, method="ml"), fit(**expanded(data).arguments, method="ml")
+    assert counts.log_likelihood - rows.log_likelihood == pytest.approx(constant, rel=1e-10)
+
+
+@pytest.mark.parametrize("method", ["vb", "ml"])
+def test_log_likelihood_belongs_to_the_reported_estimates(method):
+    estimates = fit(**vegetables().arguments, method=method)
+    assert estimates.log_likelihood == pytest.approx(-2061.19, abs=0.5)
+    assert estimates.log_likelihood <= -2061.189036993039 + 1e-9
+
+
+def underdispersed():
+    """Each group holds as many successes as failures: less than chance would make them differ."""
+    generator = np.random.default_rng(31)
+    return np.tile([0.0, 1.0], 120), generator.normal(size=(240, 2)), np.repeat(np.arange(24), 10)
+
+
+def test_a_variance_of_zero_leaves_the_plain_logistic_regression():
+    y, x, group = underdispersed()
+    estimates = fit(y, x, group, method="ml")
+    plain = sm.GLM(y, sm.add_constant(x), family=sm.families.Binomial()).fit(tol=1e-14)
+    assert estimates.std_devs[0] == 0.0
+    assert estimates.icc == 0.0
+    np.testing.assert_allclose(estimates.coefficients, plain.params, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(estimates.std_errors, plain.bse, rtol=1e-7)
+    assert estimates.log_likelihood == pytest.approx(plain.llf, rel=1e-12)
+    assert any("estimated at zero" in notice for notice in estimates.notices)
+
+
+def test_a_slope_without_variance_leaves_the_random_intercept():
+    y, x, group = draw(32, groups=30, size=10)[:3]
+    with_slope = fit(y, x, group, x_random=x[:, :1], method="ml")
+    without = fit(y, x, group, method="ml")
+    assert with_slope.std_devs[1] == 0.0
+    np.testing.assert_allclose(with_slope.coefficients, without.coefficients, rtol=1e-8)
+    np.testing.assert_allclose(with_slope.std_errors, without.std_errors, rtol=1e-7)
+    np.testing.assert_allclose(with_slope.std_devs[0], without.std_devs[0], rtol=1e-8)
+
+
+def _log_likelihood_with_intercept_sd(y, x, group, estimates, *, sd):
+    design = build_design(observe(y, x, group, x_random=x))
+    parameters = Parameters(
+        coefficients=np.linalg.solve(design.back_transform, estimates.coefficients),
+        log_sds=np.log([sd, estimates.std_devs[1] * design.random_scales[1]]),
+    )
+    start = np.zeros((design.groups, 2))
+    parts = choose_nodes(design, parameters, start)
+    return evaluate_marginal(design, parameters, parts=parts, start=start).value
+
+
+def test_an_intercept_without_variance_leaves_the_random_slope():
+    generator = np.random.default_rng(33)
+    group = np.repeat(np.arange(40), 12)
+    x = np.tile(np.r_[-np.ones(6), np.ones(6)], 40) + 0.1 * generator.normal(size=480)
+    eta = x * (0.3 + 1.5 * generator.normal(size=40)[group])
+    y = (generator.random(480) < 1 / (1 + np.exp(-eta))).astype(float)
+    estimates = fit(y, x, group, x_random=x, method="ml")
+    assert estimates.std_devs[0] == 0.0
+    assert estimates.std_devs[1] == pytest.approx(1.5, abs=0.8)
+    # a small positive SD of the intercept, found by hand with the other parameters held, must lower log L
+    assert estimates.log_likelihood > _log_likelihood_with_intercept_sd(y, x, group, estimates, sd=0.1)
+
+
+def test_three_random_effects_are_labelled_laplace():
+    y, x, group, x_random = draw(34, groups=40, size=15, slopes=2)
+    table = glmm_binomial(y, x, group, x_random, method="ml")
+    assert [row[2] for row in table if row[1] == "quadrature_nodes"] == ["laplace"]
+    estimates = fit(y, x, group, x_random, method="ml")
+    assert estimates.largest_score < 1e-5
+    np.testing.assert_allclose(estimates.std_devs, 1.0, atol=0.6)
+
+
+def test_separated_data_have_no_maximum_and_the_message_says_which_column():
+    y, x, group = draw(35)[:3]
+    y = (x[:, 0] > 0).astype(float)
+    with pytest.raises(FitError, match="x1 separates successes from failures completely"):
+        fit(y, x, group, method="ml")
+
+
+def test_groups_that_never_change_have_no_maximum():
+    y = np.repeat([0.0, 1.0, 1.0, 0.0, 1.0, 0.0], 8)
+    x = np.random.default_rng(36).normal(size=48)
+    with pytest.raises(FitError, match="no maximum at finite values"):
+        fit(y, x, np.repeat(np.arange(6), 8), method="ml")
+
+
+INVARIANCE = 1e-8
+"""Both fits stop within 1e-9 standard errors of the maximum."""
+
+
+def test_row_order_does_not_matter():
+    y, x, group = draw(37)[:3]
+    order = np.random.default_rng(37).permutation(len(y))
+    first, second = fit(y, x, group, method="ml"), fit(y[order], x[order], group[order], method="ml")
+    np.testing.assert_allclose(first.coefficients, second.coefficients, rtol=INVARIANCE)
+    np.testing.assert_allclose(first.std_errors, second.std_errors, rtol=INVARIANCE)
+    assert first.log_likelihood == pytest.approx(second.log_likelihood, rel=1e-12)
+
+
+def test_swapping_successes_and_failures_negates_coefficients():
+    y, x, group = draw(38)[:3]
+    for method in ("vb", "ml"):
+        first, second = fit(y, x, group, method=method), fit(1.0 - y, x, group, method=method)
+        np.testing.assert_allclose(first.coefficients, -second.coefficients, rtol=INVARIANCE)
+        np.testing.assert_allclose(first.std_errors, second.std_errors, rtol=INVARIANCE)
+        np.testing.assert_allclose(first.std_devs, second.std_devs, rtol=INVARIANCE)
+
+
+def test_units_of_x_change_coefficients_exactly():
+    y, x, group = draw(39)[:3]
+    for method in ("vb", "ml"):
+        first, second = fit(y, x, group, method=method), fit(y, 7.0 + 1e6 * x, group, method=method)
+        np.testing.assert_allclose(first.coefficients[1:], 1e6 * second.coefficients[1:], rtol=INVARIANCE)
+        shift = second.coefficients[0] + 7.0 * second.coefficients[1:].sum()
+        assert first.coefficients[0] == pytest.approx(shift, rel=INVARIANCE)
+
+
+def test_raw_powers_keep_their_digits():
+    """Coefficients of raw powers are those of orthogonal polynomials, mapped back in exact arithmetic's way."""
+    generator = np.random.default_rng(40)
+    group = np.repeat(np.arange(40), 25)
+    age = generator.uniform(20.0, 70.0, 1000)
+    centred = (age - 45.0) / 25.0
+    eta = 0.5 + centred - 1.5 * centred**2 + 0.8 * generator.normal(size=40)[group]
+    y = (generator.random(1000) < 1 / (1 + np.exp(-eta))).astype(float)
+    raw = fit(y, age[:, None] ** np.arange(1, 5), group, method="ml")
+    small = fit(y, centred[:, None] ** np.arange(1, 5), group, method="ml")
+    assert raw.log_likelihood == pytest.approx(small.log_likelihood, rel=1e-12)
+    # the coefficient of the highest power is the same but for 25^4
+    assert raw.coefficients[4] * 25.0**4 == pytest.approx(small.coefficients[4], rel=1e-6)
+    assert raw.std_errors[4] * 25.0**4 == pytest.approx(small.std_errors[4], rel=1e-6)
