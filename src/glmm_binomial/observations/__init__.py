@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from glmm_binomial.observations import estimability
-from glmm_binomial.observations.cells import InvalidInputError, describe, found, is_blank, reject, single_cell
+from glmm_binomial.observations.cells import (
+    InvalidInputError,
+    describe,
+    found,
+    is_blank,
+    reject,
+    single_cell,
+    whole_number_in,
+)
 from glmm_binomial.observations.options import (
     METHODS,
     Method,
@@ -187,9 +197,13 @@ def _look_alikes(labels: tuple[object, ...]) -> tuple[tuple[str, ...], ...]:
     """Sets of distinct labels that a reader would take for the same."""
     if not any(isinstance(label, str) for label in labels):
         return ()
-    alike: dict[str, list[str]] = {}
+    whole_numbers = {math.floor(label) for label in labels if isinstance(label, numbers.Real)}
+    alike: dict[object, list[str]] = {}
     for label in labels:
-        shown = f'"{label}"' if isinstance(label, str) else describe(label)
-        canonical = label.strip().casefold() if isinstance(label, str) else describe(label).casefold()
-        alike.setdefault(canonical, []).append(shown)
+        if isinstance(label, str):
+            value = whole_number_in(label)
+            canonical: object = value if value in whole_numbers else label.strip().casefold()
+        else:
+            canonical = math.floor(label) if isinstance(label, numbers.Real) else describe(label)
+        alike.setdefault(canonical, []).append(f'"{label}"' if isinstance(label, str) else describe(label))
     return tuple(tuple(shown) for shown in alike.values() if len(shown) > 1)

@@ -71,6 +71,14 @@ def is_number_stored_as_text(cell: object) -> bool:
         return False
 
 
+def whole_number_in(text: str) -> int | None:
+    """The whole number that a text reads as, however it is written; None when it reads as none."""
+    try:
+        return int(text)
+    except ValueError:
+        return int(float(text)) if is_number_stored_as_text(text) and float(text).is_integer() else None
+
+
 def float_or_infinity(cell: object) -> float:
     """A number as a float; whole numbers beyond the range of floats become infinite."""
     try:

@@ -6,9 +6,10 @@ import math
 import numbers
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glmm_binomial.observations.cells import (
     advice_for,
@@ -25,25 +26,24 @@ from glmm_binomial.observations.cells import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
 MINIMUM_ROWS = 2
 TRIM_BLOCK_ROWS = 4_096
 
-Rows = list[list[object]]
+MATRIX = 2
+
+Rows = list[list[object]] | NDArray[Any]
+"""Rows of cells; an array only when all its cells are numbers."""
 
 
 def as_rows(name: str, cells: object) -> Rows:
-    """Rows of cells of equal length; the cells themselves are not looked at."""
-    to_list = getattr(cells, "tolist", None)
-    if to_list is None and hasattr(cells, "to_numpy"):
-        to_list = cells.to_numpy().tolist
-    if to_list is not None and not isinstance(cells, np.generic):
-        cells = to_list()
-        if isinstance(cells, list) and cells and not isinstance(cells[0], list):
-            cells = [[cell] for cell in cells]
-    elif cells is None or isinstance(cells, str | numbers.Number | np.generic | Exception):
-        cells = [[cells]]
+    """Rows of cells of equal length; the cells themselves are not looked at.
+
+    An array of numbers stays an array, with a second dimension; everything else becomes lists.
+    """
+    cells = _without_array(cells)
+    if isinstance(cells, np.ndarray):
+        _require_shape(name, len(cells), {cells.shape[1]})
+        return cells
     if not isinstance(cells, list | tuple):
         reject(f"{name} must be a 2D list. It is a {type(cells).__name__}.")
     if len(cells) < MINIMUM_ROWS:
@@ -58,11 +58,30 @@ def as_rows(name: str, cells: object) -> Rows:
             f"{name} must have consistent column count. Row 1 has {len(cells[0])} column(s), "
             f"row {first + 1} has {len(cells[first])}."
         )
+    _require_shape(name, len(cells), widths)
+    return cast("list[list[object]]", cells)
+
+
+def _without_array(cells: object) -> object:
+    """A scalar as one cell, a data frame or an array of anything but numbers as rows, an array of numbers as it is."""
+    if cells is None or isinstance(cells, str | numbers.Number | np.generic | Exception):
+        return [[cells]]
+    if hasattr(cells, "to_numpy"):
+        cells = cells.to_numpy()
+    if not isinstance(cells, np.ndarray):
+        return cells
+    if cells.ndim < MATRIX:
+        cells = cells.reshape(-1, 1)
+    return cells if cells.ndim == MATRIX and cells.dtype.kind in "biuf" else cells.tolist()
+
+
+def _require_shape(name: str, rows: int, widths: set[int]) -> None:
+    if rows < MINIMUM_ROWS:
+        _reject_row_count(name, rows)
     if widths == {0}:
         reject(f"{name} must have at least 1 column(s).")
     if name in {"y", "groups", "trials"} and widths != {1}:
         reject(f"{name} must be a column vector (single column). It has {widths.pop()} columns.")
-    return cast("Rows", cells)
 
 
 def _reject_row_count(name: str, rows: int, *, below: str = "") -> NoReturn:
@@ -81,6 +100,8 @@ def trim(rows: dict[str, Rows]) -> dict[str, Rows]:
 
 def _used_rows(rows: Rows) -> int:
     """Number of rows up to the last that is not blank."""
+    if isinstance(rows, np.ndarray):
+        return len(rows)
     end, width = len(rows), len(rows[0])
     # a whole column is a million rows: compare blocks of rows at C speed first
     block = [[None] * width] * TRIM_BLOCK_ROWS
@@ -137,7 +158,7 @@ class Range:
 
     def cells(self) -> Iterable[object]:
         """All cells, row by row."""
-        return chain.from_iterable(self.rows)
+        return self.rows.ravel().tolist() if isinstance(self.rows, np.ndarray) else chain.from_iterable(self.rows)
 
     def reject_cell(self, row: int, column: int, *, rule: str, advice: str = "") -> NoReturn:
         """Name a cell twice: by its position from zero, and as a person counts, the header row included."""
@@ -147,18 +168,23 @@ class Range:
 
     def numbers(self) -> NDArray[np.float64]:
         """All cells as an (N, columns) array; booleans count as 0 and 1."""
-        shape = (len(self.rows), len(self.rows[0]))
-        if not all(map(is_number_type, set(map(type, self.cells())))):
-            self._reject_first_non_number()
-        try:
-            values = np.fromiter(self.cells(), dtype=np.float64, count=shape[0] * shape[1]).reshape(shape)
-        except OverflowError:
-            values = np.array([float_or_infinity(cell) for cell in self.cells()]).reshape(shape)
+        values = self._values()
         finite = np.isfinite(values)
         if not finite.all():
             row, column = (int(i) for i in np.argwhere(~finite)[0])
             self.reject_cell(row, column, rule="must be finite.")
         return values
+
+    def _values(self) -> NDArray[np.float64]:
+        if isinstance(self.rows, np.ndarray):
+            return self.rows.astype(np.float64)
+        shape = (len(self.rows), len(self.rows[0]))
+        if not all(map(is_number_type, set(map(type, self.cells())))):
+            self._reject_first_non_number()
+        try:
+            return np.fromiter(self.cells(), dtype=np.float64, count=shape[0] * shape[1]).reshape(shape)
+        except OverflowError:
+            return np.array([float_or_infinity(cell) for cell in self.cells()]).reshape(shape)
 
     def _reject_first_non_number(self) -> NoReturn:
         row, column = next(
@@ -180,9 +206,9 @@ class Range:
         if not all(map(is_label_type, set(map(type, self.cells())))):
             self._reject_label(next(i for i, (cell,) in enumerate(self.rows) if not is_label_type(type(cell))))
         keys: Iterable[object] = self.cells()
-        if bool in set(map(type, self.cells())):
+        if set(map(type, self.cells())) & {bool, np.bool_}:
             # TRUE and 1 are equal in Python, but they are different labels
-            keys = [(bool, cell) if isinstance(cell, bool) else cell for cell in keys]
+            keys = [(bool, bool(cell)) if isinstance(cell, bool | np.bool_) else cell for cell in keys]
         keys = list(keys)
         positions = {key: position for position, key in enumerate(dict.fromkeys(keys))}
         labels = tuple(key[1] if isinstance(key, tuple) else key for key in positions)
