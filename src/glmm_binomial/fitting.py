@@ -13,8 +13,8 @@ import numpy as np
 from glmm_binomial.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
 from glmm_binomial.likelihood import evaluate, maximize_likelihood
 from glmm_binomial.marginal import Parameters
-from glmm_binomial.separation import Separation, describe_separation, fit_logistic_start
-from glmm_binomial.variational import VariationalFit, fit_variational
+from glmm_binomial.separation import LogisticStart, Separation, describe_separation, fit_logistic_start
+from glmm_binomial.variational import fit_variational
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +26,9 @@ CACHED_FITS: Final = 32
 
 CONVERGED_DISTANCE: Final = 3e-5
 """Distance to the optimum, in standard errors, that no reader of a table can see."""
+
+START_TOLERANCE: Final = 1e-2
+"""Squared distance to the variational optimum, in posterior SDs, that is near enough to start maximum likelihood from."""
 
 LARGEST_DISTANCE: Final = 0.01
 """Distance up to which estimates are shown, with a warning."""
@@ -150,11 +153,10 @@ def fit_design(design: Design, method: Method) -> Fit:
     if known is not None:
         return known
     start = fit_logistic_start(design)
-    variational = fit_variational(design, start.coefficients)
     if method == "ml":
-        found = _likelihood_fit(design, variational, start.separation)
+        found = _likelihood_fit(design, start)
     else:
-        found = _variational_fit(design, variational, method, start.separation)
+        found = _variational_fit(design, start, method)
     fit_cache.put(key, found)
     return found
 
@@ -168,7 +170,8 @@ def _content_key(design: Design, method: Method) -> bytes:
     return digest.digest()
 
 
-def _variational_fit(design: Design, found: VariationalFit, method: Method, separation: Separation | None) -> Fit:
+def _variational_fit(design: Design, start: LogisticStart, method: Method) -> Fit:
+    found = fit_variational(design, start.coefficients)
     if found.distance > LARGEST_DISTANCE:
         raise FitError(
             "the search for the estimates did not converge. Look for columns that nearly determine the outcome, or for "
@@ -199,7 +202,7 @@ def _variational_fit(design: Design, found: VariationalFit, method: Method, sepa
             state.score - precision * parameters.vector, state.information + np.diag(precision), floor=None
         ),
         towards_likelihood=_newton_step(state.score, state.information, floor=SMALLEST_CURVATURE),
-        separation=separation,
+        separation=start.separation,
     )
 
 
@@ -226,15 +229,16 @@ def _newton_step(
     return NewtonStep(step=covariance @ gradient, covariance=covariance)
 
 
-def _likelihood_fit(design: Design, variational: VariationalFit, separation: Separation | None) -> Fit:
-    if separation is not None:
+def _likelihood_fit(design: Design, start: LogisticStart) -> Fit:
+    if start.separation is not None:
         names = design.fixed_names[1:] if design.intercept else design.fixed_names
         raise FitError(
-            f"{describe_separation(separation, names)}, so the likelihood has no maximum. "
+            f"{describe_separation(start.separation, names)}, so the likelihood has no maximum. "
             f'Use method "vb", whose weak prior keeps the estimates finite, or leave the column out.'
         )
-    start = Parameters(coefficients=variational.coefficients, log_sds=variational.log_sds)
-    found = maximize_likelihood(design, start, variational.random_effects)
+    near = fit_variational(design, start.coefficients, tolerance=START_TOLERANCE)
+    point = Parameters(coefficients=near.coefficients, log_sds=near.log_sds)
+    found = maximize_likelihood(design, point, near.random_effects)
     if found.distance > LARGEST_DISTANCE:
         raise FitError(
             "the likelihood has no maximum at finite values that could be found: within groups the outcome hardly "

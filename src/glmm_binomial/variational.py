@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,7 +81,9 @@ class VariationalFit:
     largest_score: float
 
 
-def fit_variational(design: Design, start: NDArray[np.float64]) -> VariationalFit:
+def fit_variational(
+    design: Design, start: NDArray[np.float64], *, tolerance: float = CONVERGED_DECREMENT
+) -> VariationalFit:
     """Fit the mean-field approximation by fit_vb and take standard errors from its linear response.
 
     The objective is the ELBO of statsmodels' `BinomialBayesMixedGLM`, with exact Gauss-Hermite quadrature and counts.
@@ -92,15 +95,18 @@ def fit_variational(design: Design, start: NDArray[np.float64]) -> VariationalFi
     design : Design
     start : (k,) array
         Where the coefficients start, on the standardised scale.
+    tolerance : float
+        Squared distance to the optimum, in posterior standard deviations, at which the search stops.
     """
     model = CountsMixedModel(design)
     random_start = np.zeros(design.groups * design.random.shape[1])
     mean = np.concatenate([start, np.full(design.random.shape[1], START_LOG_SD), random_start])
-    found = model.fit_vb(mean=mean, sd=np.full(len(mean), START_FACTOR_SD), fit_method=model.newton).optim_retvals
-    state = found.state
+    found = model.fit_vb(
+        mean=mean, sd=np.full(len(mean), START_FACTOR_SD), fit_method=partial(model.newton, tolerance=tolerance)
+    ).optim_retvals
+    state, factor = found.state, found.factor
     means = np.arange(len(start) + design.random.shape[1])
     effects = slice(0, design.random.shape[1])
-    factor = factorize(model.elbo.curvature(state))
     corner = factor.corner_inverse()
     return VariationalFit(
         coefficients=state.factors.fixed_mean,
@@ -155,7 +161,7 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
         by_mean, by_log_sd = np.split(self._vector(corner, local), 2)
         return by_mean, by_log_sd / vb_sd
 
-    def newton(self, fun: object, x0: NDArray[np.float64], **unused: object) -> OptimizeResult:
+    def newton(self, fun: object, x0: NDArray[np.float64], *, tolerance: float, **unused: object) -> OptimizeResult:
         """Maximise the ELBO; called by `scipy.optimize.minimize` in the place of one of its own methods.
 
         Parameters
@@ -164,11 +170,13 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
             -ELBO of a vector; not needed, the model evaluates value, gradient and curvature together.
         x0 : (2 (k + K + G K),) array
             Means and log SDs of the factors.
+        tolerance : float
+            Squared distance to the optimum, in posterior standard deviations, at which the search stops.
 
         Returns
         -------
         OptimizeResult
-            With the usual fields, the `state` at the optimum and the last Newton `decrement`.
+            With the usual fields, the `state` at the optimum, the `factor` of its curvature and the last `decrement`.
         """
         del fun, unused
         elbo, mean_and_log_sd = self.elbo, np.split(x0, 2)
@@ -181,7 +189,7 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
             factor = factorize(elbo.curvature(state))
             direction = factor.solve(*gradient)
             decrement = _inner(gradient, direction)
-            if decrement <= CONVERGED_DECREMENT or step == MOST_STEPS:
+            if decrement <= tolerance or step == MOST_STEPS:
                 break
             better = self._ascend(state, direction, decrement)
             if better is None:
@@ -199,6 +207,7 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
             # whether it converged is read off the decrement; on False, fit_vb prints a warning that no cell can show
             success=True,
             state=state,
+            factor=factor,
             decrement=decrement,
         )
         return result
