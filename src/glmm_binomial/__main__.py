@@ -18,17 +18,21 @@ _PROBLEMS_SHOWN = 20
 _COLUMN_WIDTH = 20
 
 _RECALC_HELP = """\
-Calculate every formula of a workbook without Excel, print the table of each cell that calls a GLMM_ function, and write a
-copy of the workbook with the fresh values (WORKBOOK-recalculated.xlsx unless --output or --in-place says otherwise).
+Calculate every formula of a workbook without Excel, print the table of each cell that
+calls a GLMM_ function, and write a copy of the workbook with the fresh values.
 Formulas, formats, charts and all other parts of the file stay as they are.
 
-A formula that cannot be calculated without Excel (a function that is not known here, LAMBDA, a reference to another workbook
-whose values are not stored) is named with its cell and shows an error value in the copy, never an old number among new ones;
-with --in-place the file is then left as it was.
+A formula that cannot be calculated without Excel (a function that is not known here,
+LAMBDA, a reference to another workbook whose values are not stored) is named with its
+cell and shows an error value in the copy, never an old number among new ones. With
+--in-place the file is then left as it was.
 """
 _EXIT_HELP = """\
-exit codes: 0 all calculated; 1 a GLMM_ cell holds an error or a formula could not be calculated (each is named on stderr);
-2 the file cannot be read or written; 130 stopped with Ctrl-C, nothing written."""
+exit codes:
+  0    everything was calculated
+  1    a GLMM_ cell holds an error, or a formula could not be calculated (each is named)
+  2    the file cannot be read or written
+  130  stopped with Ctrl-C; nothing was written"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     recalc.add_argument("workbook", type=Path, metavar="WORKBOOK.xlsx")
     target = recalc.add_mutually_exclusive_group()
-    target.add_argument("--output", type=Path, metavar="OUT.xlsx", help="where to write the copy")
+    target.add_argument(
+        "--output", type=Path, metavar="OUT.xlsx", help="where to write the copy (else WORKBOOK-recalculated.xlsx)"
+    )
     target.add_argument("--in-place", action="store_true", help="overwrite the workbook itself, whole or not at all")
     recalc.add_argument("--json", action="store_true", help="print the tables as JSON, numbers at full precision")
     return parser
@@ -165,7 +171,7 @@ def _runs_over(row: Sequence[str], column: int) -> bool:
 
 def _mostly_numbers(values: Sequence["CellValue"]) -> bool:
     numbers = sum(isinstance(value, float) for value in values)
-    return 2 * numbers > sum(value != "" for value in values)
+    return 2 * numbers >= sum(value != "" for value in values)
 
 
 def _shown(value: "CellValue") -> str:

@@ -1,0 +1,174 @@
+"""The calculation engine, formualizer: the only file that evaluates anything."""
+
+import hashlib
+import marshal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import formualizer
+
+from glmm_binomial.workbook.addresses import Area, cell_name, parse_area, quoted_sheet
+from glmm_binomial.workbook.calls import MARK, ArgumentKind, Call
+from glmm_binomial.workbook.cells import CellError, CellValue
+from glmm_binomial.workbook.elementwise import NAME as EACH
+from glmm_binomial.workbook.elementwise import Elementwise
+from glmm_binomial.workbook.exchange import cell_value, defaults, fit, handed_over, returned, single
+from glmm_binomial.workbook.formulas import FIT, SINGLE
+from glmm_binomial.workbook.package import MAX_EXPANDED_BYTES, MAX_FILE_BYTES, WorkbookError
+
+WorksheetFunction = Callable[..., object]
+Observer = Callable[[str], None]
+
+# PyXLL cuts the text of an exception here
+_MAX_EXCEPTION_TEXT = 254
+# error values that only this engine has, and what they mean
+_ENGINE_PROBLEMS = {
+    "Circ": "the cell refers to itself (a circular reference)",
+    "NImpl": "the formula uses something that is not calculated without Excel",
+    "Error": "the formula cannot be calculated without Excel (too long, too deeply nested or not understood)",
+    "Cancelled": "the calculation was stopped",
+}
+
+
+class Engine:
+    """One workbook, loaded for calculation.
+
+    Parameters
+    ----------
+    package
+        The .xlsx file, its formulas translated.
+    calls
+        The calls in the workbook, by the number that stands in their first argument.
+    functions
+        The Python functions by upper-case name.
+    observer
+        Is told the address of each cell whose call begins.
+    """
+
+    def __init__(
+        self,
+        package: bytes,
+        *,
+        calls: Sequence[Call],
+        functions: Mapping[str, WorksheetFunction],
+        observer: Observer | None = None,
+    ) -> None:
+        limits = {
+            "max_input_bytes": 2 * MAX_FILE_BYTES,
+            "max_expanded_bytes": 2 * MAX_EXPANDED_BYTES,
+            "max_part_bytes": MAX_EXPANDED_BYTES,
+        }
+        configuration = formualizer.EvaluationConfig()
+        # Ctrl-C is seen by the main thread only, which waits in vain while others call Python functions
+        configuration.enable_parallel = False
+        try:
+            self._workbook = formualizer.Workbook.from_bytes(
+                package, config=formualizer.WorkbookConfig(eval_config=configuration), load_limits=limits
+            )
+        except (OSError, ValueError, RuntimeError, formualizer.ExcelEvaluationError) as error:
+            raise WorkbookError(f"the workbook cannot be loaded: {_first_line(error)}.") from error
+        # dates as the numbers they are, which is what PyXLL hands over
+        self._workbook.set_temporal_egress("serial")
+        self._calls = calls
+        self._observer = observer
+        # the engine calls again when a volatile function stands before a call, and cells often share one fit
+        self._results: dict[tuple[str, tuple[ArgumentKind, ...], bytes], object] = {}
+        self._interruption: BaseException | None = None
+        for name, function in functions.items():
+            self._register(f"_xll.{name}", self._callback(function))
+        self._register(SINGLE, single)
+        self._register(FIT, fit)
+        self._register(EACH, Elementwise())
+
+    def evaluate(self) -> None:
+        """Calculate every formula."""
+        try:
+            self._workbook.evaluate_all()
+        except (RuntimeError, ValueError, OSError, formualizer.ExcelEvaluationError) as error:
+            if self._interruption is None:
+                raise WorkbookError(f"the workbook cannot be calculated: {_first_line(error)}.") from error
+        if self._interruption is not None:
+            raise self._interruption
+
+    def value(self, sheet: str, row: int, column: int) -> CellValue:
+        """Return a cell's value; an empty cell that a formula refers to counts as 0, as in Excel."""
+        return cell_value(self._workbook.get_value(sheet, row, column))
+
+    def values(self, sheet: str, area: Area) -> tuple[tuple[CellValue, ...], ...]:
+        """Return the values of an area."""
+        address = formualizer.RangeAddress(sheet, area.top, area.left, area.bottom, area.right)
+        return tuple(tuple(map(cell_value, row)) for row in self._workbook.sheet(sheet).get_values(address))
+
+    def problem(self, sheet: str, row: int, column: int) -> str | None:
+        """Return why the engine, and not the workbook, failed on a cell; None if it did not."""
+        value = self._workbook.get_value(sheet, row, column)
+        return _ENGINE_PROBLEMS.get(value["kind"]) if isinstance(value, dict) else None
+
+    def area(self, sheet: str, row: int, column: int) -> Area:
+        """Return the cells a formula fills: its spill, or itself."""
+        report = self._workbook.inspect_cell(f"{quoted_sheet(sheet)}!{cell_name(row, column)}", include_values=False)
+        spill = report.cell.spill
+        if spill is None or not spill.extent:
+            return Area(row, column, row, column)
+        return parse_area(spill.extent.rpartition("!")[2])
+
+    def is_blocked(self, sheet: str, row: int, column: int) -> bool:
+        """Tell whether the formula would fill cells that hold something else."""
+        return self.value(sheet, row, column) == CellError("#SPILL!")
+
+    def show_first_value(self, sheet: str, row: int, column: int) -> None:
+        """Make a formula that spills show its first value only."""
+        formula = (self._workbook.get_formula(sheet, row, column) or "").removeprefix("=")
+        self._workbook.set_formula(sheet, row, column, f"={SINGLE}({formula})")
+
+    def _register(self, name: str, callback: Callable[..., object]) -> None:
+        self._workbook.register_function(name, callback, min_args=0)
+
+    def _callback(self, function: WorksheetFunction) -> Callable[..., object]:
+        default_values = defaults(function)
+
+        def callback(marker: str, *arguments: Any) -> object:
+            call = self._calls[int(marker.removeprefix(MARK))]
+            key = call.function, call.arguments, _digest(arguments)
+            if key in self._results:
+                return self._results[key]
+            if self._observer is not None:
+                self._observer(f"{call.sheet}!{call.address}")
+            try:
+                self._results[key] = returned(function(*handed_over(arguments, call.arguments, default_values)))
+            except Exception as error:  # noqa: BLE001 - as in Excel, whatever a function raises is shown in its cell
+                self._results[key] = f"##{type(error).__name__}: {error}"[:_MAX_EXCEPTION_TEXT]
+            except BaseException as interruption:
+                # the engine would make a #VALUE! of Ctrl-C
+                self._interruption = interruption
+                self._workbook.cancel()
+                raise
+            return self._results[key]
+
+        return callback
+
+
+def unknown_functions(functions: Iterable[str]) -> set[str]:
+    """Return those of these function names that the engine does not have."""
+    workbook = formualizer.Workbook()
+    workbook.add_sheet("Sheet")
+    unknown = set()
+    for row, function in enumerate(sorted(functions), start=1):
+        try:
+            workbook.set_formula("Sheet", row, 1, f"={function}()")
+            value = workbook.evaluate_cell("Sheet", row, 1)
+        except (ValueError, RuntimeError, formualizer.ExcelEvaluationError, formualizer.ParserError):
+            # an existing function may dislike being called without arguments
+            continue
+        if isinstance(value, dict) and value["kind"] == "Name":
+            unknown.add(function)
+    return unknown
+
+
+def _digest(arguments: tuple[Any, ...]) -> bytes:
+    """Return a fingerprint of argument values, at C speed. Version 2 of the format depends on the values alone."""
+    return hashlib.blake2b(marshal.dumps(arguments, 2)).digest()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__

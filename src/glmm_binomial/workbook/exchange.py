@@ -1,0 +1,153 @@
+"""Values between the engine and Python functions, as PyXLL passes them between Excel and the same functions.
+
+Numbers as float, blanks as None, error cells as exception instances, a skipped argument as its default; and back:
+blanks as empty text, NaN as #NUM!, ragged rows filled up. So the function that Excel calls is the very function called
+here.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
+
+from glmm_binomial.workbook.addresses import LAST_ROW
+from glmm_binomial.workbook.calls import MISSING, ArgumentKind
+from glmm_binomial.workbook.cells import CellError, CellValue
+
+_CODES = {
+    "Div": "#DIV/0!",
+    "Na": "#N/A",
+    "Name": "#NAME?",
+    "Null": "#NULL!",
+    "Num": "#NUM!",
+    "Ref": "#REF!",
+    "Value": "#VALUE!",
+    "Spill": "#SPILL!",
+    "Calc": "#CALC!",
+}
+# pyxll-facts: what an error cell becomes in Python
+_EXCEPTIONS: dict[str, type[Exception]] = {
+    "Na": RuntimeError,
+    "Num": ArithmeticError,
+    "Value": ValueError,
+    "Div": ZeroDivisionError,
+    "Ref": ReferenceError,
+    "Name": NameError,
+    "Null": LookupError,
+}
+
+
+def defaults(function: Callable[..., object]) -> tuple[object, ...]:
+    """Return the default of each positional argument, None where it has none."""
+    empty = inspect.Parameter.empty
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(None if parameter.default is empty else parameter.default for parameter in parameters)
+
+
+def handed_over(arguments: Sequence[Any], kinds: Sequence[ArgumentKind], defaults: Sequence[object]) -> list[object]:
+    """Turn the engine's argument values into what PyXLL hands over, ranges in place."""
+    length = _whole_column_length(arguments, kinds)
+    converted: list[object] = []
+    for position, argument in enumerate(arguments):
+        if isinstance(argument, str) and argument == MISSING:
+            converted.append(defaults[position] if position < len(defaults) else None)
+        elif isinstance(argument, list):
+            _convert_range(argument)
+            if kinds[position] is ArgumentKind.WHOLE_COLUMNS and len(argument) < length:
+                # one blank row stands for all of them: a million rows cost no more than a million pointers
+                argument.extend([[None] * len(argument[0])] * (length - len(argument)))
+            converted.append(argument[0][0] if len(argument) == 1 == len(argument[0]) else argument)
+        else:
+            converted.append(_input_value(argument))
+    return converted
+
+
+def _whole_column_length(arguments: Sequence[Any], kinds: Sequence[ArgumentKind]) -> int:
+    """Return how many rows the arguments that are whole columns must have.
+
+    Excel hands over 1,048,576 rows, the engine cuts each column at its last value. Columns that stand side by side need
+    equal lengths, no more; but beside a range of fixed size Excel's length shows, since the function would refuse the
+    mismatch.
+    """
+    pairs = [(a, kind) for a, kind in zip(arguments, kinds, strict=True) if isinstance(a, list)]
+    if any(kind is ArgumentKind.FIXED and len(argument) > 1 for argument, kind in pairs):
+        return LAST_ROW
+    return max((len(argument) for argument, kind in pairs if kind is ArgumentKind.WHOLE_COLUMNS), default=0)
+
+
+def _convert_range(rows: list[list[Any]]) -> None:
+    """Convert error cells and whole numbers in place; a range without any is only scanned, at C speed."""
+    types = set(map(type, chain.from_iterable(rows)))
+    if types <= {float, str, bool, type(None)}:
+        return
+    for row in rows:
+        row[:] = map(_input_value, row)
+
+
+def _input_value(value: Any) -> object:
+    if isinstance(value, dict):
+        kind = value["kind"]
+        return _EXCEPTIONS.get(kind, ValueError)(_CODES.get(kind, "#VALUE!"))
+    return float(value) if type(value) is int else value
+
+
+def returned(result: object) -> object:
+    """Turn what a function returned into what the engine takes: a value, or a rectangle of values."""
+    if not isinstance(result, list | tuple):
+        return _output_value(result)
+    rows = [list(row) if isinstance(row, list | tuple) else [row] for row in result]
+    width = max(map(len, rows), default=0)
+    if width == 0:
+        return ""
+    return [[_output_value(value) for value in row] + [""] * (width - len(row)) for row in rows]
+
+
+def _output_value(value: object) -> object:
+    """Convert one value as PyXLL does; None becomes blank text, since Excel would show an empty value as 0."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | float):
+        return float(value) if math.isfinite(value) else _engine_error("Num")
+    if isinstance(value, Exception):
+        kind = next((k for k, exception in _EXCEPTIONS.items() if type(value) is exception), "Value")
+        return _engine_error(kind)
+    return str(value)
+
+
+def _engine_error(kind: str) -> dict[str, str]:
+    return {"type": "Error", "kind": kind}
+
+
+def cell_value(value: Any) -> CellValue:
+    """Turn a value of the engine into what a cell holds; an empty cell that a formula refers to counts as 0."""
+    if value is None:
+        return 0.0
+    if isinstance(value, dict):
+        return CellError(_CODES.get(value["kind"], "#VALUE!"))
+    if isinstance(value, bool | str):
+        return value
+    return float(value) if math.isfinite(value) else CellError("#NUM!")
+
+
+def single(value: Any) -> object:
+    """Return the value at the top left, which is what a formula that does not spill shows of an array."""
+    while isinstance(value, list):
+        value = value[0]
+    return 0.0 if value is None else value
+
+
+def fit(value: Any, rows: float, columns: float) -> object:
+    """Return an array cut or filled to a fixed size as Excel does: one row or column is repeated, the rest is #N/A."""
+    source = value if isinstance(value, list) else [[value]]
+    height, width = len(source), len(source[0])
+    missing = _engine_error("Na")
+
+    def at(row: int, column: int) -> object:
+        row, column = 0 if height == 1 else row, 0 if width == 1 else column
+        found = source[row][column] if row < height and column < width else missing
+        return 0.0 if found is None else found
+
+    return [[at(row, column) for column in range(int(columns))] for row in range(int(rows))]

@@ -1,0 +1,313 @@
+"""Formula text as Excel stores it -> formula text that the calculation engine takes, with the same meaning.
+
+What is rewritten, because the engine has no word for it or reads it otherwise:
+
+    Tbl[y], Tbl, Tbl[[#Data],[x]] ...     the cells they stand for
+    defined names                         their definition
+    _xll.F(a,,b)                          _xll.F(number of the call, a, "missing", b)
+    EXP(A1#), LEN(A1:A9) ...              one value for each element, see elementwise.py
+    a plain formula                       one value: implicit intersection, as Excel shows =@F()
+    an array of fixed size (CSE)          cut or filled with #N/A to its size
+
+What it cannot say truly is a problem of that cell, in words; such a formula is calculated as #VALUE!.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import formualizer
+
+from glmm_binomial.workbook.addresses import (
+    Area,
+    cell_name,
+    parse_reference,
+    unquoted_sheet,
+)
+from glmm_binomial.workbook.calls import MARK, MISSING, ArgumentKind, Call, argument_kind
+from glmm_binomial.workbook.contents import Contents, DefinedName, Table
+from glmm_binomial.workbook.elementwise import AGGREGATES, SINGLE_ARGUMENTS
+from glmm_binomial.workbook.elementwise import NAME as EACH
+from glmm_binomial.workbook.formula_text import bare_name, is_relative
+from glmm_binomial.workbook.sheet_scan import FormulaCell
+from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
+
+SINGLE = "_xll.RECALC_SINGLE"
+FIT = "_xll.RECALC_FIT"
+
+_MAX_NAME_DEPTH = 16
+# names that repeat other names unfold without end
+_MAX_TOKENS = 20_000
+_UNSUPPORTED = {
+    "LAMBDA": "LAMBDA",
+    "MAP": "LAMBDA",
+    "REDUCE": "LAMBDA",
+    "SCAN": "LAMBDA",
+    "BYROW": "LAMBDA",
+    "BYCOL": "LAMBDA",
+    "MAKEARRAY": "LAMBDA",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A formula for the engine, without the equals sign, and what was met in it.
+
+    `calls` and `external`: whether it calls a Python function, or refers to another workbook. `functions`: the names of
+    the spreadsheet functions, as stored. `problems`: what keeps it from being calculated truly.
+    """
+
+    text: str
+    calls: bool
+    functions: frozenset[str]
+    external: bool
+    problems: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open bracket.
+
+    `function` is empty for a bracket without one, `stored` is the name as the file writes it; `opened` and
+    `argument_start` are positions in the output. `arrays` are the numbers of those arguments that may be arrays.
+    """
+
+    function: str
+    stored: str
+    opened: int
+    argument_start: int = 0
+    call: int | None = None
+    arguments: list[ArgumentKind] = field(default_factory=list)
+    position: int = 0
+    arrays: set[int] = field(default_factory=set)
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether an array stands where Excel takes a single value."""
+        return bool(self.arrays & SINGLE_ARGUMENTS.get(self.function, frozenset()))
+
+    @property
+    def may_be_array(self) -> bool:
+        """Whether the value of the whole bracket may be an array."""
+        if self.function in AGGREGATES:
+            return False
+        if self.function in SINGLE_ARGUMENTS and self.function not in ("INDEX", "XLOOKUP"):
+            return self.is_elementwise
+        return bool(self.function) or bool(self.arrays)
+
+
+class Translator:
+    """Translates the formulas of one workbook and numbers the calls it meets.
+
+    Parameters
+    ----------
+    contents
+        The workbook's sheets, names and tables.
+    functions
+        Names of the Python functions, as in `=GLMM_BINOMIAL(...)`.
+    """
+
+    def __init__(self, contents: Contents, functions: Iterable[str]) -> None:
+        self._functions = {name.upper() for name in functions}
+        self._tables = {table.name.casefold(): table for table in contents.tables}
+        self._names = {(_key(name.sheet), name.name.casefold()): name for name in contents.names}
+        self.calls: list[Call] = []
+
+    def translate(self, cell: FormulaCell, sheet: str) -> Translation:
+        """Translate the formula of one cell."""
+        formula = _OneFormula(self, cell, sheet)
+        return formula.translation()
+
+    def is_call(self, function: str) -> bool:
+        """Tell whether `_xll.F` or `F` is one of the Python functions."""
+        return bare_name(function) in self._functions
+
+    def find_name(self, token: str, sheet: str) -> DefinedName | None:
+        """Find a defined name as seen from a sheet: `nm`, or `'Other sheet'!nm`."""
+        qualifier, mark, name = token.rpartition("!")
+        scope = unquoted_sheet(qualifier) if mark else sheet
+        return self._names.get((_key(scope), name.casefold())) or self._names.get(("", name.casefold()))
+
+    def cells_of(self, token: str, cell: FormulaCell, sheet: str) -> str | None:
+        """Return the cells a structured reference stands for; None if the token is none."""
+        name, bracket, specifier = token.partition("[")
+        table = self._tables.get(name.casefold()) if name else self._table_around(cell, sheet)
+        if table is None or (bracket and not specifier.endswith("]")):
+            return None
+        return resolve_structured(table, specifier.removesuffix("]"), row=cell.row)
+
+    def _table_around(self, cell: FormulaCell, sheet: str) -> Table | None:
+        """Find the table a formula stands in, where `[y]` alone means a column of it."""
+        for table in self._tables.values():
+            area = table.area
+            if table.sheet == sheet and area.top <= cell.row <= area.bottom and area.left <= cell.column <= area.right:
+                return table
+        return None
+
+
+class _OneFormula:
+    """The translation of one formula, token by token."""
+
+    def __init__(self, translator: Translator, cell: FormulaCell, sheet: str) -> None:
+        self._translator = translator
+        self._cell = cell
+        self._sheet = sheet
+        self._out: list[str] = []
+        self._frames: list[_Frame] = []
+        self._called = False
+        self._external = False
+        self._names: set[str] = set()
+        self._problems: list[str] = []
+
+    def translation(self) -> Translation:
+        try:
+            self._translate(self._cell.text, depth=0)
+        except (formualizer.TokenizerError, ValueError) as error:
+            self._problems.append(f"the formula cannot be read ({error})")
+        text = "".join(self._out)
+        if not self._problems:
+            self._check_parse(text)
+        if self._problems:
+            text = "#VALUE!"
+        elif self._cell.kind == "array" and not self._cell.spills and self._cell.area is not None:
+            text = f"{FIT}({text},{self._cell.area.rows},{self._cell.area.columns})"
+        elif self._called and self._cell.kind != "array":
+            text = f"{SINGLE}({text})"
+        return Translation(text, self._called, frozenset(self._names), self._external, tuple(self._problems))
+
+    def _check_parse(self, text: str) -> None:
+        try:
+            formualizer.parse("=" + text)
+        except formualizer.ParserError as error:
+            reason = str(error).removeprefix("ParserError at position ").partition(": ")[2] or str(error)
+            self._problems.append(f"the formula cannot be read ({reason})")
+
+    def _translate(self, text: str, *, depth: int) -> None:
+        for token in formualizer.Tokenizer("=" + text).tokens():
+            kind, subtype, value = str(token.token_type), str(token.subtype), token.value
+            kind, subtype = kind.rpartition(".")[2], subtype.rpartition(".")[2]
+            if subtype == "Open":
+                self._open(value, is_function=kind == "Func")
+            elif subtype == "Close":
+                self._close(value)
+            elif kind == "Sep" and self._frames and self._frames[-1].call is not None:
+                self._end_argument(self._frames[-1], last=False)
+            elif kind == "Sep":
+                self._out.append(value)
+                if self._frames:
+                    self._frames[-1].position += 1
+            elif value == "#":
+                self._note_array()
+                self._out.append(value)
+            elif kind == "Operand" and subtype == "Range":
+                self._operand(value, depth=depth)
+            else:
+                self._out.append(value)
+
+    def _open(self, value: str, *, is_function: bool) -> None:
+        function = value.removesuffix("(") if is_function else ""
+        frame = _Frame(bare_name(function), function, len(self._out))
+        if is_function and self._translator.is_call(function):
+            self._called = True
+            frame.call = len(self._translator.calls)
+            self._translator.calls.append(self._call(frame))
+            value = f'_xll.{frame.function}("{MARK}{frame.call}"'
+        elif frame.function == "SINGLE":
+            value = f"{SINGLE}("
+        elif is_function:
+            self._names.add(function)
+            if frame.function in _UNSUPPORTED:
+                self._problems.append(f"{_UNSUPPORTED[frame.function]} is not calculated without Excel")
+        if value == "{":
+            self._note_array()
+        self._out.append(value)
+        frame.argument_start = len(self._out)
+        self._frames.append(frame)
+
+    def _close(self, value: str) -> None:
+        if self._frames:
+            frame = self._frames.pop()
+            if frame.call is not None:
+                self._end_argument(frame, last=True)
+                self._translator.calls[frame.call] = self._call(frame)
+            elif frame.is_elementwise:
+                self._out[frame.opened] = f'{EACH}("{frame.function}","{frame.stored}",'
+            if frame.may_be_array:
+                self._note_array()
+        self._out.append(value)
+
+    def _note_array(self) -> None:
+        """Note that what stands here may be an array."""
+        if self._frames:
+            self._frames[-1].arrays.add(self._frames[-1].position)
+
+    def _end_argument(self, frame: _Frame, *, last: bool) -> None:
+        """Put the comma before the argument that just ended, and a word in the place of a skipped one."""
+        text = "".join(self._out[frame.argument_start :]).strip()
+        if text or frame.arguments or not last:
+            self._out.insert(frame.argument_start, ",")
+            frame.arguments.append(argument_kind(text))
+        if not text and frame.arguments:
+            self._out.append(f'"{MISSING}"')
+        frame.argument_start = len(self._out)
+
+    def _call(self, frame: _Frame) -> Call:
+        address = cell_name(self._cell.row, self._cell.column)
+        return Call(frame.function, self._sheet, address, tuple(frame.arguments))
+
+    def _operand(self, token: str, *, depth: int) -> None:
+        try:
+            cells = self._translator.cells_of(token, self._cell, self._sheet)
+        except StructuredReferenceError as error:
+            self._problems.append(f"{token}: {error}")
+            return
+        if self._problems:
+            return
+        if cells is None and (name := self._translator.find_name(token, self._sheet)) is not None:
+            self._inline(name, depth=depth)
+            return
+        self._external |= cells is None and token.startswith(("[", "'["))
+        self._reference(token if cells is None else cells)
+
+    def _inline(self, name: DefinedName, *, depth: int) -> None:
+        if len(self._out) > _MAX_TOKENS:
+            self._problems = ["the defined names in the formula unfold to too long a text"]
+        elif depth >= _MAX_NAME_DEPTH:
+            self._problems.append(f"the defined name {name.name} refers to itself")
+        elif is_relative(name.definition):
+            self._problems.append(f"the defined name {name.name} is relative to the cell that uses it")
+        elif parse_reference(name.definition) is not None:
+            self._reference(name.definition)
+        else:
+            self._open("(", is_function=False)
+            self._translate(name.definition, depth=depth + 1)
+            self._close(")")
+
+    def _reference(self, token: str) -> None:
+        parsed = parse_reference(token)
+        if parsed is not None and parsed[1].rows == parsed[1].columns == 1:
+            self._out.append(token)
+            return
+        self._note_array()
+        if parsed is None:
+            self._out.append(token)
+            return
+        inside = next((frame.function for frame in reversed(self._frames) if frame.function), "")
+        if inside in ("ROW", "COLUMN"):
+            # the engine gives the first number only
+            self._problems.append(f"{inside} of several cells is not calculated without Excel")
+        if inside == "SINGLE" or (not inside and self._cell.kind != "array"):
+            token = self._intersection(*parsed)
+        self._out.append(token)
+
+    def _intersection(self, sheet: str, area: Area) -> str:
+        """Return the one cell of a range that lies in the formula's row or column, as Excel's @ does."""
+        row, column = self._cell.row, self._cell.column
+        if area.columns == 1 and area.top <= row <= area.bottom:
+            return f"{sheet}{cell_name(row, area.left)}"
+        if area.rows == 1 and area.left <= column <= area.right:
+            return f"{sheet}{cell_name(area.top, column)}"
+        return "#VALUE!"
+
+
+def _key(sheet: str | None) -> str:
+    return (sheet or "").casefold()

@@ -1,0 +1,179 @@
+"""The zip file of a workbook: read with limits, and written again with some parts replaced.
+
+What is damaged, encrypted or built to exhaust memory is refused here, in one sentence that names the reason.
+"""
+
+import io
+import os
+import re
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_FILE_BYTES = 512 << 20
+MAX_EXPANDED_BYTES = 1 << 30
+MAX_PARTS = 10_000
+# a sheet of a million equal rows compresses about 30 times; a bomb about 1,000 times
+MAX_COMPRESSION = 200
+_COMPRESSION_MATTERS_ABOVE = 16 << 20
+
+_OLE_MAGIC = b"\xd0\xcf\x11\xe0"
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+class WorkbookError(Exception):
+    """The workbook cannot be read, calculated or written; the text says why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The parts of one .xlsx file, held compressed as they came."""
+
+    content: bytes
+    entries: tuple[zipfile.ZipInfo, ...]
+
+    def read(self, part: str) -> bytes:
+        """Return one part, uncompressed."""
+        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+            return _read_entry(archive, part)
+
+    def __contains__(self, part: str) -> bool:
+        """Tell whether the part exists."""
+        return any(entry.filename == part for entry in self.entries)
+
+    def with_parts(self, replacements: Mapping[str, bytes]) -> bytes:
+        """Return the file with some parts replaced: same order, names and times, so always the same bytes."""
+        target = io.BytesIO()
+        with (
+            zipfile.ZipFile(io.BytesIO(self.content)) as archive,
+            zipfile.ZipFile(target, "w") as copy,
+        ):
+            for entry in self.entries:
+                data = replacements.get(entry.filename)
+                copy.writestr(_same_entry(entry), _read_entry(archive, entry) if data is None else data)
+        return target.getvalue()
+
+    def xml_with_parts(self, replacements: Mapping[str, bytes]) -> bytes:
+        """Return a file of the XML parts alone, some of them replaced, for a reader that needs no pictures.
+
+        Raises
+        ------
+        WorkbookError
+            When a part holds a document type.
+        """
+        target = io.BytesIO()
+        with (
+            zipfile.ZipFile(io.BytesIO(self.content)) as archive,
+            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy,
+        ):
+            for entry in self.entries:
+                if entry.filename.endswith((".xml", ".rels")):
+                    data = replacements.get(entry.filename) or _read_entry(archive, entry)
+                    refuse_document_type(data, entry.filename)
+                    copy.writestr(entry.filename, data)
+        return target.getvalue()
+
+
+def open_package(source: Path) -> Package:
+    """Read an .xlsx or .xlsm file.
+
+    Raises
+    ------
+    WorkbookError
+        When the file is missing, damaged, encrypted, no workbook, or expands beyond the limits of this module.
+    """
+    try:
+        if source.stat().st_size > MAX_FILE_BYTES:
+            raise WorkbookError(f"the file is larger than {MAX_FILE_BYTES >> 20} MB.")
+        content = source.read_bytes()
+    except OSError as error:
+        raise WorkbookError(f"the file cannot be read: {error.strerror or error}.") from error
+    if content.startswith(_OLE_MAGIC):
+        raise WorkbookError("the file is encrypted or in the old .xls format; save it as .xlsx without a password.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = tuple(archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise WorkbookError(f"the file is not a workbook or is damaged ({error}).") from error
+    _refuse_hostile(entries)
+    package = Package(content, entries)
+    if "xl/workbook.xml" not in package:
+        raise WorkbookError("the file is not an .xlsx workbook (it has no xl/workbook.xml).")
+    return package
+
+
+def refuse_document_type(data: bytes, part: str) -> None:
+    """Refuse XML with a document type (entity bombs) or in an encoding other than UTF-8, which could hide one."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00")):
+        raise WorkbookError(f"the part {part} is not in UTF-8.")
+    if b"<!DOCTYPE" in data:
+        raise WorkbookError(f"the part {part} holds a document type declaration, which no workbook needs.")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write the whole file or nothing: into a temporary file beside it, which then takes the name."""
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise WorkbookError(f"{path} cannot be written: {error.strerror or error}.") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise WorkbookError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    # the only way to read the mask is to set it
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _refuse_hostile(entries: tuple[zipfile.ZipInfo, ...]) -> None:
+    if len(entries) > MAX_PARTS:
+        raise WorkbookError(f"the file holds more than {MAX_PARTS} parts.")
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise WorkbookError("the file is damaged: it holds the same part twice.")
+    if sum(entry.file_size for entry in entries) > MAX_EXPANDED_BYTES:
+        raise WorkbookError(f"the file expands to more than {MAX_EXPANDED_BYTES >> 20} MB.")
+    for entry in entries:
+        if entry.flag_bits & 1:
+            raise WorkbookError("the file is encrypted; save it without a password.")
+        large = entry.file_size > _COMPRESSION_MATTERS_ABOVE
+        if large and entry.file_size > MAX_COMPRESSION * entry.compress_size:
+            raise WorkbookError(f"the part {entry.filename} is compressed like a zip bomb; it was not opened.")
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: str | zipfile.ZipInfo) -> bytes:
+    """Read one entry; `zipfile` never reads beyond the size that was checked, and checks the sum."""
+    try:
+        return archive.read(entry)
+    except KeyError as error:
+        raise WorkbookError(f"the workbook is damaged: the part {entry} is missing.") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError, MemoryError) as error:
+        raise WorkbookError(f"the workbook is damaged ({error}).") from error
+
+
+def _same_entry(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    copy = zipfile.ZipInfo(entry.filename, entry.date_time)
+    copy.compress_type = zipfile.ZIP_STORED if entry.compress_type == zipfile.ZIP_STORED else zipfile.ZIP_DEFLATED
+    copy.external_attr = entry.external_attr
+    copy.create_system = entry.create_system
+    copy.comment = entry.comment
+    return copy
+
+
+def plain_text(text: str) -> str:
+    """Undo the escapes of spreadsheet XML: `_x000a_` is a line feed."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
