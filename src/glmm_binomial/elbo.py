@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from glmm_binomial.arrowhead import Arrowhead
 from glmm_binomial.quadrature import SoftplusMoments, softplus_moments
@@ -100,21 +99,16 @@ class Elbo:
     """
 
     def __init__(self, design: Design) -> None:
-        rows = len(design.trials)
         self._design = design
-        self._fixed_squared = design.fixed**2
-        self._random_squared = design.random**2
-        self._membership = sparse.csr_array(
-            (np.ones(rows), np.arange(rows), np.append(design.group_starts, rows)), shape=(design.groups, rows)
-        )
+        self._fixed, self._random = np.ascontiguousarray(design.fixed.T), np.ascontiguousarray(design.random.T)
+        self._fixed_squared, self._random_squared = self._fixed**2, self._random**2
 
     def at(self, factors: Factors) -> ElboState:
         """Evaluate the ELBO."""
         design = self._design
-        mean = design.fixed @ factors.fixed_mean + self._by_row(design.random, factors.random_mean)
-        variance = self._fixed_squared @ factors.fixed_variance + self._by_row(
-            self._random_squared, factors.random_variance
-        )
+        mean = factors.fixed_mean @ self._fixed + self._by_row(self._random, factors.random_mean)
+        variance = factors.fixed_variance @ self._fixed_squared
+        variance += self._by_row(self._random_squared, factors.random_variance)
         moments = softplus_moments(mean, variance)
         entropy = 0.5 * (
             np.log(factors.fixed_variance).sum()
@@ -139,13 +133,13 @@ class Elbo:
         decay = factors.squares * factors.precision
         corner = np.concatenate(
             [
-                residual @ design.fixed - factors.fixed_mean / FIXED_EFFECT_PRIOR_SD**2,
+                self._fixed @ residual - factors.fixed_mean / FIXED_EFFECT_PRIOR_SD**2,
                 decay - design.groups - factors.log_sd_mean / LOG_SD_PRIOR_SD**2,
                 1.0 - 2.0 * factors.fixed_variance * self._fixed_widening(state),
                 1.0 - 2.0 * factors.log_sd_variance * (decay + 0.5 / LOG_SD_PRIOR_SD**2),
             ]
         )
-        by_mean = self._membership @ (design.random * residual[:, None]) - factors.random_mean * factors.precision
+        by_mean = self._group_sums(self._random * residual) - factors.random_mean * factors.precision
         by_log_sd = 1.0 - 2.0 * factors.random_variance * self._random_widening(state)
         return corner, np.hstack([by_mean, by_log_sd])
 
@@ -165,44 +159,42 @@ class Elbo:
     def curvature(self, state: ElboState) -> Arrowhead:
         """Hessian of -ELBO by means and log SDs.
 
-        Let j be the derivative of a row's predictor mean by a mean, and l that of its predictor variance by a log SD
-        (2 v z^2). Each row adds n (B_mm j j' + B_mv (j l' + l j') + B_vv l l'); the rest is diagonal.
+        Let j be the derivative of a row's predictor mean by a mean, x or z, and l that of its predictor variance by a
+        log SD, 2 v x^2 or 2 v z^2. Each row adds n (B_mm j j' + B_mv (j l' + l j') + B_vv l l'); the rest is diagonal.
         """
         design, factors, moments = self._design, state.factors, state.moments
         k, effects = len(factors.fixed_mean), len(factors.log_sd_mean)
         means, log_sds = slice(0, k), slice(k + effects, 2 * k + effects)
-        j, l = design.fixed, self._fixed_squared * (2.0 * factors.fixed_variance)  # noqa: E741  the docstring's letters
+        scale, local_scale = 2.0 * factors.fixed_variance, 2.0 * factors.random_variance
         mm, mv, vv = (
-            (design.trials * second)[:, None]
-            for second in (moments.mean_mean, moments.mean_variance, moments.variance_variance)
+            design.trials * second for second in (moments.mean_mean, moments.mean_variance, moments.variance_variance)
         )
-        by_mean, by_variance = np.hstack([mm * j, mv * l]), np.hstack([mv * j, vv * l])
+        # one row per column of x: sums over rows of data then run along contiguous memory
+        x, x2, z, z2 = self._fixed, self._fixed_squared, self._random, self._random_squared
+        x_mm, x2_mv, x_mv, x2_vv = x * mm, x2 * mv, x * mv, x2 * vv
 
         corner = np.zeros((2 * (k + effects), 2 * (k + effects)))
-        corner[means, means] = j.T @ by_mean[:, :k] + np.eye(k) / FIXED_EFFECT_PRIOR_SD**2
-        corner[means, log_sds] = j.T @ by_mean[:, k:]
+        corner[means, means] = x_mm @ x.T + np.eye(k) / FIXED_EFFECT_PRIOR_SD**2
+        corner[means, log_sds] = x @ x2_mv.T * scale
         corner[log_sds, means] = corner[means, log_sds].T
-        corner[log_sds, log_sds] = l.T @ by_variance[:, k:]
-        corner[log_sds, log_sds] += np.diag(4.0 * factors.fixed_variance * self._fixed_widening(state))
+        corner[log_sds, log_sds] = x2 @ x2_vv.T * np.outer(scale, scale)
+        corner[log_sds, log_sds] += np.diag(2.0 * scale * self._fixed_widening(state))
 
         coupling = np.zeros((design.groups, 2 * effects, 2 * (k + effects)))
         blocks = np.zeros((design.groups, 2 * effects, 2 * effects))
-        l_local = 2.0 * factors.random_variance
         widening = self._random_widening(state)
         for effect in range(effects):
-            z, z2 = design.random[:, [effect]], self._random_squared[:, [effect]]
-            rows = {effect: (by_mean, z), effects + effect: (by_variance, z2)}
-            for local, (weighted, column) in rows.items():
-                sums = self._membership @ (column * weighted)
-                coupling[:, local, means], coupling[:, local, log_sds] = sums[:, :k], sums[:, k:]
-            coupling[:, effects + effect] *= l_local[:, [effect]]
-            blocks[:, effect, :effects] = self._membership @ (mm * z * design.random)
-            blocks[:, effect, effects:] = self._membership @ (mv * z * self._random_squared) * l_local
-            blocks[:, effects + effect, effects:] = (
-                self._membership @ (vv * z2 * self._random_squared) * l_local * l_local[:, [effect]]
-            )
+            log_sd = effects + effect
+            coupling[:, effect, means] = self._group_sums(z[effect] * x_mm)
+            coupling[:, effect, log_sds] = self._group_sums(z[effect] * x2_mv) * scale
+            coupling[:, log_sd, means] = self._group_sums(z2[effect] * x_mv) * local_scale[:, [effect]]
+            coupling[:, log_sd, log_sds] = self._group_sums(z2[effect] * x2_vv) * scale * local_scale[:, [effect]]
+            blocks[:, effect, :effects] = self._group_sums(z * (mm * z[effect]))
+            blocks[:, effect, effects:] = self._group_sums(z2 * (mv * z[effect])) * local_scale
+            blocks[:, log_sd, effects:] = self._group_sums(z2 * (vv * z2[effect])) * local_scale
+            blocks[:, log_sd, effects:] *= local_scale[:, [effect]]
             blocks[:, effect, effect] += factors.precision[effect]
-            blocks[:, effects + effect, effects + effect] += 2.0 * l_local[:, effect] * widening[:, effect]
+            blocks[:, log_sd, log_sd] += 2.0 * local_scale[:, effect] * widening[:, effect]
         blocks[:, effects:, :effects] = blocks[:, :effects, effects:].transpose(0, 2, 1)
         self._add_log_sds(factors, corner, coupling)
         return Arrowhead(corner=corner, coupling=coupling, blocks=blocks)
@@ -229,13 +221,18 @@ class Elbo:
 
     def _fixed_widening(self, state: ElboState) -> NDArray[np.float64]:
         """What the ELBO loses, apart from entropy, per unit of each coefficient's variance, (k,)."""
-        loss = (self._design.trials * state.moments.variance) @ self._fixed_squared
+        loss = self._fixed_squared @ (self._design.trials * state.moments.variance)
         return np.asarray(loss + 0.5 / FIXED_EFFECT_PRIOR_SD**2)
 
     def _random_widening(self, state: ElboState) -> NDArray[np.float64]:
         """What the ELBO loses, apart from entropy, per unit of each random effect's variance, (G, K)."""
-        loss = self._membership @ (self._random_squared * (self._design.trials * state.moments.variance)[:, None])
+        loss = self._group_sums(self._random_squared * (self._design.trials * state.moments.variance))
         return np.asarray(loss + 0.5 * state.factors.precision)
 
     def _by_row(self, columns: NDArray[np.float64], by_group: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray((columns * by_group[self._design.group_index]).sum(axis=1))
+        """Sum over effects of columns (K, n) times each row's group's entry of by_group (G, K), (n,)."""
+        return np.asarray((columns * by_group.T[:, self._design.group_index]).sum(axis=0))
+
+    def _group_sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums of values (m, n) over the rows of each group, (G, m)."""
+        return np.asarray(np.add.reduceat(values, self._design.group_starts, axis=1).T)
