@@ -76,7 +76,7 @@ def test_a_million_trials_beside_single_ones_are_fitted():
 def test_separation_is_warned_of_under_vb_and_refused_under_ml(name):
     assert "x1 separates successes from failures" in notices(fit(*CASES[name]))
     message = glmm_binomial(*CASES[name], method="ml")
-    assert message.startswith("Error fitting GLMM: x1 separates")
+    assert "since x1 separates" in message
 
 
 def test_groups_of_size_one_are_warned_of():

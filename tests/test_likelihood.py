@@ -130,7 +130,7 @@ def test_three_random_effects_are_labelled_laplace():
 def test_separated_data_have_no_maximum_and_the_message_says_which_column():
     y, x, group = draw(35)[:3]
     y = (x[:, 0] > 0).astype(float)
-    with pytest.raises(FitError, match="x1 separates successes from failures completely"):
+    with pytest.raises(FitError, match="x1 separates successes from failures completely: x1 is at most"):
         fit(y, x, group, method="ml")
 
 

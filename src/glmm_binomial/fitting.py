@@ -13,7 +13,7 @@ import numpy as np
 from glmm_binomial.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
 from glmm_binomial.likelihood import evaluate, maximize_likelihood
 from glmm_binomial.marginal import Parameters
-from glmm_binomial.separation import LogisticStart, Separation, describe_separation, fit_logistic_start
+from glmm_binomial.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.variational import fit_variational
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ CONVERGED_DISTANCE: Final = 3e-5
 """Distance to the optimum, in standard errors, that no reader of a table can see."""
 
 START_TOLERANCE: Final = 1e-2
-"""Squared distance to the variational optimum, in posterior SDs, that is near enough to start maximum likelihood from."""
+"""Squared distance to the variational optimum, in posterior SDs, near enough to start maximum likelihood from."""
 
 LARGEST_DISTANCE: Final = 0.01
 """Distance up to which estimates are shown, with a warning."""
@@ -39,6 +39,20 @@ SMALLEST_CURVATURE: Final = 1e-14
 
 class FitError(RuntimeError):
     """No estimate can be given; the message says why and what to do."""
+
+
+class NoMaximumError(FitError):
+    """The likelihood has no maximum at finite values that could be found.
+
+    Attributes
+    ----------
+    separation : Separation or None
+        Why not, when the reason is that columns of x separate successes from failures.
+    """
+
+    def __init__(self, separation: Separation | None) -> None:
+        super().__init__("the likelihood has no maximum at finite values")
+        self.separation = separation
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +159,17 @@ def fit_design(design: Design, method: Method) -> Fit:
 
     Raises
     ------
+    NoMaximumError
+        When the likelihood has no maximum.
     FitError
-        When the estimates do not exist or were not found.
+        When the estimates were not found.
     """
     key = _content_key(design, method)
     known = fit_cache.get(key)
     if known is not None:
         return known
     start = fit_logistic_start(design)
-    if method == "ml":
-        found = _likelihood_fit(design, start)
-    else:
-        found = _variational_fit(design, start, method)
+    found = _likelihood_fit(design, start) if method == "ml" else _variational_fit(design, start, method)
     fit_cache.put(key, found)
     return found
 
@@ -231,20 +244,12 @@ def _newton_step(
 
 def _likelihood_fit(design: Design, start: LogisticStart) -> Fit:
     if start.separation is not None:
-        names = design.fixed_names[1:] if design.intercept else design.fixed_names
-        raise FitError(
-            f"{describe_separation(start.separation, names)}, so the likelihood has no maximum. "
-            f'Use method "vb", whose weak prior keeps the estimates finite, or leave the column out.'
-        )
+        raise NoMaximumError(start.separation)
     near = fit_variational(design, start.coefficients, tolerance=START_TOLERANCE)
     point = Parameters(coefficients=near.coefficients, log_sds=near.log_sds)
     found = maximize_likelihood(design, point, near.random_effects)
     if found.distance > LARGEST_DISTANCE:
-        raise FitError(
-            "the likelihood has no maximum at finite values that could be found: within groups the outcome hardly "
-            "varies, or few rows stand against the number of coefficients. "
-            'Use method "vb", whose weak prior keeps the estimates finite.'
-        )
+        raise NoMaximumError(separation=None)
     return Fit(
         method="ml",
         coefficients=found.coefficients,

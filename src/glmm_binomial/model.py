@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from glmm_binomial.design import build_design
-from glmm_binomial.fitting import fit_design
+from glmm_binomial.fitting import FitError, NoMaximumError, fit_design
+from glmm_binomial.notices import why_no_maximum
 from glmm_binomial.observations import observe
 
 if TYPE_CHECKING:
@@ -62,4 +63,8 @@ def fit_model(
         trials=trials,
     )
     design = build_design(observations)
-    return FittedModel(observations=observations, design=design, fit=fit_design(design, observations.options.method))
+    try:
+        found = fit_design(design, observations.options.method)
+    except NoMaximumError as problem:
+        raise FitError(why_no_maximum(observations, design, problem.separation)) from problem
+    return FittedModel(observations=observations, design=design, fit=found)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from glmm_binomial.design import Design
     from glmm_binomial.fitting import Fit, NewtonStep
     from glmm_binomial.observations import Observations
+    from glmm_binomial.separation import Separation
 
 FEW_GROUPS = 5
 
@@ -36,25 +37,36 @@ MOST_LISTED = 5
 def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, ...]:
     """Every warning that applies, the gravest first."""
     return (
-        tuple(
-            text
-            for source in (
-                _about_method,
-                _about_convergence,
-                _about_exactness,
-                _about_prior,
-                _about_separation,
-                _about_variances,
-            )
-            for text in source(design, fit)
-        )
-        + tuple(_about_data(observations, design))
-        + tuple(_about_odds_ratios(design, fit))
+        *_about_method(fit),
+        *_about_convergence(fit),
+        *_about_exactness(design, fit),
+        *_about_prior(design, fit),
+        *_about_separation(observations, design, fit),
+        *_about_variances(design, fit),
+        *_about_data(observations, design),
+        *_about_odds_ratios(design, fit),
     )
 
 
-def _about_method(design: Design, fit: Fit) -> Iterator[str]:
-    del design
+def why_no_maximum(observations: Observations, design: Design, separation: Separation | None) -> str:
+    """Why maximum likelihood has no answer, and what to do."""
+    advice = 'Use method "vb", whose weak prior keeps the estimates finite'
+    if separation is not None:
+        described = describe_separation(separation, observations, design)
+        return f"the likelihood has no maximum, since {described}. {advice}, or leave the column out."
+    successes = np.add.reduceat(design.successes, design.group_starts)
+    trials = np.add.reduceat(design.trials, design.group_starts)
+    same = np.flatnonzero((successes == 0) | (successes == trials))
+    listed = _listed([str(observations.group_labels[group]) for group in same]) if len(same) else "none"
+    return (
+        "the likelihood has no maximum at finite values that could be found. All outcomes are the same in "
+        f"{len(same)} of {design.groups} groups ({listed}), and {len(design.back_transform)} coefficients stand "
+        f"against {len(observations.successes)} rows: with too little variation within groups, ever larger differences "
+        f"between them fit ever better. {advice}."
+    )
+
+
+def _about_method(fit: Fit) -> Iterator[str]:
     if fit.method == "mean-field":
         yield (
             "The standard errors are raw mean-field SDs, which ignore how the estimates depend on each other and are "
@@ -62,8 +74,7 @@ def _about_method(design: Design, fit: Fit) -> Iterator[str]:
         )
 
 
-def _about_convergence(design: Design, fit: Fit) -> Iterator[str]:
-    del design
+def _about_convergence(fit: Fit) -> Iterator[str]:
     if not fit.converged:
         yield (
             "The search for the estimates stopped short of the optimum, by less than a hundredth of a standard error. "
@@ -125,12 +136,11 @@ def _effect(name: str) -> str:
     return name if name == "intercept" else f"slope of {name}"
 
 
-def _about_separation(design: Design, fit: Fit) -> Iterator[str]:
+def _about_separation(observations: Observations, design: Design, fit: Fit) -> Iterator[str]:
     if fit.separation is not None:
-        names = design.fixed_names[1:] if design.intercept else design.fixed_names
         yield (
-            f"The data are separated: {describe_separation(fit.separation, names)}. The size of these coefficients "
-            "comes from the prior, not from the data; report their direction only."
+            f"The data are separated: {describe_separation(fit.separation, observations, design)}. The size of these "
+            "coefficients comes from the prior, not from the data; report their direction only."
         )
 
 

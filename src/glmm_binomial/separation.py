@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.design import Design
+    from glmm_binomial.observations import Observations
 
 MOST_STEPS = 60
 CONVERGED_DECREMENT = 1e-14
 SMALLEST_FRACTION = 1e-6
+
+MOST_ROWS_NAMED = 8
 
 LARGEST_START = 10.0
 """Standardised coefficients beyond this are no nearer than zero to an answer under a prior of SD 2."""
@@ -37,11 +40,14 @@ class Separation:
     single : bool
     complete : bool
         True when every row is told, False when some rows lie on the border (quasi-complete).
+    direction : (k,) array
+        Coefficients on the standardised scale along which the likelihood rises for ever.
     """
 
     columns: tuple[int, ...]
     single: bool
     complete: bool
+    direction: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,39 @@ class LogisticStart:
     separation: Separation | None
 
 
-def describe_separation(separation: Separation, names: tuple[str, ...]) -> str:
-    """Which of the columns of x, by name, tell successes from failures, in a sentence without its full stop."""
-    listed = ", ".join(names[column] for column in separation.columns)
+def describe_separation(separation: Separation, observations: Observations, design: Design) -> str:
+    """Which columns tell successes from failures, and in which rows, in a sentence without its full stop."""
+    names = [observations.x_names[column] for column in separation.columns]
     kind = "completely" if separation.complete else "quasi-completely"
-    if separation.single or len(separation.columns) == 1:
-        return f"{listed} separates successes from failures {kind}"
-    return f"a combination of {listed} separates successes from failures {kind}"
+    if len(names) == 1:
+        subject = names[0]
+    else:
+        subject = f"{'each' if separation.single else 'a combination'} of {', '.join(names)}"
+    sentence = f"{subject} separates successes from failures {kind}"
+    if separation.single and separation.complete:
+        return f"{sentence}: {_border(separation.columns[0], observations)}"
+    if separation.complete:
+        return sentence
+    coefficients = design.back_transform @ separation.direction
+    x = np.column_stack([np.ones(len(observations.x)), observations.x]) if design.intercept else observations.x
+    predictor = np.abs(x @ coefficients)
+    told = np.flatnonzero(predictor > DIRECTION_TOLERANCE * predictor.max())
+    rows = [str(row + 1 + observations.header) for row in told[:MOST_ROWS_NAMED]]
+    more = f" and {len(told) - MOST_ROWS_NAMED} more" if len(told) > MOST_ROWS_NAMED else ""
+    return (
+        f"{sentence}; the outcome is foregone in {len(told)} rows ({', '.join(rows)}{more}), counted as in your ranges"
+    )
+
+
+def _border(column: int, observations: Observations) -> str:
+    """Where a column that tells every row apart puts its successes and failures."""
+    values, name = observations.x[:, column], observations.x_names[column]
+    succeeded, failed = values[observations.successes > 0], values[observations.successes < observations.trials]
+    if failed.max() < succeeded.min():
+        return (
+            f"{name} is at most {failed.max():.6g} in every failure and at least {succeeded.min():.6g} in every success"
+        )
+    return f"{name} is at most {succeeded.max():.6g} in every success and at least {failed.min():.6g} in every failure"
 
 
 def fit_logistic_start(design: Design) -> LogisticStart:
@@ -109,10 +141,12 @@ def _separation_along(design: Design, direction: NDArray[np.float64]) -> Separat
     alone = [(column, _separates_alone(design, x[:, column])) for column in range(x.shape[1])]
     single = tuple(column for column, how in alone if how is not None)
     if single:
-        return Separation(columns=single, single=True, complete=any(how == "complete" for _, how in alone))
+        complete = any(how == "complete" for _, how in alone)
+        return Separation(columns=single, single=True, complete=complete, direction=direction)
     weights = np.abs(direction[1:] if design.intercept else direction) * (x.max(axis=0) - x.min(axis=0))
     columns = tuple(int(column) for column in np.flatnonzero(weights > DIRECTION_TOLERANCE * weights.max()))
-    return Separation(columns=columns, single=False, complete=bool(margin.min() > DIRECTION_TOLERANCE * largest))
+    complete = bool(margin.min() > DIRECTION_TOLERANCE * largest)
+    return Separation(columns=columns, single=False, complete=complete, direction=direction)
 
 
 def _separates_alone(design: Design, column: NDArray[np.float64]) -> str | None:

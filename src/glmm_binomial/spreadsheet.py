@@ -1,4 +1,4 @@
-"""The functions as a spreadsheet sees them: cells in; a table of cells, or the text of an error, out. They never raise."""
+"""The functions as a spreadsheet sees them: cells in, a table of cells or a message out. They never raise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def glmm_binomial(
     x: object,
     groups: object,
     x_random: object = None,
-    fit_intercept: object = True,  # noqa: FBT002  the worksheet function's own signature
+    fit_intercept: object = True,
     alpha: object = 0.05,
     method: object = "vb",
     trials: object = None,

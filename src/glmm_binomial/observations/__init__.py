@@ -55,6 +55,8 @@ class Observations:
         q is 0 without random slopes.
     random_names : tuple of q str
     trials_given : bool
+    header : bool
+        Whether the ranges had a header row, which counts when a row is named to a person.
     look_alikes : tuple of tuples of str
         Labels that differ only by case, outer spaces, or by being a number once and text once.
     options : Options
@@ -69,6 +71,7 @@ class Observations:
     x_random: NDArray[np.float64]
     random_names: tuple[str, ...]
     trials_given: bool
+    header: bool
     look_alikes: tuple[tuple[str, ...], ...]
     options: Options
 
@@ -144,6 +147,7 @@ def observe(
         x_random=random_values,
         random_names=random_names,
         trials_given="trials" in data,
+        header=header,
         look_alikes=_look_alikes(group_labels),
         options=options,
     )

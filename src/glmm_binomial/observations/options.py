@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from glmm_binomial.observations.cells import describe, is_blank, reject, single_cell
+from glmm_binomial.observations.cells import describe, float_or_infinity, is_blank, reject, single_cell
 
 Method = Literal["vb", "ml", "mean-field"]
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
@@ -74,7 +74,7 @@ def _read_alpha(value: object) -> float:
         return 0.05
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         reject(f"alpha must be numeric. It is {describe(value)}; for 95 % intervals give 0.05.")
-    level = float(value)
+    level = float_or_infinity(value)
     if not math.isfinite(level):
         reject("alpha must be finite. For 95 % intervals give 0.05.")
     if not 0.0 < level < 1.0:
