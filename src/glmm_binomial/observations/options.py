@@ -85,7 +85,7 @@ def _read_alpha(value: object) -> float:
 def _read_method(value: object) -> Method:
     if is_blank(value):
         return "vb"
-    wanted = value.strip().lower() if isinstance(value, str) else value
+    wanted = value.strip().lower() if isinstance(value, str) else None
     for method in METHODS:
         if wanted == method:
             return method

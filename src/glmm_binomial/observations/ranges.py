@@ -30,24 +30,25 @@ MINIMUM_ROWS = 2
 TRIM_BLOCK_ROWS = 4_096
 
 MATRIX = 2
+SINGLE_COLUMNS = frozenset({"y", "groups", "trials", "new_groups"})
 
 Rows = list[list[object]] | NDArray[Any]
 """Rows of cells; an array only when all its cells are numbers."""
 
 
-def as_rows(name: str, cells: object) -> Rows:
+def as_rows(name: str, cells: object, *, minimum_rows: int = MINIMUM_ROWS) -> Rows:
     """Rows of cells of equal length; the cells themselves are not looked at.
 
     An array of numbers stays an array, with a second dimension; everything else becomes lists.
     """
     cells = _without_array(cells)
     if isinstance(cells, np.ndarray):
-        _require_shape(name, len(cells), {cells.shape[1]})
+        _require_shape(name, len(cells), {cells.shape[1]}, minimum_rows=minimum_rows)
         return cells
     if not isinstance(cells, list | tuple):
         reject(f"{name} must be a 2D list. It is a {type(cells).__name__}.")
-    if len(cells) < MINIMUM_ROWS:
-        _reject_row_count(name, len(cells))
+    if len(cells) < minimum_rows:
+        reject_row_count(name, len(cells), minimum_rows=minimum_rows)
     if not set(map(type, cells)) <= {list, tuple}:
         first = next(i for i, row in enumerate(cells) if not isinstance(row, list | tuple))
         reject(f"{name} row {first} must be a list.")
@@ -58,7 +59,7 @@ def as_rows(name: str, cells: object) -> Rows:
             f"{name} must have consistent column count. Row 1 has {len(cells[0])} column(s), "
             f"row {first + 1} has {len(cells[first])}."
         )
-    _require_shape(name, len(cells), widths)
+    _require_shape(name, len(cells), widths, minimum_rows=minimum_rows)
     return cast("list[list[object]]", cells)
 
 
@@ -72,29 +73,32 @@ def _without_array(cells: object) -> object:
         return cells
     if cells.ndim < MATRIX:
         cells = cells.reshape(-1, 1)
-    return cells if cells.ndim == MATRIX and cells.dtype.kind in "biuf" else cells.tolist()
+    if cells.ndim == MATRIX and cells.dtype.kind in "biuf" and not isinstance(cells, np.ma.MaskedArray):
+        return cells
+    return cells.tolist()
 
 
-def _require_shape(name: str, rows: int, widths: set[int]) -> None:
-    if rows < MINIMUM_ROWS:
-        _reject_row_count(name, rows)
+def _require_shape(name: str, rows: int, widths: set[int], *, minimum_rows: int) -> None:
+    if rows < minimum_rows:
+        reject_row_count(name, rows, minimum_rows=minimum_rows)
     if widths == {0}:
         reject(f"{name} must have at least 1 column(s).")
-    if name in {"y", "groups", "trials"} and widths != {1}:
+    if name in SINGLE_COLUMNS and widths != {1}:
         reject(f"{name} must be a column vector (single column). It has {widths.pop()} columns.")
 
 
-def _reject_row_count(name: str, rows: int, *, below: str = "") -> NoReturn:
-    reject(f"{name} must have at least {MINIMUM_ROWS} row(s){below}. It has {rows}.")
+def reject_row_count(name: str, rows: int, *, minimum_rows: int = MINIMUM_ROWS, below: str = "") -> NoReturn:
+    """Refuse a range with too few rows."""
+    reject(f"{name} must have at least {minimum_rows} row(s){below}. It has {rows}.")
 
 
-def trim(rows: dict[str, Rows]) -> dict[str, Rows]:
+def trim(rows: dict[str, Rows], *, minimum_rows: int = MINIMUM_ROWS) -> dict[str, Rows]:
     """Cut the rows at the end in which every range is blank."""
     used = max(_used_rows(cells) for cells in rows.values())
     trimmed = {name: cells if len(cells) <= used else cells[:used] for name, cells in rows.items()}
     for name, cells in trimmed.items():
-        if len(cells) < MINIMUM_ROWS:
-            _reject_row_count(name, len(cells))
+        if len(cells) < minimum_rows:
+            reject_row_count(name, len(cells), minimum_rows=minimum_rows)
     return trimmed
 
 
@@ -137,7 +141,7 @@ def require_equal_lengths(data: dict[str, Range]) -> None:
     lengths = {name: len(cells.rows) for name, cells in data.items()}
     for name, length in lengths.items():
         if length < MINIMUM_ROWS:
-            _reject_row_count(name, length, below=" below the header" if data[name].header else "")
+            reject_row_count(name, length, below=" below the header" if data[name].header else "")
     if not lengths["y"] == lengths["x"] == lengths["groups"]:
         reject(
             "y, x, and groups must have the same number of rows. "

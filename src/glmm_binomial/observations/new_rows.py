@@ -1,0 +1,222 @@
+"""Cells -> NewRows: the rows for which a fitted model is asked, checked against the data it was fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glmm_binomial.observations.cells import describe, found, is_blank, is_number_stored_as_text, reject, single_cell
+from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
+from glmm_binomial.observations.ranges import Range, as_rows, header_of, names_of, reject_row_count, trim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from glmm_binomial.observations import Observations
+    from glmm_binomial.observations.ranges import Rows
+
+FITTED = {"new_x": "x", "new_x_random": "x_random"}
+"""Which columns of the fit those of a new range continue."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """Checked rows in the user's order and units (M rows, p columns of x, q of x_random).
+
+    Attributes
+    ----------
+    x : (M, p) array
+    x_random : (M, q) array
+    group_labels : tuple of M labels, or None
+        None when no groups were given.
+    is_known : (M,) boolean array
+        Whether the row's group is one of the fitted ones.
+    group_index : (M,) integer array
+        Position of a known group in the fitted `group_labels`; zero elsewhere.
+    look_alikes : tuple of M labels or None
+        For an unknown group a fitted one that differs only by case, outer spaces, or by being a number once and text
+        once; None where there is none.
+    """
+
+    x: NDArray[np.float64]
+    x_random: NDArray[np.float64]
+    group_labels: tuple[object, ...] | None
+    is_known: NDArray[np.bool_]
+    group_index: NDArray[np.intp]
+    look_alikes: tuple[object, ...]
+
+
+def read_new_rows(
+    observations: Observations, new_x: object, *, new_groups: object = None, new_x_random: object = None
+) -> NewRows:
+    """Check new rows against the observations of a fit and convert them to arrays.
+
+    Parameters
+    ----------
+    observations : Observations
+        To which the model was fitted.
+    new_x, new_groups, new_x_random : list of rows, array, or scalar
+        Cells as rows of equal length; a scalar is a single cell, and a single row will do. new_groups may be None or
+        one blank cell. new_x_random must be given when the model has random slopes, and only then.
+
+    Returns
+    -------
+    NewRows
+
+    Raises
+    ------
+    InvalidInputError
+        With the text of the message for the user.
+    """
+    given = {"new_x": new_x, "new_groups": new_groups, "new_x_random": new_x_random}
+    ranges = {name: cells for name, cells in given.items() if name == "new_x" or not is_blank(single_cell(cells))}
+    data = _checked_ranges(observations, ranges)
+    x = _values(data["new_x"])
+    x_random = _values(data["new_x_random"]) if "new_x_random" in data else np.empty((len(x), 0))
+    labels = _labels(data["new_groups"]) if "new_groups" in data else None
+    sought = labels or (None,) * len(x)
+    positions = _positions(observations.group_labels, sought, by=_key)
+    alike = _positions(observations.group_labels, sought, by=_canonical)
+    return NewRows(
+        x=x,
+        x_random=x_random,
+        group_labels=labels,
+        is_known=np.array([position is not None for position in positions]),
+        group_index=np.array([position or 0 for position in positions]),
+        look_alikes=tuple(
+            observations.group_labels[near] if position is None and near is not None else None
+            for position, near in zip(positions, alike, strict=True)
+        ),
+    )
+
+
+def _checked_ranges(observations: Observations, ranges: dict[str, object]) -> dict[str, Range]:
+    """The data rows of ranges that fit each other, and the columns and header of the fit."""
+    _require_random_columns(observations, given="new_x_random" in ranges)
+    rows = trim({name: as_rows(name, cells, minimum_rows=1) for name, cells in ranges.items()}, minimum_rows=1)
+    fitted = {"new_x": observations.x_names, "new_x_random": observations.random_names}
+    for name, names in fitted.items():
+        if name in rows:
+            _require_columns(name, rows[name], names)
+    header = _header_of(rows["new_x"], observations)
+    if header:
+        for name, cells in rows.items():
+            _require_names(name, cells, fitted.get(name))
+    data = {name: Range(name, cells[1:] if header else cells, header=header) for name, cells in rows.items()}
+    _require_equal_lengths(data)
+    return data
+
+
+def _require_random_columns(observations: Observations, *, given: bool) -> None:
+    if observations.random_names and not given:
+        reject(
+            "new_x_random must be given, since x_random was: the random slopes need its columns "
+            f"({', '.join(observations.random_names)}) in every new row."
+        )
+    if given and not observations.random_names:
+        reject("new_x_random must be left empty, since x_random was: the model has no random slopes.")
+
+
+def _require_columns(name: str, rows: Rows, fitted_names: tuple[str, ...]) -> None:
+    if len(rows[0]) != len(fitted_names):
+        reject(
+            f"{name} must have as many columns as {FITTED[name]}. It has {len(rows[0])}, {FITTED[name]} has "
+            f"{len(fitted_names)}: {_listed(fitted_names)}."
+        )
+
+
+def _header_of(rows: Rows, observations: Observations) -> bool:
+    """Whether new_x has a header row, which it must have when x has one and only then."""
+    header = header_of(rows)
+    # a row of numbers stored as text is data, as the message about the first of these cells will say
+    if header and not observations.header and not all(map(is_number_stored_as_text, rows[0])):
+        reject(
+            "new_x must not have a header row, since x has none: the first row of new_x is all text. Leave it out, or "
+            "select the headers of all ranges."
+        )
+    if not header and observations.header:
+        column = next(j for j, cell in enumerate(rows[0]) if not isinstance(cell, str) or is_blank(cell))
+        reject(
+            "new_x must have a header row, as x has, with the same names in the same order: "
+            f"{_listed(observations.x_names)}. Row 1, column {column + 1} of new_x {found(rows[0][column])}."
+        )
+    return observations.header
+
+
+def _require_names(name: str, rows: Rows, fitted_names: tuple[str, ...] | None) -> None:
+    """Refuse a range without header, or with other names in it than those of the fit."""
+    for column, cell in enumerate(rows[0]):
+        if not isinstance(cell, str) or is_blank(cell):
+            reject(
+                f"{name} must have a header row, as new_x has: the first row of new_x is all text. Row 1, column "
+                f"{column + 1} of {name} {found(cell)}. Select the headers of all ranges or of none."
+            )
+    names = names_of(name, rows, header=True)
+    if fitted_names is None or names == fitted_names:
+        return
+    fitted = FITTED[name]
+    other = next(j for j, pair in enumerate(zip(names, fitted_names, strict=True)) if pair[0] != pair[1])
+    if sorted(names) == sorted(fitted_names):
+        where = f"{fitted} has {_listed(fitted_names)}; {name} has {_listed(names)}."
+    else:
+        where = f"Column {other + 1} of {fitted} is '{fitted_names[other]}', that of {name} is '{names[other]}'."
+    reject(f"{name} must have the same column names as {fitted}, in the same order. {where}")
+
+
+def _require_equal_lengths(data: dict[str, Range]) -> None:
+    lengths = {name: len(cells.rows) for name, cells in data.items()}
+    if not lengths["new_x"]:
+        reject_row_count("new_x", 0, minimum_rows=1, below=" below the header")
+    for name, length in lengths.items():
+        if length != lengths["new_x"]:
+            reject(f"{name} must have the same number of rows as new_x. It has {length}, new_x has {lengths['new_x']}.")
+
+
+def _values(cells: Range) -> NDArray[np.float64]:
+    """Finite numbers, (M, columns), on a scale at which their products stay in the range of double precision."""
+    values = cells.numbers()
+    extreme = np.argwhere(np.abs(values) > LARGEST_MAGNITUDE)
+    if len(extreme):
+        row, column = (int(i) for i in extreme[0])
+        cells.reject_cell(row, column, rule=f"must be between {-LARGEST_MAGNITUDE:g} and {LARGEST_MAGNITUDE:g}.")
+    return values
+
+
+def _labels(cells: Range) -> tuple[object, ...]:
+    """Checked label of each row."""
+    blank = next((row for row, (cell,) in enumerate(cells.rows) if is_blank(cell)), None)
+    if blank is not None:
+        cells.reject_cell(
+            blank,
+            0,
+            rule="must be a whole number or text.",
+            advice="For a group that is not among the fitted ones give any other label.",
+        )
+    index, distinct = cells.labels()
+    return tuple(distinct[position] for position in index)
+
+
+def _positions(
+    known: tuple[object, ...], labels: tuple[object, ...], *, by: Callable[[object], object]
+) -> list[int | None]:
+    """Position of each label among the known ones; None for a label that is not among them."""
+    places = {by(label): place for place, label in enumerate(known)}
+    return [places.get(by(label)) for label in labels]
+
+
+def _key(label: object) -> object:
+    """TRUE and 1 are equal in Python, but they are different labels."""
+    return (bool, bool(label)) if isinstance(label, bool | np.bool_) else label
+
+
+def _canonical(label: object) -> str:
+    """What labels have in common that a reader would take for the same; see `Observations.look_alikes`."""
+    return label.strip().casefold() if isinstance(label, str) else describe(label).casefold()
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names)
