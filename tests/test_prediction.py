@@ -441,7 +441,7 @@ MESSAGES = [
     ({}, {"new_x": None}, "new_x must have at least 1 row(s). It has 0."),
     ({}, {"new_x": [[None, None], [None, None]]}, "new_x must have at least 1 row(s). It has 0."),
     (HEADER, {"new_x": [["age", "dose"]]}, "new_x must have at least 1 row(s) below the header. It has 0."),
-    ({}, {"new_x": {"a": 1}}, "new_x must be a 2D list. It is a dict."),
+    ({}, {"new_x": {"a": 1}}, "new_x must be a 2D list. It is of type dict."),
     ({}, {"new_x": [1, 2]}, "new_x row 0 must be a list."),
     ({}, {"new_x": [[]]}, "new_x must have at least 1 column(s)."),
     ({}, {"new_x": [[1, 2], [3]]}, "new_x must have consistent column count. Row 1 has 2 column(s), row 2 has 1."),

@@ -184,7 +184,7 @@ def _content_key(design: Design, method: Method) -> bytes:
 
 
 def _variational_fit(design: Design, start: LogisticStart, method: Method) -> Fit:
-    found = fit_variational(design, start.coefficients)
+    found = fit_variational(design, start.near_prior)
     if found.distance > LARGEST_DISTANCE:
         raise FitError(
             "the search for the estimates did not converge. Look for columns that nearly determine the outcome, or for "
@@ -245,9 +245,13 @@ def _newton_step(
 def _likelihood_fit(design: Design, start: LogisticStart) -> Fit:
     if start.separation is not None:
         raise NoMaximumError(start.separation)
-    near = fit_variational(design, start.coefficients, tolerance=START_TOLERANCE)
+    near = fit_variational(design, start.near_prior, tolerance=START_TOLERANCE)
     point = Parameters(coefficients=near.coefficients, log_sds=near.log_sds)
     found = maximize_likelihood(design, point, near.random_effects)
+    if found.distance > LARGEST_DISTANCE:
+        # the prior may have pulled the start far away, as where one row lies thousands of SDs out
+        point = Parameters(coefficients=start.coefficients, log_sds=near.log_sds)
+        found = maximize_likelihood(design, point, np.zeros_like(near.random_effects))
     if found.distance > LARGEST_DISTANCE:
         raise NoMaximumError(separation=None)
     return Fit(

@@ -57,7 +57,12 @@ def why_no_maximum(observations: Observations, design: Design, separation: Separ
     successes = np.add.reduceat(design.successes, design.group_starts)
     trials = np.add.reduceat(design.trials, design.group_starts)
     same = np.flatnonzero((successes == 0) | (successes == trials))
-    listed = _listed([str(observations.group_labels[group]) for group in same]) if len(same) else "none"
+    if not len(same):
+        return (
+            "no maximum of the likelihood was found. Look for values that lie far from all others in their column, and "
+            f"for columns that nearly determine the outcome. {advice}."
+        )
+    listed = _listed([str(observations.group_labels[group]) for group in same])
     return (
         "the likelihood has no maximum at finite values that could be found. All outcomes are the same in "
         f"{len(same)} of {design.groups} groups ({listed}), and {len(design.back_transform)} coefficients stand "

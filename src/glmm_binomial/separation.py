@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import linprog
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +19,9 @@ CONVERGED_DECREMENT = 1e-14
 SMALLEST_FRACTION = 1e-6
 
 MOST_ROWS_NAMED = 8
+
+MOST_ROWS_PROGRAMMED = 50_000
+"""Beyond this a linear programme takes longer than a reader would wait for a shorter list of columns."""
 
 LARGEST_START = 10.0
 """Standardised coefficients beyond this are no nearer than zero to an answer under a prior of SD 2."""
@@ -52,10 +56,23 @@ class Separation:
 
 @dataclass(frozen=True, slots=True)
 class LogisticStart:
-    """Coefficients (k,) of a logistic regression without random effects; zero when they are far from the prior."""
+    """A logistic regression without random effects.
+
+    Attributes
+    ----------
+    coefficients : (k,) array
+        Where the search stood at its end: the maximum, unless the data are separated.
+    separation : Separation or None
+    """
 
     coefficients: NDArray[np.float64]
     separation: Separation | None
+
+    @property
+    def near_prior(self) -> NDArray[np.float64]:
+        """The coefficients, or zero where they are no nearer than zero to an answer under the prior."""
+        is_near = self.separation is None and np.abs(self.coefficients).max() <= LARGEST_START
+        return self.coefficients if is_near else np.zeros_like(self.coefficients)
 
 
 def describe_separation(separation: Separation, observations: Observations, design: Design) -> str:
@@ -71,15 +88,25 @@ def describe_separation(separation: Separation, observations: Observations, desi
         return f"{sentence}: {_border(separation.columns[0], observations)}"
     if separation.complete:
         return sentence
-    coefficients = design.back_transform @ separation.direction
-    x = np.column_stack([np.ones(len(observations.x)), observations.x]) if design.intercept else observations.x
-    predictor = np.abs(x @ coefficients)
-    told = np.flatnonzero(predictor > DIRECTION_TOLERANCE * predictor.max())
+    told = _rows_told(separation, observations, design)
     rows = [str(row + 1 + observations.header) for row in told[:MOST_ROWS_NAMED]]
     more = f" and {len(told) - MOST_ROWS_NAMED} more" if len(told) > MOST_ROWS_NAMED else ""
     return (
         f"{sentence}; the outcome is foregone in {len(told)} rows ({', '.join(rows)}{more}), counted as in your ranges"
     )
+
+
+def _rows_told(separation: Separation, observations: Observations, design: Design) -> NDArray[np.intp]:
+    """Rows of the user's ranges on one side of the border, whose outcome is foregone."""
+    if separation.single:
+        values = observations.x[:, list(separation.columns)]
+        succeeded = values[observations.successes > 0]
+        failed = values[observations.successes < observations.trials]
+        border = np.where(failed.max(axis=0) <= succeeded.min(axis=0), failed.max(axis=0), succeeded.max(axis=0))
+        return np.flatnonzero((values != (border if design.intercept else 0.0)).any(axis=1))
+    x = np.column_stack([np.ones(len(observations.x)), observations.x]) if design.intercept else observations.x
+    predictor = np.abs(x @ (design.back_transform @ separation.direction))
+    return np.flatnonzero(predictor > DIRECTION_TOLERANCE * predictor.max())
 
 
 def _border(column: int, observations: Observations) -> str:
@@ -122,9 +149,7 @@ def fit_logistic_start(design: Design) -> LogisticStart:
             for direction in (coefficients, step):
                 separation = _separation_along(design, direction)
                 if separation is not None:
-                    return LogisticStart(coefficients=np.zeros(X.shape[1]), separation=separation)
-    if np.abs(coefficients).max() > LARGEST_START:
-        coefficients = np.zeros(X.shape[1])
+                    return LogisticStart(coefficients=coefficients, separation=separation)
     return LogisticStart(coefficients=coefficients, separation=None)
 
 
@@ -143,20 +168,47 @@ def _separation_along(design: Design, direction: NDArray[np.float64]) -> Separat
     if single:
         complete = any(how == "complete" for _, how in alone)
         return Separation(columns=single, single=True, complete=complete, direction=direction)
+    direction = _sparsest(design, direction, mixed=mixed)
     weights = np.abs(direction[1:] if design.intercept else direction) * (x.max(axis=0) - x.min(axis=0))
     columns = tuple(int(column) for column in np.flatnonzero(weights > DIRECTION_TOLERANCE * weights.max()))
     complete = bool(margin.min() > DIRECTION_TOLERANCE * largest)
     return Separation(columns=columns, single=False, complete=complete, direction=direction)
 
 
+def _sparsest(design: Design, direction: NDArray[np.float64], *, mixed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A separating direction of few columns, by linear programming (Konis 2007, chapter 4), or else the given one.
+
+    Minimises the sum of absolute coefficients, the intercept's excepted, among directions d with sign_i x_i'd >= 0 in
+    the rows of one outcome, x_i'd = 0 in the mixed ones, and margins that sum to one.
+    """
+    if len(mixed) > MOST_ROWS_PROGRAMMED:
+        return direction
+    signed = design.fixed * np.where(design.successes == 0, -1.0, 1.0)[:, None]
+    cost = np.ones(design.fixed.shape[1])
+    cost[: design.intercept] = 0.0
+    pure, level = signed[~mixed], signed[mixed]
+    equal = np.vstack([pure.sum(axis=0), level])
+    found = linprog(
+        np.r_[cost, cost],
+        A_ub=np.hstack([-pure, pure]),
+        b_ub=np.zeros(len(pure)),
+        A_eq=np.hstack([equal, -equal]),
+        b_eq=np.r_[len(pure), np.zeros(len(level))],
+    )
+    if found.x is None:
+        return direction
+    positive, negative = np.split(found.x, 2)
+    return np.asarray(positive - negative)
+
+
 def _separates_alone(design: Design, column: NDArray[np.float64]) -> str | None:
     """How well a threshold on one column tells successes from failures: "complete", "quasi-complete" or None."""
     succeeded, failed = column[design.successes > 0], column[design.successes < design.trials]
     for low, high in ((failed, succeeded), (succeeded, failed)):
-        if not design.intercept and not (low.max() <= 0.0 <= high.min()):
+        top, bottom = low.max(), high.min()
+        # without an intercept the border is zero; else it may lie anywhere between the two
+        if top > bottom or (not design.intercept and (top > 0.0 or bottom < 0.0)):
             continue
-        if low.max() < high.min():
-            return "complete"
-        if low.max() == high.min():
-            return "quasi-complete"
+        is_complete = top < bottom if design.intercept else top < 0.0 < bottom
+        return "complete" if is_complete else "quasi-complete"
     return None

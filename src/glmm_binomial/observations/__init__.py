@@ -118,7 +118,7 @@ def observe(
         }
     )
     rows = trim({name: as_rows(name, cells) for name, cells in ranges.items()})
-    header = header_of(rows["x"])
+    header = header_of(rows["x"], rows["y"])
     names = {name: names_of(name, cells, header=header) for name, cells in rows.items()}
     data = {name: Range(name, cells[1:] if header else cells, header=header) for name, cells in rows.items()}
     require_equal_lengths(data)

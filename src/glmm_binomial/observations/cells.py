@@ -62,21 +62,25 @@ def is_label(label: object) -> bool:
 
 
 def is_number_stored_as_text(cell: object) -> bool:
-    """Whether a cell holds text that reads as a number."""
+    """Whether a cell holds text that reads as a number, with a decimal comma or a percent sign if need be."""
     if not isinstance(cell, str):
         return False
     try:
-        return math.isfinite(float(cell))
+        return math.isfinite(float(cell.strip().removesuffix("%").replace(",", ".")))
     except ValueError:
         return False
 
 
 def whole_number_in(text: str) -> int | None:
     """The whole number that a text reads as, however it is written; None when it reads as none."""
-    try:
-        return int(text)
-    except ValueError:
-        return int(float(text)) if is_number_stored_as_text(text) and float(text).is_integer() else None
+    for read in (int, float):
+        try:
+            number = read(text)
+        except ValueError:
+            continue
+        if math.isfinite(number) and number == math.floor(number):
+            return math.floor(number)
+    return None
 
 
 def float_or_infinity(cell: object) -> float:
@@ -95,6 +99,8 @@ def describe(cell: object) -> str:
     if isinstance(cell, bool | np.bool_):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, numbers.Integral):
+        if not math.isfinite(float_or_infinity(cell)):
+            return "a number too large for a cell"
         return str(cell) if abs(int(cell)) < 10**15 else f"{float_or_infinity(cell):g}"
     if isinstance(cell, numbers.Real):
         return f"{float(cell):.15g}"
@@ -102,7 +108,7 @@ def describe(cell: object) -> str:
         return f"the error {ERROR_CELLS.get(type(cell), repr(cell))}"
     if is_blank(cell):
         return "blank"
-    return f"a {type(cell).__name__}"
+    return f"something of type {type(cell).__name__}"
 
 
 def found(cell: object) -> str:

@@ -46,7 +46,7 @@ def as_rows(name: str, cells: object, *, minimum_rows: int = MINIMUM_ROWS) -> Ro
         _require_shape(name, len(cells), {cells.shape[1]}, minimum_rows=minimum_rows)
         return cells
     if not isinstance(cells, list | tuple):
-        reject(f"{name} must be a 2D list. It is a {type(cells).__name__}.")
+        reject(f"{name} must be a 2D list. It is of type {type(cells).__name__}.")
     if len(cells) < minimum_rows:
         reject_row_count(name, len(cells), minimum_rows=minimum_rows)
     if not set(map(type, cells)) <= {list, tuple}:
@@ -73,9 +73,9 @@ def _without_array(cells: object) -> object:
         return cells
     if cells.ndim < MATRIX:
         cells = cells.reshape(-1, 1)
-    if cells.ndim == MATRIX and cells.dtype.kind in "biuf" and not isinstance(cells, np.ma.MaskedArray):
-        return cells
-    return cells.tolist()
+    # a masked entry becomes None in a list, which is a blank cell
+    is_plain = cells.ndim == MATRIX and cells.dtype.kind in "biuf" and not isinstance(cells, np.ma.MaskedArray)
+    return np.asarray(cells) if is_plain else cells.tolist()
 
 
 def _require_shape(name: str, rows: int, widths: set[int], *, minimum_rows: int) -> None:
@@ -116,9 +116,15 @@ def _used_rows(rows: Rows) -> int:
     return end
 
 
-def header_of(x: Rows) -> bool:
-    """Whether the first row of x is a header: all of its cells hold text."""
-    return all(isinstance(cell, str) and not is_blank(cell) for cell in x[0])
+def header_of(x: Rows, y: Rows | None = None) -> bool:
+    """Whether the first row of x is a header: all of its cells hold text.
+
+    Texts that all read as numbers may still be names, such as years; but not above a y that begins with a number.
+    """
+    if not all(isinstance(cell, str) and not is_blank(cell) for cell in x[0]):
+        return False
+    is_named = y is None or (isinstance(y[0][0], str) and not is_number_stored_as_text(y[0][0]))
+    return is_named or not all(map(is_number_stored_as_text, x[0]))
 
 
 def names_of(name: str, rows: Rows, *, header: bool) -> tuple[str, ...]:

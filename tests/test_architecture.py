@@ -1,0 +1,179 @@
+"""The house: imports go one way, statsmodels and pyxll stand in one file each, and importing the package is quick."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import glmm_binomial
+
+SOURCE = Path(glmm_binomial.__file__).parent
+PACKAGE = "glmm_binomial"
+
+LAYERS = (
+    {"observations.cells"},
+    {"observations.options", "observations.ranges", "observations.estimability"},
+    {"observations"},
+    {"design"},
+    {"quadrature", "arrowhead"},
+    {"marginal", "elbo"},
+    {"laplace"},
+    {"variational", "likelihood", "separation"},
+    {"fitting"},
+    {"notices", "estimates"},
+    {"model"},
+    {"table"},
+    {"api"},
+    {"spreadsheet"},
+)
+"""From cells to the table and back to cells: each module imports from the layers before its own only.
+
+Further questions asked of a fitted model stand in modules beside these, which the way to the table does not know.
+"""
+
+AROUND_THE_CORE = ("excel", "workbook", "__main__")
+"""They use the core through the package's public names."""
+
+HEAVY = ("numpy", "scipy", "statsmodels", "pandas", "pyxll", "formualizer", "lxml", "matplotlib")
+
+
+def module_of(path):
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {module_of(path): path for path in sorted(SOURCE.rglob("*.py"))}
+CORE = {
+    name: path for name, path in MODULES.items() if name != "__init__" and name.split(".")[0] not in AROUND_THE_CORE
+}
+
+
+def for_types_only(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+
+
+def imported_names(path, *, types_too):
+    """Return every imported module, in full, functions' own imports included."""
+    skipped = set()
+    tree = ast.parse(path.read_text("utf-8"))
+    if not types_too:
+        skipped = {inner for node in ast.walk(tree) if for_types_only(node) for inner in ast.walk(node)}
+    names = set()
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written in full"
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def core_imports(path, *, types_too=True):
+    inside = {name.removeprefix(f"{PACKAGE}.") for name in imported_names(path, types_too=types_too)}
+    return inside & CORE.keys()
+
+
+def roots(path):
+    return {name.split(".")[0] for name in imported_names(path, types_too=True)}
+
+
+def in_fresh_interpreter(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+ON_THE_WAY = set().union(*LAYERS)
+PUBLIC = {"api", "spreadsheet"}
+
+
+def test_the_way_from_cells_to_table_is_complete():
+    assert CORE.keys() >= ON_THE_WAY
+
+
+@pytest.mark.parametrize("name", sorted(ON_THE_WAY))
+def test_a_module_on_the_way_imports_only_from_layers_before_its_own(name):
+    position = next(i for i, layer in enumerate(LAYERS) if name in layer)
+    before = set().union(*LAYERS[:position])
+    beside = CORE.keys() - ON_THE_WAY if name in PUBLIC else set()
+    assert core_imports(CORE[name]) - {name} <= before | beside
+
+
+def test_modules_beside_the_way_do_not_import_the_public_functions():
+    for name in CORE.keys() - ON_THE_WAY:
+        assert not core_imports(CORE[name]) & PUBLIC, name
+
+
+def test_imports_never_go_in_a_circle():
+    graph = {name: core_imports(path, types_too=False) - {name} for name, path in CORE.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(CORE)
+
+
+def test_only_one_file_imports_statsmodels():
+    assert [name for name, path in MODULES.items() if "statsmodels" in roots(path)] == ["variational"]
+
+
+def test_only_one_file_imports_pyxll():
+    assert [name for name, path in MODULES.items() if "pyxll" in roots(path)] == ["excel.functions"]
+
+
+def test_the_core_knows_nothing_of_excel_or_of_workbooks():
+    for path in CORE.values():
+        used = imported_names(path, types_too=True)
+        assert not any(name.startswith(tuple(f"{PACKAGE}.{around}" for around in AROUND_THE_CORE)) for name in used)
+
+
+def test_what_stands_around_the_core_uses_its_public_names_only():
+    for name, path in MODULES.items():
+        if name.split(".")[0] in AROUND_THE_CORE:
+            assert core_imports(path, types_too=False) == set(), name
+
+
+def test_no_file_is_much_longer_than_one_sitting():
+    lengths = {name: len(path.read_text("utf-8").splitlines()) for name, path in CORE.items()}
+    # the guide says about 250; the longest holds the whole marginal likelihood
+    assert {name: length for name, length in lengths.items() if length > 450} == {}
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = f"import sys, {PACKAGE}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    assert in_fresh_interpreter(code) == []
+
+
+def test_checking_data_loads_no_statsmodels():
+    code = f"import sys, {PACKAGE}.observations, {PACKAGE}.design; print('statsmodels' in sys.modules)"
+    assert in_fresh_interpreter(code) == ["False"]
+
+
+def test_the_public_names_are_there_and_no_others():
+    for name in glmm_binomial.__all__:
+        assert getattr(glmm_binomial, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        glmm_binomial.nothing  # noqa: B018  the attribute is looked up
+
+
+def test_random_numbers_come_from_seeded_generators_only():
+    for name, path in CORE.items():
+        assert "random" not in roots(path), name
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "np.random":
+                assert node.attr in {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox"}, name
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("default_rng"):
+                assert node.args or node.keywords, f"{name} draws without a seed"
+
+
+def test_a_fit_draws_no_random_numbers():
+    for name in ON_THE_WAY - PUBLIC:
+        assert "np.random" not in CORE[name].read_text("utf-8"), name
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (SOURCE / "py.typed").exists()

@@ -1,0 +1,210 @@
+"""What a reader is warned of, from hand-built fits; and that what needs no warning gets none."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from glmm_binomial.design import Design
+from glmm_binomial.fitting import Fit, NewtonStep
+from glmm_binomial.notices import notices
+from glmm_binomial.observations import Observations
+from glmm_binomial.separation import Separation
+
+
+def hand_built(kind, **values):
+    """Build a result of which only the given fields matter; the others are None."""
+    return kind(**{field.name: values.get(field.name) for field in fields(kind)})
+
+
+def observations(**changes):
+    """Sixteen rows; dose is at most 7 in every failure and at least 8 in every success."""
+    values = {
+        "successes": (np.arange(16) >= 8).astype(float),
+        "trials": np.ones(16),
+        "x": np.arange(16.0)[:, None],
+        "x_names": ("dose",),
+        "group_labels": tuple(range(8)),
+        "trials_given": False,
+        "header": False,
+        "look_alikes": (),
+    }
+    return hand_built(Observations, **values | changes)
+
+
+def separation(*columns, complete=True, single=True):
+    return hand_built(Separation, columns=columns, single=single, complete=complete, direction=np.array([0.0, 1.0]))
+
+
+def design(*, groups=8, rows_per_group=2, trials=1.0, scale=1.0, **changes):
+    rows = groups * rows_per_group
+    values = {
+        "trials": np.full(rows, trials),
+        "group_index": np.repeat(np.arange(groups), rows_per_group),
+        "group_starts": np.arange(groups) * rows_per_group,
+        "back_transform": np.array([[1.0, 0.0], [0.0, 1.0 / scale]]),
+        "random_scales": np.ones(2),
+        "intercept": True,
+        "fixed_names": ("intercept", "dose"),
+        "random_names": ("intercept", "week"),
+    }
+    return hand_built(Design, **values | changes)
+
+
+def step(*moves):
+    """Return a Newton step of so many SDs, with SDs of 1, 2, 3 and 4."""
+    deviations = np.array([1.0, 2.0, 3.0, 4.0])
+    return NewtonStep(step=np.array(moves) * deviations, covariance=np.diag(deviations**2))
+
+
+def fit(**changes):
+    values = {
+        "method": "vb",
+        "coefficients": np.array([0.1, 0.2]),
+        "sds": np.array([0.5, 0.7]),
+        "covariance": np.diag([1.0, 4.0, 9.0, 16.0]),
+        "nodes": 32,
+        "quadrature_settled": True,
+        "converged": True,
+        "largest_score": 1e-12,
+        "towards_posterior": step(0.0, 0.0, 0.0, 0.0),
+        "towards_likelihood": step(0.0, 0.0, 0.0, 0.0),
+        "separation": None,
+    }
+    return hand_built(Fit, **values | changes)
+
+
+def texts(fit_=None, *, data=None, rows=None):
+    return notices(data or observations(), rows or design(), fit_ or fit())
+
+
+def the_only(found):
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_good_fit_of_good_data_has_no_warning():
+    assert texts() == ()
+    assert texts(fit(method="ml", towards_posterior=None, towards_likelihood=None)) == ()
+
+
+def test_every_warning_is_a_sentence():
+    found = texts(
+        fit(method="mean-field", converged=False, separation=separation(0)),
+        data=observations(look_alikes=(("1", '"1"'),)),
+        rows=design(groups=2, rows_per_group=1),
+    )
+    assert len(found) == 6
+    assert all(text[0].isupper() and text.endswith(".") for text in found)
+
+
+def test_raw_mean_field_standard_errors_are_said_to_be_too_small():
+    assert "too small" in the_only(texts(fit(method="mean-field")))
+
+
+def test_a_search_that_did_not_converge_is_told():
+    found = the_only(texts(fit(converged=False, largest_score=0.25)))
+    assert "optimum" in found
+    assert "0.25" in found
+
+
+def test_quadrature_that_did_not_settle_is_told_with_its_nodes():
+    assert "1024" in the_only(texts(fit(nodes=1024, quadrature_settled=False)))
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_separation_names_the_column_and_the_kind(complete):
+    found = the_only(texts(fit(separation=separation(0, complete=complete))))
+    assert "dose" in found
+    assert ("quasi-complete" in found) is not complete
+    assert "separat" in found
+
+
+def test_columns_are_counted_from_the_first_of_x_with_and_without_an_intercept():
+    data = observations(x=np.column_stack([np.arange(16.0) % 3, np.arange(16.0)]), x_names=("age", "dose"))
+    rows = design(fixed_names=("age", "dose"), intercept=False)
+    found = the_only(texts(fit(separation=separation(1)), data=data, rows=rows))
+    assert "dose" in found
+    assert "age" not in found
+
+
+def test_fewer_than_five_groups_are_told_with_their_number():
+    assert "4 groups" in the_only(texts(rows=design(groups=4)))
+    assert texts(rows=design(groups=5)) == ()
+
+
+def test_groups_all_of_size_one_are_told():
+    assert "single observation" in the_only(texts(rows=design(rows_per_group=1)))
+
+
+def test_a_group_of_one_row_but_several_trials_is_not_of_size_one():
+    assert texts(rows=design(rows_per_group=1, trials=3.0)) == ()
+
+
+def test_one_group_of_two_among_groups_of_one_is_enough():
+    rows = design(rows_per_group=1)
+    trials = rows.trials.copy()
+    trials[3] = 2.0
+    assert texts(rows=design(rows_per_group=1)) != ()
+    assert (
+        texts(
+            rows=hand_built(
+                Design, **{field.name: getattr(rows, field.name) for field in fields(Design)} | {"trials": trials}
+            )
+        )
+        == ()
+    )
+
+
+@pytest.mark.parametrize(("position", "name"), [(0, "random intercept"), (1, "random slope of week")])
+def test_a_variance_at_zero_is_told_by_name(position, name):
+    sds = np.array([0.5, 0.7])
+    sds[position] = 0.0
+    found = the_only(texts(fit(method="ml", sds=sds, towards_posterior=None, towards_likelihood=None)))
+    assert name in found
+    assert "zero" in found
+
+
+def test_labels_that_look_alike_are_listed():
+    found = the_only(texts(data=observations(look_alikes=(("1", '"1"'), ('"Anna"', '"anna"')))))
+    assert '1 and "1"' in found
+    assert '"Anna" and "anna"' in found
+
+
+def test_a_step_beyond_a_quarter_sd_towards_the_exact_posterior_is_told_by_name_and_size():
+    found = the_only(texts(fit(towards_posterior=step(0.1, -0.31, 0.0, 0.52))))
+    assert "dose by -0.31" in found
+    assert "random slope of week by +0.52" in found
+    assert "intercept by" not in found
+    assert '"ml"' in found
+
+
+def test_a_step_within_a_quarter_sd_is_not_told():
+    assert texts(fit(towards_posterior=step(0.24, -0.24, 0.24, -0.24))) == ()
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def test_the_unit_of_a_column_does_not_change_the_step_in_sds(scale):
+    found = the_only(texts(fit(towards_posterior=step(0.0, 0.4, 0.0, 0.0)), rows=design(scale=scale)))
+    assert "dose by +0.40" in found
+
+
+def test_a_posterior_that_could_not_be_checked_is_told():
+    assert "could not be checked" in the_only(texts(fit(towards_posterior=None, towards_likelihood=None)))
+
+
+def test_an_odds_ratio_too_large_to_show_is_explained():
+    found = the_only(texts(fit(coefficients=np.array([0.0, 800.0]))))
+    assert "odds ratio of dose" in found
+
+
+def test_maximum_likelihood_is_never_told_to_use_maximum_likelihood():
+    found = texts(
+        fit(method="ml", converged=False, sds=np.zeros(2), towards_posterior=None, towards_likelihood=None),
+        data=observations(look_alikes=(("1", '"1"'),)),
+        rows=design(groups=2, rows_per_group=1),
+    )
+    assert found
+    assert not any('"ml"' in text for text in found)
