@@ -1,0 +1,97 @@
+"""Data as an Excel table on a sheet of its own, with columns made from the others by ordinary Excel formulas."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from page import Computed, Page
+
+Value = str | float
+
+# readable at the scale at which so many fit
+ROWS_ON_A_PAGE = 60
+
+Row = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class DataColumn:
+    """A column of data, or a calculated one: its formula as the file holds it, and what it calculates."""
+
+    name: str
+    meaning: str
+    formula: str = ""
+    calculate: Callable[[Row], float] | None = None
+
+
+def this_row(table: str, column: str) -> str:
+    """Return the reference that Excel shows as `[@column]`."""
+    return f"{table}[[#This Row],[{column}]]"
+
+
+def complete(columns: Sequence[DataColumn], rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with the calculated columns."""
+    completed: list[Row] = []
+    for row in rows:
+        values: dict[str, Value] = dict(row)
+        for column in columns:
+            if column.calculate is not None:
+                values[column.name] = column.calculate(values)
+        completed.append(values)
+    return completed
+
+
+def columns_of(rows: Sequence[Row], *names: str) -> list[list[Value]]:
+    """Return some columns with their header, as the formula of the worksheet takes them."""
+    return [list(names), *([row[name] for name in names] for row in rows)]
+
+
+def write_data(
+    page: Page, name: str, *, columns: Sequence[DataColumn], rows: Sequence[Row], printed_rows: int | None = None
+) -> None:
+    """Write the table, its header frozen and repeated on each printed page.
+
+    Parameters
+    ----------
+    page
+        The sheet, with at least as many columns.
+    name
+        The table's name in formulas.
+    columns
+        What the columns are; the rows hold the values of all of them.
+    rows
+        The data.
+    printed_rows
+        Print no more than so many rows.
+    """
+    top, bottom = page.row, page.row + len(rows)
+    _add_table(page, name, columns, rows)
+    for line, row in enumerate(rows, start=top + 1):
+        for position, column in enumerate(columns):
+            value = row[column.name]
+            if isinstance(value, str):
+                page.sheet.write_string(line, position, value)
+            elif column.formula:
+                page.formula(line, position, Computed(column.formula, value), page.formats.data_number)
+            else:
+                page.sheet.write_number(line, position, value, page.formats.data_number)
+    page.sheet.freeze_panes(top + 1, 0)
+    page.sheet.repeat_rows(top)
+    page.sheet.print_area(0, 0, top + (printed_rows or len(rows)), page.last_column)
+    page.sheet.set_portrait()
+    if (printed_rows or len(rows)) > ROWS_ON_A_PAGE:
+        page.print_on_pages()
+    page.row = bottom + 1
+
+
+def _add_table(page: Page, name: str, columns: Sequence[DataColumn], rows: Sequence[Row]) -> None:
+    formats = page.formats
+    header_formats = [
+        formats.data_header if isinstance(rows[0][column.name], str) else formats.data_number_header
+        for column in columns
+    ]
+    described = [
+        {"header": column.name, "formula": column.formula, "header_format": header_format}
+        for column, header_format in zip(columns, header_formats, strict=True)
+    ]
+    options = {"name": name, "style": "Table Style Light 1", "columns": described}
+    page.sheet.add_table(page.row, 0, page.row + len(rows), len(columns) - 1, options)

@@ -1,0 +1,92 @@
+"""How the workbooks look: colours, cell formats, number formats."""
+
+from dataclasses import dataclass, fields
+
+from xlsxwriter.format import Format
+from xlsxwriter.workbook import Workbook
+
+INK = "#1F3864"
+MUTED = "#595959"
+HEADER_FILL = "#DCE6F1"
+WARNING_FILL = "#FFF2CC"
+RULE = "#8EA9DB"
+OBSERVED, FITTED, AVERAGED = "#A6A6A6", "#1F4E79", "#9DC3E6"
+
+ESTIMATE = "0.0000"
+VERY_SMALL = "0.0E+00"
+P_VALUE = f"[<0.0001]{VERY_SMALL};{ESTIMATE}"
+COUNT = "#,##0"
+POINTS = "+0.00;-0.00;0.00"
+
+_HEADER = {"bold": True, "bg_color": HEADER_FILL, "font_color": INK, "bottom": 1, "bottom_color": RULE}
+_WRAPPED = {"text_wrap": True, "valign": "top"}
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The cell formats of one workbook."""
+
+    title: Format
+    subtitle: Format
+    heading: Format
+    paragraph: Format
+    label: Format
+    link: Format
+    code: Format
+    header: Format
+    number_header: Format
+    text: Format
+    small_integer: Format
+    count: Format
+    estimate: Format
+    p_value: Format
+    points: Format
+    data_header: Format
+    data_number_header: Format
+    data_number: Format
+    # the columns of a table of GLMM_BINOMIAL, and what they get where its rows say so
+    spill_name: Format
+    spill_estimate: Format
+    spill_p_value: Format
+    spill_other: Format
+    spill_header: Format
+    spill_count: Format
+    spill_very_small: Format
+    spill_warning: Format
+    spill_warning_text: Format
+
+
+_PROPERTIES: dict[str, dict[str, object]] = {
+    "title": {"bold": True, "font_size": 16, "font_color": INK},
+    "subtitle": {"font_size": 11, "font_color": MUTED},
+    "heading": {"bold": True, "font_size": 13, "font_color": INK},
+    "paragraph": _WRAPPED,
+    "label": {"bold": True, "font_color": INK, "valign": "top"},
+    "link": {"font_color": "#0563C1", "underline": 1, "valign": "top"},
+    "code": {**_WRAPPED, "font_name": "Consolas", "font_size": 10},
+    "header": {**_HEADER, "text_wrap": True, "valign": "vcenter"},
+    "number_header": {**_HEADER, "text_wrap": True, "valign": "vcenter", "align": "right"},
+    "text": {},
+    "small_integer": {"num_format": "0"},
+    "count": {"num_format": COUNT},
+    "estimate": {"num_format": ESTIMATE},
+    "p_value": {"num_format": P_VALUE},
+    "points": {"num_format": POINTS},
+    "data_header": _HEADER,
+    "data_number_header": {**_HEADER, "align": "center"},
+    "data_number": {"num_format": "0", "align": "center"},
+    "spill_name": {"num_format": ESTIMATE},
+    "spill_estimate": {"num_format": ESTIMATE, "align": "right"},
+    "spill_p_value": {"num_format": P_VALUE, "align": "right"},
+    "spill_other": {"align": "right"},
+    "spill_header": _HEADER,
+    "spill_count": {"num_format": COUNT},
+    "spill_very_small": {"num_format": VERY_SMALL},
+    "spill_warning": {"bg_color": WARNING_FILL},
+    # the whole text stands above the table; in the narrow cell it would be cut
+    "spill_warning_text": {"bg_color": WARNING_FILL, "num_format": ';;;"see above"'},
+}
+
+
+def add_formats(workbook: Workbook) -> Formats:
+    return Formats(**{field.name: workbook.add_format(_PROPERTIES[field.name]) for field in fields(Formats)})
