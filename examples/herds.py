@@ -52,7 +52,7 @@ COLUMNS = (
     *(_dummy(period) for period in PERIODS[1:]),
 )
 
-# the last number is the maximum-likelihood estimate, tests/reference/certified.json
+# the last number is the maximum-likelihood estimate, src/glmm_binomial/certified/certified.json
 TERMS = (
     Term("intercept", "Odds of a new case in period 1", -1.39923044429),
     Term("period_2", "Period 2 against period 1", -0.99140367244),

@@ -108,7 +108,8 @@ def test_a_module_on_the_way_imports_only_from_layers_before_its_own(name):
 
 
 def test_modules_beside_the_way_do_not_import_the_public_functions():
-    for name in CORE.keys() - ON_THE_WAY:
+    # the self-test is made with the public function, as a user would make it
+    for name in CORE.keys() - ON_THE_WAY - {"selftest"}:
         assert not core_imports(CORE[name]) & PUBLIC, name
 
 
@@ -134,7 +135,7 @@ def test_the_core_knows_nothing_of_excel_or_of_workbooks():
 def test_what_stands_around_the_core_uses_its_public_names_only():
     for name, path in MODULES.items():
         if name.split(".")[0] in AROUND_THE_CORE:
-            assert core_imports(path, types_too=False) == set(), name
+            assert core_imports(path, types_too=False) <= {"selftest"}, name
 
 
 def test_no_file_is_much_longer_than_one_sitting():

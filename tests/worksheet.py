@@ -50,7 +50,7 @@ class Registration:
     @property
     def argument_types(self) -> dict[str, str]:
         arguments, _, _ = self.signature.rpartition(":")
-        pairs = (argument.split() for argument in arguments.split(","))
+        pairs = (argument.split() for argument in arguments.split(",") if argument)
         return {name: type_name for type_name, name in pairs}
 
     @property

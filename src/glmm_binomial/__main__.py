@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.command == "selftest":
+            return _selftest()
         return _recalc(arguments.workbook, output=arguments.output, in_place=arguments.in_place, as_json=arguments.json)
     except KeyboardInterrupt:
         _say("stopped; nothing was written.")
@@ -62,7 +64,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     target.add_argument("--in-place", action="store_true", help="overwrite the workbook itself, whole or not at all")
     recalc.add_argument("--json", action="store_true", help="print the tables as JSON, numbers at full precision")
+    commands.add_parser(
+        "selftest",
+        help="fit certified data sets on this computer and count the correct digits",
+        description="Fit the certified data sets shipped with the package and count the correct digits.",
+        epilog="exit codes: 0 all digits that must be correct are; 1 some are not",
+    )
     return parser
+
+
+def _selftest() -> int:
+    from glmm_binomial.selftest import selftest, selftest_table  # noqa: PLC0415 - `--help` stays quick
+
+    outcome = selftest()
+    print("\n".join(_aligned(selftest_table(outcome))))
+    return _EXIT_OK if outcome.passes else _EXIT_CELLS
 
 
 def _recalc(workbook: Path, *, output: Path | None, in_place: bool, as_json: bool) -> int:
@@ -152,16 +168,23 @@ def _as_text(recalculation: "Recalculation", written: Path | None) -> str:
 
 
 def _cell_as_text(cell: "CalledCell") -> str:
-    """Write a cell's table in aligned columns, below its address and formula."""
-    rows = [[_shown(value) for value in row] for row in cell.table]
+    """Write a cell's table below its address and formula."""
+    return "\n".join([f"{cell.sheet}!{cell.address}  {cell.formula}", *(f"  {line}" for line in _aligned(cell.table))])
+
+
+def _aligned(table: Sequence[Sequence["CellValue | None"]]) -> list[str]:
+    """Write a table in aligned columns, one line per row."""
+    rows = [[_shown(value) for value in row] for row in table]
     columns = range(len(rows[0]))
     widths = [max((len(row[i]) for row in rows if not _runs_over(row, i)), default=0) for i in columns]
-    numeric = [_mostly_numbers([row[i] for row in cell.table]) for i in columns]
-    lines = [f"{cell.sheet}!{cell.address}  {cell.formula}"]
-    for row in rows:
-        texts = [text.rjust(widths[i]) if numeric[i] else text.ljust(widths[i]) for i, text in enumerate(row)]
-        lines.append(("  " + "  ".join(texts)).rstrip())
-    return "\n".join(lines)
+    numeric = [_mostly_numbers([row[i] for row in table]) for i in columns]
+    return [
+        "  ".join(
+            text.rjust(width) if is_numeric else text.ljust(width)
+            for text, width, is_numeric in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _runs_over(row: Sequence[str], column: int) -> bool:
@@ -169,12 +192,14 @@ def _runs_over(row: Sequence[str], column: int) -> bool:
     return len(row[column]) > _COLUMN_WIDTH and not any(row[column + 1 :])
 
 
-def _mostly_numbers(values: Sequence["CellValue"]) -> bool:
+def _mostly_numbers(values: Sequence["CellValue | None"]) -> bool:
     numbers = sum(isinstance(value, float) for value in values)
-    return 2 * numbers >= sum(value != "" for value in values)
+    return 2 * numbers >= sum(value not in ("", None) for value in values)
 
 
-def _shown(value: "CellValue") -> str:
+def _shown(value: "CellValue | None") -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -37,6 +37,9 @@ ROUNDING = 1e-13
 NEARLY_ZERO_LOG_SD = np.log(0.02)
 """Below this standardised SD a maximum at zero is looked for."""
 
+ZERO_LOG_SD = np.log(1e-4)
+"""Below this standardised SD nothing tells a maximum from one at zero."""
+
 LARGEST_LOG_SD = np.log(20.0)
 """When log L still rises at an SD of 20 on the logit scale (icc .99), it has no maximum worth the name."""
 
@@ -103,26 +106,50 @@ class Evaluation:
 
 def evaluate(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> Evaluation:
     """The marginal likelihood by quadrature fine enough for the point, or by Laplace's approximation."""
-    integrator = _Integrator(design, parameters, start)
+    integrator = Integrator(design, parameters, start)
     return integrator.evaluation(integrator.evaluate(parameters, start))
 
 
-class _Integrator:
-    """How the random effects are integrated out near one point: quadrature up to two effects, Laplace beyond."""
+class Integrator:
+    """How the random effects are integrated out near one point: quadrature up to two effects, Laplace beyond.
 
-    def __init__(self, design: Design, parameters: Parameters, start: NDArray[np.float64]) -> None:
+    Parameters
+    ----------
+    design : Design
+    parameters : Parameters
+        The point.
+    start : (G, K) array
+        Where the search for the conditional modes starts.
+    laplace : bool
+        True asks for Laplace's approximation whatever the number of effects, so that models compare.
+    """
+
+    def __init__(
+        self, design: Design, parameters: Parameters, start: NDArray[np.float64], *, laplace: bool = False
+    ) -> None:
         self._design = design
         self._parts: tuple[Part, ...] | None = None
-        if design.random.shape[1] <= max(MOST_NODES):
+        if not laplace and design.random.shape[1] <= max(MOST_NODES):
             self._parts = choose_nodes(design, parameters, start)
 
+    def integrates_like(self, other: Integrator) -> bool:
+        """Whether every group has the same number of nodes."""
+        if self._parts is None or other._parts is None:
+            return True
+        return len(self._parts) == len(other._parts) and all(
+            mine.nodes == theirs.nodes and np.array_equal(mine.groups, theirs.groups)
+            for mine, theirs in zip(self._parts, other._parts, strict=True)
+        )
+
     def evaluation(self, state: MarginalState) -> Evaluation:
+        """A state, with how it was integrated."""
         if self._parts is None:
             return Evaluation(state=state, nodes=None, settled=True)
         nodes = max(part.nodes for part in self._parts) if self._design.random.shape[1] else 0
         return Evaluation(state=state, nodes=nodes, settled=all(part.settled for part in self._parts))
 
     def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
+        """Log L with its score and information at a point near the one the nodes were chosen for."""
         if self._parts is None:
             return evaluate_laplace(self._design, parameters, start=start)
         return evaluate_marginal(self._design, parameters, parts=self._parts, start=start)
@@ -151,10 +178,7 @@ def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.flo
     modes : (G, K) array
         Where the search for the conditional modes starts.
     """
-    orthonormal, triangle = np.linalg.qr(design.fixed)
-    scale = np.sqrt(len(design.fixed))
-    turned = replace(design, fixed=orthonormal * scale)
-    triangle = triangle / scale
+    turned, triangle = orthonormalize(design)
     point = Parameters(coefficients=triangle @ start.coefficients, log_sds=start.log_sds)
     active = np.ones(len(start.log_sds), dtype=bool)
     best = _climb(turned, point, modes, look_for_zero=True)
@@ -162,15 +186,27 @@ def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.flo
         reduced = active.copy()
         reduced[np.flatnonzero(active)[best.evaluation.state.parameters.log_sds.argmin()]] = False
         without = _climb_active(turned, best, active, reduced)
-        if _variance_score(turned, without, reduced, dropped=int(np.flatnonzero(active & ~reduced)[0])) > 0.0:
-            point = best.evaluation.state.parameters
-            best = _climb(_with_effects(turned, active), point, best.evaluation.state.modes, look_for_zero=False)
-            break
+        dropped = int(np.flatnonzero(active & ~reduced)[0])
+        if variance_score(turned, without.evaluation.state, active=reduced, dropped=dropped) > 0.0:
+            state = best.evaluation.state
+            near_zero = _climb(with_effects(turned, active), state.parameters, state.modes, look_for_zero=False)
+            # three effects by Laplace's approximation and two by quadrature need not agree on where the maximum lies
+            if near_zero.evaluation.state.parameters.log_sds.min() > ZERO_LOG_SD:
+                best = near_zero
+                break
         active, best = reduced, without
     return _on_standardised_scale(design, best, triangle, active)
 
 
-def _with_effects(design: Design, active: NDArray[np.bool_]) -> Design:
+def orthonormalize(design: Design) -> tuple[Design, NDArray[np.float64]]:
+    """The design with orthonormal columns of `fixed`, up to a factor, and the (k, k) map of coefficients to it."""
+    orthonormal, triangle = np.linalg.qr(design.fixed)
+    scale = np.sqrt(len(design.fixed))
+    return replace(design, fixed=orthonormal * scale), triangle / scale
+
+
+def with_effects(design: Design, active: NDArray[np.bool_]) -> Design:
+    """The design with some of its random effects only."""
     return replace(design, random=design.random[:, active], random_scales=design.random_scales[active])
 
 
@@ -179,16 +215,16 @@ def _climb_active(design: Design, best: _Maximum, active: NDArray[np.bool_], red
     state = best.evaluation.state
     kept = reduced[active]
     point = Parameters(coefficients=state.parameters.coefficients, log_sds=state.parameters.log_sds[kept])
-    return _climb(_with_effects(design, reduced), point, state.modes[:, kept], look_for_zero=True)
+    return _climb(with_effects(design, reduced), point, state.modes[:, kept], look_for_zero=True)
 
 
 def _climb(design: Design, point: Parameters, modes: NDArray[np.float64], *, look_for_zero: bool) -> _Maximum:
     """Damped Newton on the score, with quadrature chosen anew until it fits the point that was reached."""
-    integrator = _Integrator(design, point, modes)
+    integrator = Integrator(design, point, modes)
     state = integrator.evaluate(point, modes)
     steps, refined, distance = 0, False, np.inf
     while steps < MOST_STEPS:
-        direction, definite = _newton_direction(state)
+        direction, definite = newton_direction(state.score, state.information)
         decrement = float(direction @ state.score)
         distance = float(np.sqrt(decrement)) if definite else np.inf
         log_sds = state.parameters.log_sds
@@ -197,31 +233,32 @@ def _climb(design: Design, point: Parameters, modes: NDArray[np.float64], *, loo
         if len(log_sds) and (state.score[-len(log_sds) :][log_sds > LARGEST_LOG_SD] > 0.0).any():
             distance = np.inf
             break
-        better = None if decrement <= CONVERGED_DECREMENT else _ascend(integrator, state, direction, decrement)
+        better = None if decrement <= CONVERGED_DECREMENT else ascend(integrator, state, direction, decrement)
         if better is not None:
             state, steps = better, steps + 1
             continue
-        if refined:
-            break
         # the nodes were chosen where the search started
-        integrator = _Integrator(design, state.parameters, state.modes)
-        state, refined = integrator.evaluate(state.parameters, state.modes), True
+        there = Integrator(design, state.parameters, state.modes)
+        if refined or there.integrates_like(integrator):
+            break
+        integrator, refined = there, True
+        state = integrator.evaluate(state.parameters, state.modes)
     return _Maximum(
         evaluation=integrator.evaluation(state),
         distance=distance,
     )
 
 
-def _newton_direction(state: MarginalState) -> tuple[NDArray[np.float64], bool]:
+def newton_direction(score: NDArray[np.float64], information: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
     """Newton's direction; with absolute eigenvalues, and False, where the information is not positive definite."""
-    values, vectors = np.linalg.eigh(state.information)
+    values, vectors = np.linalg.eigh(information)
     definite = bool(values[0] > 0.0)
     values = np.maximum(np.abs(values), 1e-12 * np.abs(values).max())
-    return vectors @ ((vectors.T @ state.score) / values), definite
+    return vectors @ ((vectors.T @ score) / values), definite
 
 
-def _ascend(
-    integrator: _Integrator, state: MarginalState, direction: NDArray[np.float64], decrement: float
+def ascend(
+    integrator: Integrator, state: MarginalState, direction: NDArray[np.float64], decrement: float
 ) -> MarginalState | None:
     """The first of ever shorter steps that does not lower log L; None if there is none."""
     fraction = min(1.0, LARGEST_STEP / float(np.abs(direction).max()))
@@ -234,17 +271,30 @@ def _ascend(
     return None
 
 
-def _variance_score(design: Design, without: _Maximum, reduced: NDArray[np.bool_], *, dropped: int) -> float:
+def variance_score(
+    design: Design, state: MarginalState, *, active: NDArray[np.bool_], dropped: int, laplace: bool = False
+) -> float:
     """Derivative of log L by the variance of a left-out random effect, at variance zero.
 
     It is half the sum over groups of E[(z'r)^2 - z'Wz] given the data, read off the score and information of a model
     with z as one more fixed column of coefficient zero.
+
+    Parameters
+    ----------
+    design : Design
+        With all K effects.
+    state : MarginalState
+        Of the model with the active ones.
+    active : (K,) boolean array
+    dropped : int
+        The effect in question, which is not active.
+    laplace : bool
+        See `Integrator`.
     """
-    state = without.evaluation.state
     column = design.random[:, dropped]
-    widened = _with_effects(replace(design, fixed=np.column_stack([design.fixed, column])), reduced)
+    widened = with_effects(replace(design, fixed=np.column_stack([design.fixed, column])), active)
     point = Parameters(coefficients=np.append(state.parameters.coefficients, 0.0), log_sds=state.parameters.log_sds)
-    wide = evaluate(widened, point, state.modes).state
+    wide = Integrator(widened, point, state.modes, laplace=laplace).evaluate(point, state.modes)
     last = design.fixed.shape[1]
     return 0.5 * float(np.sum(wide.group_scores[:, last] ** 2) - wide.information[last, last])
 
@@ -269,7 +319,7 @@ def _on_standardised_scale(
     response = np.zeros((design.groups, len(active), size))
     if active.any():
         point = Parameters(coefficients=coefficients, log_sds=state.parameters.log_sds)
-        within, moved = mode_response(_with_effects(design, active), point, state.modes)
+        within, moved = mode_response(with_effects(design, active), point, state.modes)
         conditional[:, np.outer(active, active)] = within.reshape(design.groups, -1)
         response[:, np.outer(active, kept)] = moved.reshape(design.groups, -1)
     cross_covariance = response @ covariance

@@ -36,4 +36,29 @@ ARGUMENT_HELP: Final[Mapping[str, str]] = {
         "How many trials each row stands for, one column of whole numbers; y then holds the successes. "
         "Empty: every row is one trial."
     ),
+    "data": (
+        "The table to code, with a header row: columns of numbers or text. Columns of text become columns of 0 and 1, "
+        "one for each level but the first in sorted order."
+    ),
+    "formula": (
+        'Which columns, in Wilkinson notation: "trt + sex", "trt * sex" with their interaction, "log(dose)", '
+        '"C(trt, Treatment(""treat""))" to choose the reference level.'
+    ),
+    "new_x": (
+        "The rows to predict: the same columns as x, in the same order, with the same header row if x has one. "
+        "One row is enough."
+    ),
+    "new_groups": (
+        "The group of each new row, one column of labels. A group of the fit brings its own estimated effect; any "
+        "other label is a new group, with effects at zero. Empty: effects at zero."
+    ),
+    "new_x_random": "The columns of x_random for the new rows. Needed when x_random is given, and only then.",
+    "n_sim": (
+        "How many simulations, a whole number up to 10000. The default is 1 for GLMM_BINOMIAL_SIMULATE and "
+        "200 for GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_PLOT."
+    ),
+    "seed": (
+        "Where the random numbers start, a whole number of 0 or more; 1 by default. The same seed gives the same "
+        "digits at every recalculation."
+    ),
 }

@@ -23,15 +23,15 @@ _logger = logging.getLogger(__name__)
 _importing = threading.Lock()
 
 
-def spill(core_name: str, *arguments: object) -> Cells:
+def spill(core_name: str, *arguments: object, **options: object) -> Cells:
     """Call a function of the core and return the cells that spill from the formula.
 
     Parameters
     ----------
     core_name : str
         Name of the function in ``glmm_binomial``, imported at the first call and not while Excel starts.
-    *arguments
-        What that function takes, in its order.
+    *arguments, **options
+        What that function takes.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def spill(core_name: str, *arguments: object) -> Cells:
         The table; or one cell with a message, the core's own or that of an unexpected exception, which is logged.
     """
     try:
-        return to_cells(_core_function(core_name)(*arguments))
+        return to_cells(_core_function(core_name)(*arguments, **options))
     except Exception as error:
         _logger.exception("%s failed in a worksheet function", core_name)
         found = f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-from pyxll import get_config, schedule_call, xl_app, xl_arg, xl_func, xlcAlert
+from pyxll import get_config, plot, schedule_call, xl_app, xl_arg, xl_func, xlcAlert
 
 from glmm_binomial.excel.arguments import ARGUMENT_HELP
 from glmm_binomial.excel.edge import Cells, spill
@@ -29,7 +29,7 @@ WORKSHEET_FUNCTIONS: dict[str, Callable[..., Cells]] = {}
 _logger = logging.getLogger(__name__)
 
 
-def worksheet_function(signature: str, *, name: str) -> Callable[[Function], Function]:
+def worksheet_function(signature: str, *, name: str, thread_safe: bool = True) -> Callable[[Function], Function]:
     """Register a function with Excel: its name, category and options, and the help in the function wizard.
 
     The help of the function is its docstring, put on one line; that of each argument stands in ``ARGUMENT_HELP``.
@@ -42,6 +42,8 @@ def worksheet_function(signature: str, *, name: str) -> Callable[[Function], Fun
         a blank cell as 0 and fail on text before the core can say which cell it is in.
     name : str
         The name formulas call the function by.
+    thread_safe : bool
+        False for a function that does something to the sheet, which Excel allows one thread only.
     """
 
     def register(function: Function) -> Function:
@@ -52,7 +54,7 @@ def worksheet_function(signature: str, *, name: str) -> Callable[[Function], Fun
             name=name,
             category=CATEGORY,
             auto_resize=True,
-            thread_safe=True,
+            thread_safe=thread_safe,
             disable_function_wizard_calc=True,
         )(_with_argument_help(function))
         WORKSHEET_FUNCTIONS[name] = registered
@@ -96,6 +98,190 @@ def glmm_binomial(
     log-likelihood, AIC and BIC.
     """
     return spill("glmm_binomial", y, x, groups, x_random, fit_intercept, alpha, method, trials)
+
+
+@worksheet_function("var[][] data, var formula: var[][]", name="GLMM_BINOMIAL_DESIGN")
+def glmm_binomial_design(data: Range, formula: Any) -> Cells:
+    """Code columns of numbers and text by a formula, ready to be the x of GLMM_BINOMIAL and its companions.
+
+    Spills a header row and one row per row of data.
+    """
+    return spill("glmm_binomial_design", data, formula)
+
+
+@worksheet_function(
+    "var[][] y, var[][] x, var[][] groups, var[][] new_x, var[][] new_groups, var[][] x_random, "
+    "var[][] new_x_random, var fit_intercept, var alpha, var method, var[][] trials: var[][]",
+    name="GLMM_BINOMIAL_PREDICT",
+)
+def glmm_binomial_predict(
+    y: Range,
+    x: Range,
+    groups: Range,
+    new_x: Range,
+    new_groups: Range | None = None,
+    x_random: Range | None = None,
+    new_x_random: Range | None = None,
+    fit_intercept: Any = True,
+    alpha: Any = 0.05,
+    method: Any = "vb",
+    trials: Range | None = None,
+) -> Cells:
+    """Predict probabilities for new rows from a mixed-effects logistic regression.
+
+    Spills a row for each new row, with the probability, its interval, and the average over the population of groups.
+    """
+    return spill(
+        "glmm_binomial_predict",
+        y,
+        x,
+        groups,
+        new_x,
+        new_groups,
+        x_random,
+        new_x_random,
+        fit_intercept,
+        alpha,
+        method,
+        trials,
+    )
+
+
+@worksheet_function(
+    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
+    "var[][] trials: var[][]",
+    name="GLMM_BINOMIAL_RANEF",
+)
+def glmm_binomial_ranef(
+    y: Range,
+    x: Range,
+    groups: Range,
+    x_random: Range | None = None,
+    fit_intercept: Any = True,
+    alpha: Any = 0.05,
+    method: Any = "vb",
+    trials: Range | None = None,
+) -> Cells:
+    """List the random effects of every group of a mixed-effects logistic regression.
+
+    Spills one row per group and effect: estimate, standard deviation and interval.
+    """
+    return spill("glmm_binomial_ranef", y, x, groups, x_random, fit_intercept, alpha, method, trials)
+
+
+@worksheet_function(
+    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
+    "var[][] trials: var[][]",
+    name="GLMM_BINOMIAL_CONFINT",
+)
+def glmm_binomial_confint(
+    y: Range,
+    x: Range,
+    groups: Range,
+    x_random: Range | None = None,
+    fit_intercept: Any = True,
+    alpha: Any = 0.05,
+    method: Any = "vb",
+    trials: Range | None = None,
+) -> Cells:
+    """Compute profile-likelihood intervals of coefficients, odds ratios and SDs of a mixed-effects logistic regression.
+
+    They stand beside Wald's intervals.
+    """
+    return spill("glmm_binomial_confint", y, x, groups, x_random, fit_intercept, alpha, method, trials)
+
+
+@worksheet_function(
+    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
+    "var[][] trials, var n_sim, var seed: var[][]",
+    name="GLMM_BINOMIAL_SIMULATE",
+)
+def glmm_binomial_simulate(
+    y: Range,
+    x: Range,
+    groups: Range,
+    x_random: Range | None = None,
+    fit_intercept: Any = True,
+    alpha: Any = 0.05,
+    method: Any = "vb",
+    trials: Range | None = None,
+    n_sim: Any = None,
+    seed: Any = None,
+) -> Cells:
+    """Simulate new outcomes from a mixed-effects logistic regression, with new random effects.
+
+    Spills one column per simulation under a header row.
+    """
+    return spill("glmm_binomial_simulate", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed)
+
+
+@worksheet_function(
+    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
+    "var[][] trials, var n_sim, var seed: var[][]",
+    name="GLMM_BINOMIAL_CHECK",
+)
+def glmm_binomial_check(
+    y: Range,
+    x: Range,
+    groups: Range,
+    x_random: Range | None = None,
+    fit_intercept: Any = True,
+    alpha: Any = 0.05,
+    method: Any = "vb",
+    trials: Range | None = None,
+    n_sim: Any = None,
+    seed: Any = None,
+) -> Cells:
+    """Check whether a mixed-effects logistic regression simulates proportions like those observed.
+
+    Spills one row per distinct row of x, or per bin of fitted probability when these are many.
+    """
+    return spill("glmm_binomial_check", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed)
+
+
+@worksheet_function(
+    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
+    "var[][] trials, var n_sim, var seed: var[][]",
+    name="GLMM_BINOMIAL_PLOT",
+    thread_safe=False,
+)
+def glmm_binomial_plot(
+    y: Range,
+    x: Range,
+    groups: Range,
+    x_random: Range | None = None,
+    fit_intercept: Any = True,
+    alpha: Any = 0.05,
+    method: Any = "vb",
+    trials: Range | None = None,
+    n_sim: Any = None,
+    seed: Any = None,
+) -> Cells:
+    """Draw the check of GLMM_BINOMIAL_CHECK under the cell: observed proportions large, simulated ones small.
+
+    The cell shows the picture in words.
+    """
+    return spill(
+        "glmm_binomial_plot", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed, show=_draw
+    )
+
+
+@worksheet_function(": var[][]", name="GLMM_BINOMIAL_SELFTEST")
+def glmm_binomial_selftest() -> Cells:
+    """Fit certified data sets on this computer and show how many digits agree.
+
+    Spills one row for each certified number, then the versions of what computed them.
+    """
+    return spill("glmm_binomial_selftest")
+
+
+def _draw(figure: Any, alternative_text: str) -> None:
+    try:
+        plot(figure, alt_text=alternative_text)
+    except Exception as error:
+        # pyxll outside Excel can draw nothing; the words of the cell are then all there is
+        if "outside of Excel" not in str(error):
+            raise
 
 
 def insert_example(_control: object) -> None:
