@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from datasets import REFERENCE, vegetables
+from datasets import CERTIFIED, vegetables
 from glmm_binomial import fit
 from glmm_binomial.coding import design_columns
 from glmm_binomial.extras import MissingPackageError
@@ -179,7 +179,7 @@ def test_columns_that_the_formula_does_not_name_are_not_looked_at():
 
 
 def test_the_coded_columns_are_the_x_of_a_fit():
-    rows = [line.split(",") for line in (REFERENCE / "vegetables.csv").read_text("utf-8").split()]
+    rows = [line.split(",") for line in (CERTIFIED / "vegetables.csv").read_text("utf-8").split()]
     data = vegetables()
     with_headers = data.with_headers()
     with_headers["x"] = design_columns(rows, "trt * sex")

@@ -47,6 +47,9 @@ DATASETS = {
 DEFINITION = 1e-6
 """Twice the drop of log L at a limit may miss the quantile by this much."""
 
+MANY = 500
+"""Merged rows from which brute force looks for the maximum from one start only."""
+
 SAME_LIMIT = 1e-7
 """Two searches for the same limit agree so far, relative to the width of the interval."""
 
@@ -83,7 +86,8 @@ class BruteForce:
     """The marginal likelihood on the user's scale by the trapezoid rule over u = sd z, and its maxima by BFGS.
 
     The rule's error falls like exp(-2 pi d / step), d being the distance of the logistic function's poles in z,
-    pi / sd: with the steps below that is under 1e-12 for the SDs met here. sd may have any sign and may be zero.
+    pi / sd, and like exp(-2 (pi w / step)^2), w being the posterior SD of z in a group: with the steps below both are
+    under 1e-9 for the data met here. sd may have any sign and may be zero.
     """
 
     model: FittedModel
@@ -117,10 +121,11 @@ class BruteForce:
         return float((top + np.log(sums)).sum()), np.r_[self.X.T @ residual.sum(axis=1), by_sd]
 
     def profile(self, position, value, start, scale):
-        """Largest log L with one parameter at a value, from several starts of the other SDs."""
+        """Largest log L with one parameter at a value; few data allow several starts of the other SDs."""
         best = -np.inf
         free = np.arange(len(start)) != position
-        for sd in (None, 0.05, 1.0):
+        several = len(self.X) < MANY
+        for sd in (None, 0.05, 1.0) if several else (None,):
             theta = start.copy()
             if sd is not None:
                 theta[self.k :] = sd
@@ -134,8 +139,6 @@ class BruteForce:
 
             found = minimize(negative, np.zeros(free.sum()), jac=True, method="BFGS", options={"gtol": 1e-7})
             best = max(best, -float(found.fun))
-            if len(start) == self.k:
-                break
         return best
 
     def drops(self, intervals, *, top=None, only=None):
@@ -214,10 +217,9 @@ def test_limits_of_many_coefficients_satisfy_their_definition():
     assert_definition(model, reference_intervals("contraception"), top=top, only=(0, 2, 5, 7))
 
 
-@pytest.mark.slow
 def test_limits_of_two_sds_satisfy_their_definition():
     model = reference_model("contraception + urban slope")
-    assert_definition(model, reference_intervals("contraception + urban slope"), only=(6, 7, 8), step=0.25)
+    assert_definition(model, reference_intervals("contraception + urban slope"), only=(8,), step=0.3)
 
 
 def test_of_two_sds_one_may_have_a_lower_limit_of_zero():

@@ -11,9 +11,9 @@ from scipy.stats import chi2, norm
 
 from glmm_binomial.design import INTERCEPT
 from glmm_binomial.estimates import estimate
-from glmm_binomial.fitting import fit_design
+from glmm_binomial.fitting import FitError, NoMaximumError, fit_design
 from glmm_binomial.marginal import MOST_NODES
-from glmm_binomial.notices import notices
+from glmm_binomial.notices import notices, why_no_maximum
 from glmm_binomial.profile_likelihood import coefficient_limit, find_peak, sd_limit
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def profile_intervals(model: FittedModel) -> Intervals:
         When the likelihood has no maximum, with the text of method "ml".
     """
     design, options = model.design, model.observations.options
-    fit = fit_design(design, "ml")
+    try:
+        fit = fit_design(design, "ml")
+    except NoMaximumError as problem:
+        raise FitError(why_no_maximum(model.observations, design, problem.separation)) from problem
     estimates = estimate(model.observations, design, fit, notices(model.observations, design, fit))
     quantile = float(chi2.isf(options.alpha, 1))
     peak = find_peak(design, fit)
