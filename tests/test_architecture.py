@@ -16,7 +16,7 @@ SOURCE = Path(glmm_binomial.__file__).parent
 PACKAGE = "glmm_binomial"
 
 LAYERS = (
-    {"observations.cells"},
+    {"interruption", "observations.cells"},
     {"observations.options", "observations.ranges", "observations.estimability"},
     {"observations"},
     {"design"},

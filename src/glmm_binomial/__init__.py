@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from glmm_binomial.figure import check_figure
     from glmm_binomial.fitting import FitError
     from glmm_binomial.group_effects import random_effects
+    from glmm_binomial.interruption import StoppedError, stopping_when
     from glmm_binomial.intervals import profile_intervals
     from glmm_binomial.model import FittedModel, fit_model
     from glmm_binomial.observations import InvalidInputError
@@ -41,6 +42,7 @@ _HOMES = {
     "estimates": ("Estimates",),
     "figure": ("check_figure",),
     "fitting": ("FitError",),
+    "interruption": ("StoppedError", "stopping_when"),
     "intervals": ("profile_intervals",),
     "model": ("FittedModel", "fit_model"),
     "observations": ("InvalidInputError",),
@@ -65,6 +67,7 @@ __all__ = [
     "FitError",
     "FittedModel",
     "InvalidInputError",
+    "StoppedError",
     "check",
     "check_figure",
     "design_columns",
@@ -84,6 +87,7 @@ __all__ = [
     "profile_intervals",
     "random_effects",
     "simulate",
+    "stopping_when",
 ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.laplace import evaluate_laplace
 from glmm_binomial.marginal import (
     MOST_NODES,
@@ -150,6 +151,7 @@ class Integrator:
 
     def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
         """Log L with its score and information at a point near the one the nodes were chosen for."""
+        stop_if_requested()
         if self._parts is None:
             return evaluate_laplace(self._design, parameters, start=start)
         return evaluate_marginal(self._design, parameters, parts=self._parts, start=start)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import expit
 
+from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.observations.simulation_options import SimulationOptions, read_simulation_options
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def draw_responses(model: FittedModel, options: SimulationOptions) -> Iterator[N
     sds = model.fit.sds / model.design.random_scales
     trials = observations.trials.astype(np.int64)
     for simulation in range(options.n_sim):
+        stop_if_requested()
         seeds = np.random.SeedSequence(options.seed, spawn_key=(simulation,))
         generator = np.random.Generator(np.random.PCG64(seeds))
         effects = (sds * generator.standard_normal((groups, len(sds))))[observations.group_index]

@@ -12,6 +12,7 @@ from glmm_binomial.extras import MissingPackageError
 from glmm_binomial.figure import check_figure, check_sentence
 from glmm_binomial.fitting import FitError
 from glmm_binomial.group_effects import random_effects, random_effects_table
+from glmm_binomial.interruption import StoppedError
 from glmm_binomial.intervals import interval_table, profile_intervals
 from glmm_binomial.model import FittedModel, fit_model
 from glmm_binomial.observations import InvalidInputError
@@ -259,6 +260,8 @@ def _caught(question: Callable[[], Sequence[Sequence[object]]]) -> Sequence[Sequ
         return str(problem)
     except (FitError, MissingPackageError) as problem:
         return f"Error fitting GLMM: {problem}"
+    except StoppedError:
+        return "Error fitting GLMM: stopped on request before it was finished. Recalculate the cell to start again."
     except Exception as problem:
         logger.exception("unexpected error")
         return f"Error fitting GLMM: unexpected {type(problem).__name__}: {problem}"

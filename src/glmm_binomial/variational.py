@@ -14,6 +14,7 @@ from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 
 from glmm_binomial.arrowhead import factorize
 from glmm_binomial.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD, Elbo, ElboState, Factors
+from glmm_binomial.interruption import stop_if_requested
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -185,6 +186,7 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
         state = max(state, elbo.at(elbo.stationary_variances(state)), key=lambda candidate: candidate.value)
         decrement = np.inf
         for step in range(MOST_STEPS + 1):
+            stop_if_requested()
             gradient = elbo.gradient(state)
             factor = factorize(elbo.curvature(state))
             direction = factor.solve(*gradient)

@@ -9,12 +9,12 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Cell: TypeAlias = float | bool | str
 Cells: TypeAlias = list[list[Cell]]
 
-_CoreFunction: TypeAlias = Callable[..., str | Sequence[Sequence[object]]]
+_CoreFunction: TypeAlias = Callable[..., Any]
 
 _logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 _importing = threading.Lock()
 
 
-def spill(core_name: str, *arguments: object, **options: object) -> Cells:
+def spill(core_name: str, *arguments: object, stop_requested: Callable[[], bool], **options: object) -> Cells:
     """Call a function of the core and return the cells that spill from the formula.
 
     Parameters
@@ -32,6 +32,8 @@ def spill(core_name: str, *arguments: object, **options: object) -> Cells:
         Name of the function in ``glmm_binomial``, imported at the first call and not while Excel starts.
     *arguments, **options
         What that function takes.
+    stop_requested : callable
+        Asked between the steps of a long computation, whether the user wants to stop it.
 
     Returns
     -------
@@ -39,7 +41,8 @@ def spill(core_name: str, *arguments: object, **options: object) -> Cells:
         The table; or one cell with a message, the core's own or that of an unexpected exception, which is logged.
     """
     try:
-        return to_cells(_core_function(core_name)(*arguments, **options))
+        with _core_function("stopping_when")(stop_requested):
+            return to_cells(_core_function(core_name)(*arguments, **options))
     except Exception as error:
         _logger.exception("%s failed in a worksheet function", core_name)
         found = f"{type(error).__name__}: {error}".removesuffix(": ")

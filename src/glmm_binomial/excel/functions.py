@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-from pyxll import get_config, plot, schedule_call, xl_app, xl_arg, xl_func, xlcAlert
+from pyxll import get_config, plot, schedule_call, xl_app, xl_arg, xl_func, xlAbort, xlcAlert
 
 from glmm_binomial.excel.arguments import ARGUMENT_HELP
 from glmm_binomial.excel.edge import Cells, spill
@@ -22,6 +22,9 @@ Range: TypeAlias = list[list[Any]]
 Function = TypeVar("Function", bound=Callable[..., Cells])
 
 CATEGORY = "GLMM"
+
+OUTSIDE_EXCEL = "outside of Excel"
+"""In the exception that pyxll raises where there is no Excel, as when a workbook is calculated without it."""
 
 WORKSHEET_FUNCTIONS: dict[str, Callable[..., Cells]] = {}
 """The functions a formula can call, by the name it calls them by, exactly as Excel calls them."""
@@ -77,6 +80,20 @@ def _with_argument_help(function: Function) -> Function:
     return function
 
 
+def _spill(core_name: str, *arguments: Any, **options: Any) -> Cells:
+    """Spill what a function of the core answers, unless the user presses Esc while it computes."""
+    return spill(core_name, *arguments, stop_requested=_escape_pressed, **options)
+
+
+def _escape_pressed() -> bool:
+    try:
+        return bool(xlAbort())
+    except Exception as error:
+        if OUTSIDE_EXCEL in str(error):
+            return False
+        raise
+
+
 @worksheet_function(
     "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
     "var[][] trials: var[][]",
@@ -97,7 +114,7 @@ def glmm_binomial(
     Spills a table: coefficients, standard errors, p-values, intervals, odds ratios, variance components,
     log-likelihood, AIC and BIC.
     """
-    return spill("glmm_binomial", y, x, groups, x_random, fit_intercept, alpha, method, trials)
+    return _spill("glmm_binomial", y, x, groups, x_random, fit_intercept, alpha, method, trials)
 
 
 @worksheet_function("var[][] data, var formula: var[][]", name="GLMM_BINOMIAL_DESIGN")
@@ -106,7 +123,7 @@ def glmm_binomial_design(data: Range, formula: Any) -> Cells:
 
     Spills a header row and one row per row of data.
     """
-    return spill("glmm_binomial_design", data, formula)
+    return _spill("glmm_binomial_design", data, formula)
 
 
 @worksheet_function(
@@ -131,7 +148,7 @@ def glmm_binomial_predict(
 
     Spills a row for each new row, with the probability, its interval, and the average over the population of groups.
     """
-    return spill(
+    return _spill(
         "glmm_binomial_predict",
         y,
         x,
@@ -166,7 +183,7 @@ def glmm_binomial_ranef(
 
     Spills one row per group and effect: estimate, standard deviation and interval.
     """
-    return spill("glmm_binomial_ranef", y, x, groups, x_random, fit_intercept, alpha, method, trials)
+    return _spill("glmm_binomial_ranef", y, x, groups, x_random, fit_intercept, alpha, method, trials)
 
 
 @worksheet_function(
@@ -188,7 +205,7 @@ def glmm_binomial_confint(
 
     They stand beside Wald's intervals.
     """
-    return spill("glmm_binomial_confint", y, x, groups, x_random, fit_intercept, alpha, method, trials)
+    return _spill("glmm_binomial_confint", y, x, groups, x_random, fit_intercept, alpha, method, trials)
 
 
 @worksheet_function(
@@ -212,7 +229,7 @@ def glmm_binomial_simulate(
 
     Spills one column per simulation under a header row.
     """
-    return spill("glmm_binomial_simulate", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed)
+    return _spill("glmm_binomial_simulate", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed)
 
 
 @worksheet_function(
@@ -236,7 +253,7 @@ def glmm_binomial_check(
 
     Spills one row per distinct row of x, or per bin of fitted probability when these are many.
     """
-    return spill("glmm_binomial_check", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed)
+    return _spill("glmm_binomial_check", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed)
 
 
 @worksheet_function(
@@ -261,7 +278,7 @@ def glmm_binomial_plot(
 
     The cell shows the picture in words.
     """
-    return spill(
+    return _spill(
         "glmm_binomial_plot", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed, show=_draw
     )
 
@@ -272,15 +289,15 @@ def glmm_binomial_selftest() -> Cells:
 
     Spills one row for each certified number, then the versions of what computed them.
     """
-    return spill("glmm_binomial_selftest")
+    return _spill("glmm_binomial_selftest")
 
 
 def _draw(figure: Any, alternative_text: str) -> None:
     try:
         plot(figure, alt_text=alternative_text)
     except Exception as error:
-        # pyxll outside Excel can draw nothing; the words of the cell are then all there is
-        if "outside of Excel" not in str(error):
+        # the words of the cell are then all there is
+        if OUTSIDE_EXCEL not in str(error):
             raise
 
 

@@ -1,0 +1,154 @@
+"""Speed as ratios within one run, each section a Markdown table."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.comparators import RawFit, logistic_regression, raw_fit_vb
+from benchmarks.markdown import markdown_table
+from benchmarks.million import PARTS
+from benchmarks.simulation import simulate_rows
+from benchmarks.timing import in_turns, ratio, seconds
+from glmm_binomial import fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.simulation import ClusteredData
+
+ROWS_PER_GROUP = 50
+HALF_A_SECOND = 0.5
+
+
+def against_raw_fit_vb(*, rows: int, groups: int, columns: int, repeats: int) -> str:
+    """One run of statsmodels' optimiser against ours, from the same arrays."""
+    data = simulate_rows(rows, groups=groups, columns=columns, seed=1)
+    ours = in_turns({"vb": partial(fit, data.y, data.x, data.groups, method="vb")}, repeats=repeats)["vb"]
+    raw: list[RawFit] = []
+    raw_time = seconds(lambda: raw.append(raw_fit_vb(data, seed=1)))
+    found = fit(data.y, data.x, data.groups)
+    apart = np.abs(raw[0].coefficients - found.coefficients) / found.std_errors
+    row = [
+        _size(data),
+        f"{raw_time / median(ours):,.0f}",
+        "at least 100",
+        f"1 and {repeats}",
+        "yes" if raw[0].converged else "no",
+        f"{apart.max():.1g}",
+    ]
+    header = [
+        "rows x groups x columns",
+        "times faster",
+        "target",
+        "repeats",
+        "fit_vb converged",
+        "apart, in std. errors",
+    ]
+    return _section("Raw fit_vb (its own optimiser, standardised data) against vb, from arrays", header, [row])
+
+
+def against_logistic_regression(*, rows: int, groups: int, columns: int, repeats: int) -> str:
+    """Both methods as multiples of statsmodels' GLM."""
+    data = simulate_rows(rows, groups=groups, columns=columns, seed=2)
+    times = in_turns(_works(data), repeats=repeats)
+    table_rows = [
+        [f"{_size(data)}: {method}", f"{ratio(times[method], times['glm']):.1f}", "at most 5", str(repeats)]
+        for method in ("vb", "ml")
+    ]
+    header = ["rows x groups x columns", "times a GLM", "target", "repeats"]
+    return _section("From arrays, against a logistic regression by statsmodels' GLM", header, table_rows)
+
+
+def many_predictors(*, rows: int, groups: int, columns: int, repeats: int) -> str:
+    """A wide model against half a second."""
+    data = simulate_rows(rows, groups=groups, columns=columns, seed=3)
+    times = in_turns(_works(data), repeats=repeats)
+    table_rows = [
+        [
+            f"{_size(data)}: {method}",
+            f"{median(times[method]) / HALF_A_SECOND:.2f}",
+            "at most 1",
+            f"{ratio(times[method], times['glm']):.1f}",
+            str(repeats),
+        ]
+        for method in ("vb", "ml")
+    ]
+    header = ["rows x groups x columns", "share of half a second", "target", "times a GLM", "repeats"]
+    return _section("Many predictors, from arrays", header, table_rows)
+
+
+def growth(sizes: tuple[int, ...], *, columns: int, repeats: int) -> str:
+    """Time per row, relative to the smallest size."""
+    per_row: dict[str, list[float]] = {"vb": [], "ml": [], "glm": []}
+    for rows in sizes:
+        data = simulate_rows(rows, groups=rows // ROWS_PER_GROUP, columns=columns, seed=4)
+        times = in_turns(_works(data), repeats=repeats)
+        for name, each in per_row.items():
+            each.append(median(times[name]) / rows)
+    table_rows = [
+        [f"{rows:,} x {rows // ROWS_PER_GROUP:,} x {columns}"]
+        + [f"{each[position] / each[0]:.2f}" for each in per_row.values()]
+        + [str(repeats)]
+        for position, rows in enumerate(sizes)
+    ]
+    header = ["rows x groups x columns", "vb", "ml", "GLM", "repeats"]
+    return _section("Time per row, relative to the smallest: linear growth keeps it near 1", header, table_rows)
+
+
+def whole_worksheet(*, repeats: int) -> str:
+    """1,048,575 rows from lists of lists to the table, by stage, and the memory it takes."""
+    lists, *methods = (_in_a_process(part, repeats=repeats) for part in PARTS)
+    stages = list(methods[0]["stages"])
+    table_rows = [[stage, *_stage_cells(methods, stage)] for stage in stages]
+    table_rows.append(["in all", *_stage_cells(methods, None)])
+    header = ["stage", *(f"{part}: {what}" for part in PARTS[1:] for what in ("seconds", "share", "times a GLM"))]
+    memory = [
+        ["the input lists alone", f"{lists['peak']:.2f}"],
+        *([f"{part}, input included", f"{found['peak']:.2f}"] for part, found in zip(PARTS[1:], methods, strict=True)),
+    ]
+    return "\n\n".join(
+        [
+            _section(
+                f"1,048,575 rows x 10,000 groups x 3 columns, lists of lists to table, medians of {repeats}",
+                header,
+                table_rows,
+            ),
+            _section("Peak memory of the process in GB (target: under 4)", ["process", "GB"], memory),
+        ]
+    )
+
+
+def _in_a_process(part: str, *, repeats: int) -> dict:
+    command = [sys.executable, "-m", "benchmarks.million", part, "--repeats", str(repeats)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _stage_cells(methods: list[dict], stage: str | None) -> list[str]:
+    cells = []
+    for found in methods:
+        time = found["total"] if stage is None else found["stages"][stage]
+        cells += [f"{time:.2f}", f"{time / found['total']:.0%}", f"{time / found['baseline']:.1f}"]
+    return cells
+
+
+def _works(data: ClusteredData) -> dict[str, Callable[[], object]]:
+    return {
+        "glm": partial(logistic_regression, data),
+        "vb": partial(fit, data.y, data.x, data.groups, method="vb"),
+        "ml": partial(fit, data.y, data.x, data.groups, method="ml"),
+    }
+
+
+def _size(data: ClusteredData) -> str:
+    return f"{len(data.y):,} x {len(np.unique(data.groups)):,} x {data.x.shape[1]}"
+
+
+def _section(title: str, header: list[str], rows: list[list[str]]) -> str:
+    return f"### {title}\n\n{markdown_table(header, rows)}"
