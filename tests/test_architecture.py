@@ -22,6 +22,7 @@ LAYERS = (
     {"design"},
     {"quadrature", "arrowhead"},
     {"marginal", "elbo"},
+    {"penalized"},
     {"laplace"},
     {"variational", "likelihood", "separation"},
     {"fitting"},

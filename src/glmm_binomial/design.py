@@ -117,12 +117,12 @@ class _MergedRows:
 
 def _merge(observations: Observations) -> _MergedRows:
     columns = np.column_stack([observations.x, observations.x_random])
-    order = np.lexsort((*columns.T, observations.group_index))
+    order = _order(columns, observations.group_index)
     columns, group_index = columns[order], observations.group_index[order]
     is_new = np.ones(len(order), dtype=bool)
     is_new[1:] = (np.diff(group_index) != 0) | (columns[1:] != columns[:-1]).any(axis=1)
     starts = np.flatnonzero(is_new)
-    columns = columns[starts]
+    columns = np.asfortranarray(columns[starts])
     width = observations.x.shape[1]
     return _MergedRows(
         successes=np.add.reduceat(observations.successes[order], starts),
@@ -131,6 +131,16 @@ def _merge(observations: Observations) -> _MergedRows:
         x_random=columns[:, width:],
         group_index=group_index[starts],
     )
+
+
+def _order(columns: NDArray[np.float64], group_index: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Rows sorted by group, then by the last column, the one before it and so on; equal rows stand together."""
+    # a continuous column alone tells the rows of a group apart, which spares the sorts by all others
+    order = np.lexsort((columns[:, -1], group_index))
+    group, last = group_index[order], columns[order, -1]
+    if not ((group[1:] == group[:-1]) & (last[1:] == last[:-1])).any():
+        return order
+    return np.lexsort((*columns.T, group_index))
 
 
 def _centre_and_scale(

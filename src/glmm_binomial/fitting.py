@@ -13,6 +13,7 @@ import numpy as np
 from glmm_binomial.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
 from glmm_binomial.likelihood import evaluate, maximize_likelihood
 from glmm_binomial.marginal import Parameters
+from glmm_binomial.penalized import fit_penalized_start
 from glmm_binomial.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.variational import fit_variational
 
@@ -26,9 +27,6 @@ CACHED_FITS: Final = 32
 
 CONVERGED_DISTANCE: Final = 3e-5
 """Distance to the optimum, in standard errors, that no reader of a table can see."""
-
-START_TOLERANCE: Final = 1e-2
-"""Squared distance to the variational optimum, in posterior SDs, near enough to start maximum likelihood from."""
 
 LARGEST_DISTANCE: Final = 0.01
 """Distance up to which estimates are shown, with a warning."""
@@ -245,7 +243,7 @@ def _newton_step(
 def _likelihood_fit(design: Design, start: LogisticStart) -> Fit:
     if start.separation is not None:
         raise NoMaximumError(start.separation)
-    near = fit_variational(design, start.near_prior, tolerance=START_TOLERANCE)
+    near = fit_penalized_start(design, start.near_prior)
     point = Parameters(coefficients=near.coefficients, log_sds=near.log_sds)
     found = maximize_likelihood(design, point, near.random_effects)
     if found.distance > LARGEST_DISTANCE:

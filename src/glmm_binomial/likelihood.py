@@ -10,11 +10,13 @@ import numpy as np
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.laplace import evaluate_laplace
 from glmm_binomial.marginal import (
+    FEWEST_NODES,
     MOST_NODES,
     MarginalState,
     Parameters,
     choose_nodes,
     evaluate_marginal,
+    make_part,
     mode_response,
 )
 
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 MOST_STEPS = 100
 CONVERGED_DECREMENT = 1e-18
 """Squared distance to the maximum, in standard errors, at which the search stops."""
+
+NEAR_DECREMENT = 0.01
+"""The same distance at which few nodes have done their part."""
+
+SAME_PLACE = 0.1
+"""Squared distance between points, in standard errors, over which the number of nodes that is needed hardly changes."""
 
 STALLED_DECREMENT = 1e-9
 """The same distance at which rounding may hide any further gain; stopping there still counts as converged."""
@@ -123,24 +131,31 @@ class Integrator:
         Where the search for the conditional modes starts.
     laplace : bool
         True asks for Laplace's approximation whatever the number of effects, so that models compare.
+    rough : bool
+        True takes the fewest nodes for every group, good enough for steps far from a maximum.
     """
 
     def __init__(
-        self, design: Design, parameters: Parameters, start: NDArray[np.float64], *, laplace: bool = False
+        self,
+        design: Design,
+        parameters: Parameters,
+        start: NDArray[np.float64],
+        *,
+        laplace: bool = False,
+        rough: bool = False,
     ) -> None:
         self._design = design
+        self._point = parameters
         self._parts: tuple[Part, ...] | None = None
-        if not laplace and design.random.shape[1] <= max(MOST_NODES):
-            self._parts = choose_nodes(design, parameters, start)
+        if laplace or design.random.shape[1] > max(MOST_NODES):
+            return
+        every = np.arange(design.groups)
+        self._parts = (make_part(design, every, FEWEST_NODES),) if rough else choose_nodes(design, parameters, start)
 
-    def integrates_like(self, other: Integrator) -> bool:
-        """Whether every group has the same number of nodes."""
-        if self._parts is None or other._parts is None:
-            return True
-        return len(self._parts) == len(other._parts) and all(
-            mine.nodes == theirs.nodes and np.array_equal(mine.groups, theirs.groups)
-            for mine, theirs in zip(self._parts, other._parts, strict=True)
-        )
+    def still_fits(self, state: MarginalState) -> bool:
+        """Whether a point lies so near the one the nodes were chosen for that they need not be chosen anew."""
+        shift = state.parameters.vector - self._point.vector
+        return bool(shift @ state.information @ shift < SAME_PLACE)
 
     def evaluation(self, state: MarginalState) -> Evaluation:
         """A state, with how it was integrated."""
@@ -221,34 +236,30 @@ def _climb_active(design: Design, best: _Maximum, active: NDArray[np.bool_], red
 
 
 def _climb(design: Design, point: Parameters, modes: NDArray[np.float64], *, look_for_zero: bool) -> _Maximum:
-    """Damped Newton on the score, with quadrature chosen anew until it fits the point that was reached."""
-    integrator = Integrator(design, point, modes)
-    state = integrator.evaluate(point, modes)
-    steps, refined, distance = 0, False, np.inf
-    while steps < MOST_STEPS:
+    """Damped Newton on the score: with few nodes while far away, then with as many as the point reached needs."""
+    integrator, is_rough = Integrator(design, point, modes, rough=True), True
+    state, distance = integrator.evaluate(point, modes), np.inf
+    for _ in range(MOST_STEPS):
         direction, definite = newton_direction(state.score, state.information)
         decrement = float(direction @ state.score)
         distance = float(np.sqrt(decrement)) if definite else np.inf
         log_sds = state.parameters.log_sds
         if look_for_zero and len(log_sds) and log_sds.min() < NEARLY_ZERO_LOG_SD:
             break
-        if len(log_sds) and (state.score[-len(log_sds) :][log_sds > LARGEST_LOG_SD] > 0.0).any():
+        is_wide = log_sds > LARGEST_LOG_SD
+        if not is_rough and (state.score[len(state.score) - len(log_sds) :][is_wide] > 0.0).any():
             distance = np.inf
             break
-        better = None if decrement <= CONVERGED_DECREMENT else ascend(integrator, state, direction, decrement)
+        arrived = decrement <= (NEAR_DECREMENT if is_rough else CONVERGED_DECREMENT) or (is_rough and is_wide.any())
+        better = None if arrived else ascend(integrator, state, direction, decrement)
         if better is not None:
-            state, steps = better, steps + 1
+            state = better
             continue
-        # the nodes were chosen where the search started
-        there = Integrator(design, state.parameters, state.modes)
-        if refined or there.integrates_like(integrator):
+        if not is_rough and integrator.still_fits(state):
             break
-        integrator, refined = there, True
+        integrator, is_rough = Integrator(design, state.parameters, state.modes), False
         state = integrator.evaluate(state.parameters, state.modes)
-    return _Maximum(
-        evaluation=integrator.evaluation(state),
-        distance=distance,
-    )
+    return _Maximum(evaluation=integrator.evaluation(state), distance=distance)
 
 
 def newton_direction(score: NDArray[np.float64], information: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:

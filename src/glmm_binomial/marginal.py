@@ -273,6 +273,9 @@ def _blocks(part: Part, parameters: Parameters, found: ConditionalModes) -> Iter
     precision = np.exp(-2.0 * parameters.log_sds)
     diagonal = np.arange(part.random.shape[1])
     log_scale = np.log(found.scales[part.groups][:, diagonal, diagonal]).sum(axis=1) - parameters.log_sds.sum()
+    most = max(BLOCK_ELEMENTS // len(points), 1) * 2
+    workspace = np.empty((3, min(most, len(part.trials)), len(points)))
+    kept = np.empty((min(most, len(part.trials)), len(points)))
     first = 0
     while first < len(part.groups):
         room = part.starts[first] + max(BLOCK_ELEMENTS // len(points), 1)
@@ -282,23 +285,39 @@ def _blocks(part: Part, parameters: Parameters, found: ConditionalModes) -> Iter
         effects = found.modes[members][:, None, :] + points @ found.scales[members].transpose(0, 2, 1)
         log_integrand = log_weights - 0.5 * effects**2 @ precision + log_scale[groups, None]
         group_of_row = np.repeat(np.arange(last - first), np.diff(part.starts[first : last + 1]))
-        probabilities = np.empty((rows.stop - rows.start, len(points)))
+        if len(kept) < rows.stop - rows.start:
+            kept = np.empty((rows.stop - rows.start, len(points)))
+        # valid until the next block
+        probabilities = kept[: rows.stop - rows.start]
         # one group may have any number of rows: its rows pass in pieces of bounded size
-        for start in range(rows.start, rows.stop, max(BLOCK_ELEMENTS // len(points), 1) * 2):
-            piece = slice(start, min(start + max(BLOCK_ELEMENTS // len(points), 1) * 2, rows.stop))
+        for start in range(rows.start, rows.stop, most):
+            piece = slice(start, min(start + most, rows.stop))
             local = slice(piece.start - rows.start, piece.stop - rows.start)
             index = group_of_row[local]
-            eta = np.repeat(offset[piece, None], len(points), axis=1)
+            eta, decay, reciprocal = workspace[:, : piece.stop - piece.start]
+            own = probabilities[local]
+            eta[:] = offset[piece, None]
             for effect in range(part.random.shape[1]):
-                eta += part.random[piece, effect, None] * effects[index, :, effect]
-            decay = np.exp(-np.abs(eta))
-            reciprocal = 1.0 / (1.0 + decay)
+                np.take(effects[:, :, effect], index, axis=0, out=decay, mode="clip")
+                decay *= part.random[piece, effect, None]
+                eta += decay
+            np.abs(eta, out=decay)
+            np.negative(decay, out=decay)
+            np.exp(decay, out=decay)
+            np.add(decay, 1.0, out=reciprocal)
+            np.divide(1.0, reciprocal, out=reciprocal)
+            # the probability is half of one plus the hyperbolic tangent of half the predictor
+            np.subtract(1.0, decay, out=decay)
             decay *= reciprocal
-            probabilities[local] = np.where(eta >= 0.0, reciprocal, decay)
-            loss = np.maximum(eta, 0.0)
-            loss -= np.log(reciprocal)
+            np.copysign(decay, eta, out=decay)
+            np.multiply(decay, 0.5, out=own)
+            own += 0.5
+            np.maximum(eta, 0.0, out=decay)
+            np.log(reciprocal, out=reciprocal)
+            decay -= reciprocal
             eta *= part.successes[piece, None]
-            eta -= part.trials[piece, None] * loss
+            decay *= part.trials[piece, None]
+            eta -= decay
             new = np.flatnonzero(np.diff(index, prepend=-1))
             log_integrand[index[new]] += np.add.reduceat(eta, new, axis=0)
         yield _Block(
@@ -404,10 +423,13 @@ def _complete_scores(part: Part, block: _Block, parameters: Parameters) -> NDArr
     """Derivative by theta of each group's complete-data log density at each node, (H, J, k + K)."""
     k = len(parameters.coefficients)
     starts = part.starts[block.groups] - block.rows.start
-    residual = part.successes[block.rows, None] - part.trials[block.rows, None] * block.probabilities
+    residual = part.trials[block.rows, None] * block.probabilities
+    np.subtract(part.successes[block.rows, None], residual, out=residual)
     scores = np.empty((*block.log_integrand.shape, k + len(parameters.log_sds)))
+    product = np.empty_like(residual)
     for column in range(k):
-        scores[:, :, column] = np.add.reduceat(residual * part.fixed[block.rows, column, None], starts, axis=0)
+        np.multiply(residual, part.fixed[block.rows, column, None], out=product)
+        scores[:, :, column] = np.add.reduceat(product, starts, axis=0)
     scores[:, :, k:] = block.effects**2 * np.exp(-2.0 * parameters.log_sds) - 1.0
     return scores
 

@@ -180,7 +180,7 @@ class Search:
             return "unbounded"
         local = self._local_model()
         if local.decrement > (LARGEST_DECREMENT if local.definite else CONVERGED_DECREMENT):
-            return None if self._walk.climb(local) else "lost"
+            return None if self._walk.climb(local) else self._at_fine_nodes("lost")
         drop = 2.0 * (self._top - local.value)
         if drop < -HIGHER:
             return self._at_fine_nodes("higher" if self._walk.point.settled else "lost")
@@ -206,7 +206,8 @@ class Search:
     def _advance(self, local: LocalModel, drop: float) -> Ending | None:
         """Narrow the bracket and step towards the limit."""
         value, excess = self._quantity.value(self._walk.point), drop - self._quantile
-        if abs(excess) <= NEAR * self._quantile and not self._walk.point.refined:
+        near = abs(excess) <= NEAR * self._quantile
+        if (near and not self._walk.point.refined) or self._walk.point.strayed:
             self._walk.refine_ahead()
         # on which side of the limit a value lies is certain when the quadratic model errs by less than the excess
         if abs(excess) > local.decrement:

@@ -33,6 +33,9 @@ CONVERGED_DECREMENT = 1e-10
 NODES_REACH = 0.05
 """Change of any parameter for which the nodes need not be chosen anew."""
 
+STRAYED_LOG_SD = float(np.log(2.0))
+"""Change of a log SD beyond which even the steps of a search need other nodes."""
+
 RESTORED_LOG_SD = float(np.log(0.1))
 """Where a random effect whose variance has left zero is taken up."""
 
@@ -61,6 +64,12 @@ class Point:
     def refined(self) -> bool:
         """Whether the nodes were chosen near enough."""
         return bool(np.abs(self.state.parameters.vector - self.chosen_at).max() <= NODES_REACH)
+
+    @property
+    def strayed(self) -> bool:
+        """Whether an SD has changed so much that nodes chosen before it did may mislead."""
+        change = self.state.parameters.vector - self.chosen_at
+        return bool((np.abs(change[len(self.state.parameters.coefficients) :]) > STRAYED_LOG_SD).any())
 
     @property
     def settled(self) -> bool:

@@ -87,12 +87,17 @@ def softplus_moments(mean: NDArray[np.float64], variance: NDArray[np.float64]) -
     """
     sd = np.sqrt(variance)
     moments = np.empty((5, len(mean)))
+    # fresh arrays would be handed back to the operating system and fetched again, block by block
+    workspace = np.empty((5, 0))
     start = 0
     while start < len(mean):
         # a guess of the block from the first row's rule, then the rule for the widest row in the block
         stop = start + _rows_per_block(sd[start])
         rule = hermite_rule(_nodes_for(float(sd[start:stop].max())), NEGLIGIBLE_WEIGHT)
-        _moments_of_block(mean[start:stop], sd[start:stop], rule, out=moments[:, start:stop])
+        size = len(rule.nodes) * len(sd[start:stop])
+        if workspace.shape[1] < size:
+            workspace = np.empty((5, size))
+        _moments_of_block(mean[start:stop], sd[start:stop], rule, workspace[:, :size], out=moments[:, start:stop])
         start = stop
     return SoftplusMoments(
         value=moments[0],
@@ -113,19 +118,32 @@ def _rows_per_block(sd: float) -> int:
 
 
 def _moments_of_block(
-    mean: NDArray[np.float64], sd: NDArray[np.float64], rule: HermiteRule, *, out: NDArray[np.float64]
+    mean: NDArray[np.float64],
+    sd: NDArray[np.float64],
+    rule: HermiteRule,
+    workspace: NDArray[np.float64],
+    *,
+    out: NDArray[np.float64],
 ) -> None:
     """Write E softplus, E p, E pq, E pq(1-2p) and E pq(1-6pq) of each row into the five rows of `out`."""
-    eta = np.multiply.outer(rule.nodes, sd)
-    eta += mean
-    decay = np.exp(-np.abs(eta))
-    reciprocal = 1.0 / (1.0 + decay)
-    # tanh(eta/2) = 2p - 1, from the same exponential
-    contrast = np.copysign((1.0 - decay) * reciprocal, eta)
-    pq = decay * reciprocal * reciprocal
+    eta, decay, reciprocal, contrast, pq = workspace.reshape(5, len(rule.nodes), len(sd))
     weights = rule.weights
+    np.multiply.outer(rule.nodes, sd, out=eta)
+    eta += mean
+    np.abs(eta, out=decay)
+    np.negative(decay, out=decay)
+    np.exp(decay, out=decay)
+    np.add(decay, 1.0, out=reciprocal)
+    np.divide(1.0, reciprocal, out=reciprocal)
+    # tanh(eta/2) = 2p - 1, from the same exponential
+    np.subtract(1.0, decay, out=contrast)
+    contrast *= reciprocal
+    np.copysign(contrast, eta, out=contrast)
+    np.multiply(decay, reciprocal, out=pq)
+    pq *= reciprocal
     np.maximum(eta, 0.0, out=eta)
-    eta -= np.log(reciprocal)
+    np.log(reciprocal, out=reciprocal)
+    eta -= reciprocal
     out[0] = weights @ eta
     out[1] = 0.5 + 0.5 * (weights @ contrast)
     out[2] = weights @ pq

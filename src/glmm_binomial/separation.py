@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MOST_STEPS = 60
 CONVERGED_DECREMENT = 1e-14
 SMALLEST_FRACTION = 1e-6
+ROUNDING = 1e-13
+"""Relative rounding error of the sum that makes up the log-likelihood."""
 
 MOST_ROWS_NAMED = 8
 
@@ -140,8 +142,9 @@ def fit_logistic_start(design: Design) -> LogisticStart:
         fraction = 1.0
         while True:
             ahead = eta + fraction * (X @ step)
-            new_value = float(successes @ ahead - trials @ np.logaddexp(0.0, ahead))
-            if new_value >= value or fraction < SMALLEST_FRACTION:
+            loss = np.maximum(ahead, 0.0) + np.log1p(np.exp(-np.abs(ahead)))
+            new_value = float(successes @ ahead - trials @ loss)
+            if new_value >= value - ROUNDING * abs(new_value) or fraction < SMALLEST_FRACTION:
                 break
             fraction *= 0.5
         coefficients, eta, value = coefficients + fraction * step, ahead, new_value

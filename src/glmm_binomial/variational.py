@@ -15,14 +15,12 @@ from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 from glmm_binomial.arrowhead import factorize
 from glmm_binomial.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD, Elbo, ElboState, Factors
 from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.penalized import fit_penalized_start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.design import Design
-
-START_LOG_SD = -0.5
-START_FACTOR_SD = 0.3
 
 MOST_STEPS = 1_000
 CONVERGED_DECREMENT = 1e-16
@@ -100,11 +98,20 @@ def fit_variational(
         Squared distance to the optimum, in posterior standard deviations, at which the search stops.
     """
     model = CountsMixedModel(design)
-    random_start = np.zeros(design.groups * design.random.shape[1])
-    mean = np.concatenate([start, np.full(design.random.shape[1], START_LOG_SD), random_start])
-    found = model.fit_vb(
-        mean=mean, sd=np.full(len(mean), START_FACTOR_SD), fit_method=partial(model.newton, tolerance=tolerance)
-    ).optim_retvals
+    near = fit_penalized_start(design, start)
+    factors = Factors(
+        fixed_mean=near.coefficients,
+        fixed_variance=near.coefficient_variances,
+        log_sd_mean=near.log_sds,
+        log_sd_variance=np.full(len(near.log_sds), 0.5 / design.groups),
+        random_mean=near.random_effects,
+        random_variance=near.random_variances,
+    )
+    mean = np.r_[factors.fixed_mean, factors.log_sd_mean, factors.random_mean.ravel()]
+    sd = np.sqrt(np.r_[factors.fixed_variance, factors.log_sd_variance, factors.random_variance.ravel()])
+    # fit_vb starts no SD below exp(-1), far above those of large data: the search gets its start past it
+    method = partial(model.newton, start=factors, tolerance=tolerance)
+    found = model.fit_vb(mean=mean, sd=sd, fit_method=method).optim_retvals
     state, factor = found.state, found.factor
     means = np.arange(len(start) + design.random.shape[1])
     effects = slice(0, design.random.shape[1])
@@ -162,7 +169,9 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
         by_mean, by_log_sd = np.split(self._vector(corner, local), 2)
         return by_mean, by_log_sd / vb_sd
 
-    def newton(self, fun: object, x0: NDArray[np.float64], *, tolerance: float, **unused: object) -> OptimizeResult:
+    def newton(
+        self, fun: object, x0: NDArray[np.float64], *, tolerance: float, start: Factors | None = None, **unused: object
+    ) -> OptimizeResult:
         """Maximise the ELBO; called by `scipy.optimize.minimize` in the place of one of its own methods.
 
         Parameters
@@ -173,6 +182,8 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
             Means and log SDs of the factors.
         tolerance : float
             Squared distance to the optimum, in posterior standard deviations, at which the search stops.
+        start : Factors, optional
+            Where to start instead of x0.
 
         Returns
         -------
@@ -180,10 +191,9 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
             With the usual fields, the `state` at the optimum, the `factor` of its curvature and the last `decrement`.
         """
         del fun, unused
-        elbo, mean_and_log_sd = self.elbo, np.split(x0, 2)
-        state = elbo.at(self._factors(mean_and_log_sd[0], np.exp(mean_and_log_sd[1])))
-        # fit_vb starts no SD below exp(-1), far above those of large data; this brings them near at once
-        state = max(state, elbo.at(elbo.stationary_variances(state)), key=lambda candidate: candidate.value)
+        mean, log_sd = np.split(x0, 2)
+        elbo = self.elbo
+        state = elbo.at(self._factors(mean, np.exp(log_sd)) if start is None else start)
         decrement = np.inf
         for step in range(MOST_STEPS + 1):
             stop_if_requested()

@@ -41,6 +41,7 @@ def problem_with_fixed_effects(x: NDArray[np.float64], names: tuple[str, ...], *
     intercept : bool
         Whether a constant stands beside the columns of x.
     """
+    x = np.asfortranarray(x)
     problem = _problem_with_scale(x, names, "x")
     if problem is not None:
         return problem
