@@ -9,7 +9,7 @@ suppressPackageStartupMessages(library(lme4))
 
 tight <- glmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-9, maxfun = 1e5), tolPwrss = 1e-9,
                       check.conv.grad = .makeCC("ignore", tol = 1e-3, relTol = NULL))
-read <- function(file) read.csv(file, stringsAsFactors = TRUE)
+read <- function(file) read.csv(file.path("../../src/glmm_binomial/certified", file), stringsAsFactors = TRUE)
 vegetables <- read("vegetables.csv")
 cbpp <- read("cbpp.csv")
 cbpp$period <- factor(cbpp$period)

@@ -16,12 +16,12 @@ tight <- glmerControl(
   check.conv.grad = .makeCC("ignore", tol = 1e-3, relTol = NULL)
 )
 
-vegetables <- read.csv("vegetables.csv")
-cbpp <- read.csv("cbpp.csv", colClasses = c(herd = "character", period = "character"))
-contraception <- read.csv("contraception.csv", colClasses = c(district = "character"))
+vegetables <- read.csv("../../src/glmm_binomial/certified/vegetables.csv")
+cbpp <- read.csv("../../src/glmm_binomial/certified/cbpp.csv", colClasses = c(herd = "character", period = "character"))
+contraception <- read.csv("../../src/glmm_binomial/certified/contraception.csv", colClasses = c(district = "character"))
 contraception$decades <- contraception$age / 10 # PIRLS fails on raw squares; the probabilities are the same
 contraception$urban <- as.numeric(contraception$urban == "Y")
-bacteria <- read.csv("bacteria.csv")
+bacteria <- read.csv("../../src/glmm_binomial/certified/bacteria.csv")
 bacteria$trt <- relevel(factor(bacteria$trt), "placebo")
 
 models <- list(
