@@ -46,15 +46,15 @@ SECTIONS = (
     Section(
         title="Coverage of 95 % intervals",
         module="benchmarks.coverage",
-        about="How often the intervals hold the truth in simulated data. With 15 or 30 groups even exact Wald intervals fall "
-        "short of 95 %, which is why ml stands beside vb. mean-field is the negative control: what the raw standard "
+        about="How often the intervals hold the truth in simulated data. With 15 or 30 groups even exact Wald intervals "
+        "fall short of 95 %, which is why ml stands beside vb. mean-field is the negative control: what the raw standard "
         "deviations of a variational fit are worth.",
     ),
     Section(
         title="Speed",
         module="benchmarks",
-        about="Ratios measured in one run, medians over the repeats; a GLM is statsmodels' plain logistic regression of the "
-        "same rows without random effects.",
+        about="Ratios measured in one run, medians over the repeats; a GLM is statsmodels' plain logistic regression of "
+        "the same rows without random effects.",
     ),
 )
 
