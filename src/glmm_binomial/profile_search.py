@@ -154,13 +154,14 @@ class Search:
         """Search from where the walk stands, or from a first step to `start`."""
         if start is not None:
             self._move(self._local_model(), start)
+        ending: Ending | None = None
         for _ in range(MOST_STEPS):
             ending = self._step()
             if ending is not None:
-                return self._limit(ending)
-        return self._limit("lost")
-
-    def _limit(self, ending: Ending) -> Limit:
+                break
+        if ending in {None, "lost"}:
+            # so far off, quadrature no longer tells whether log L rises or falls
+            ending = "unbounded" if self._walk.is_far() else "lost"
         point = self._walk.point
         return Limit(ending=ending, reached=self._quantity.value(point), settled=point.settled)
 

@@ -249,14 +249,21 @@ class Walk:
         self.add(largest, RESTORED_LOG_SD)
         return True
 
+    def is_far(self) -> bool:
+        """Whether a nuisance SD is beyond all bounds."""
+        return bool((self._nuisance_log_sds() > LARGEST_LOG_SD).any())
+
     def runs_off(self) -> bool:
-        """Whether log L still rises with a nuisance SD beyond all bounds."""
-        point = self.point
-        log_sds = point.state.parameters.log_sds
-        rising = (log_sds > LARGEST_LOG_SD) & (point.state.score[len(point.state.score) - len(log_sds) :] > 0.0)
-        if self._held is not None and point.active[self._held]:
-            rising[int(point.active[: self._held].sum())] = False
-        return bool(rising.any())
+        """Whether log L even rises with a nuisance SD that is beyond all bounds."""
+        log_sds, score = self._nuisance_log_sds(), self.point.state.score
+        return bool((score[len(score) - len(log_sds) :][log_sds > LARGEST_LOG_SD] > 0.0).any())
+
+    def _nuisance_log_sds(self) -> NDArray[np.float64]:
+        """Active log SDs, that of the held effect taken for zero."""
+        log_sds = self.point.state.parameters.log_sds.copy()
+        if self._held is not None and self.point.active[self._held]:
+            log_sds[int(self.point.active[: self._held].sum())] = -np.inf
+        return log_sds
 
     def settle(self, *, most_steps: int = MOST_STEPS) -> bool:
         """Maximise log L with nothing held; False when the maximum was not found."""
