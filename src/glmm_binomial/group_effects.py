@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
+from glmm_binomial.notices import effect_in_words
+from glmm_binomial.table import padded
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -90,10 +93,9 @@ def _notices(fit: Fit, names: tuple[str, ...]) -> Iterator[str]:
         )
     for name, sd in zip(names, fit.sds, strict=True):
         if sd == 0.0:
-            effect = name if name == "intercept" else f"slope of {name}"
             yield (
-                f"The variance of the random {effect} is estimated at zero, and with it every group's effect. Their "
-                "std_dev and limits are zero given that estimate; how uncertain it is itself, they do not show."
+                f"The variance of the random {effect_in_words(name)} is estimated at zero, and with it every group's "
+                "effect. Their std_dev and limits are zero given that estimate; how uncertain it is itself, they do not show."
             )
 
 
@@ -109,7 +111,7 @@ def random_effects_table(effects: GroupEffects) -> list[Row]:
         strict=True,
     ):
         rows += [[_label_cell(label), *cells] for cells in zip(effects.effect_names, *numbers, strict=True)]
-    return rows + [["warning", notice, None, None, None, None] for notice in effects.notices]
+    return rows + [padded(("warning", notice), len(GROUP_EFFECTS_HEADER)) for notice in effects.notices]
 
 
 def _label_cell(label: object) -> str | float | bool:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import chi2, norm
 
-from glmm_binomial.design import INTERCEPT
 from glmm_binomial.estimates import estimate
 from glmm_binomial.fitting import FitError, NoMaximumError, fit_design
 from glmm_binomial.marginal import MOST_NODES
-from glmm_binomial.notices import notices, why_no_maximum
+from glmm_binomial.notices import effect_in_words, notices, why_no_maximum
 from glmm_binomial.profile_likelihood import coefficient_limit, find_peak, sd_limit
+from glmm_binomial.table import padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ def profile_intervals(model: FittedModel) -> Intervals:
     ]
     deviations = [
         _Profile(
-            name=f"the SD of the random {name if name == INTERCEPT else f'slope of {name}'}",
+            name=f"the SD of the random {effect_in_words(name)}",
             lower=sd_limit(peak, effect, side=-1, quantile=quantile),
             upper=sd_limit(peak, effect, side=1, quantile=quantile),
             scale=1.0 / float(design.random_scales[effect]),
@@ -280,21 +280,7 @@ def interval_table(intervals: Intervals) -> list[Row]:
         ("random_effects", intervals.random_effects),
     ):
         rows.append([*HEADERS[block]])
-        rows += [
-            [
-                "",
-                interval.parameter,
-                _number(interval.estimate),
-                _number(interval.ci_lower),
-                _number(interval.ci_upper),
-                _number(interval.wald_lower),
-                _number(interval.wald_upper),
-            ]
-            for interval in of_block
-        ]
-    rows += [["warning", notice] + [None] * (COLUMNS - 2) for notice in intervals.notices]
-    return rows
-
-
-def _number(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+        for each in of_block:
+            limits = (each.ci_lower, each.ci_upper, each.wald_lower, each.wald_upper)
+            rows.append(padded(("", each.parameter, each.estimate, *limits), COLUMNS))
+    return rows + [padded(("warning", notice), COLUMNS) for notice in intervals.notices]

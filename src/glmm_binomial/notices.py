@@ -103,7 +103,10 @@ def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
         )
         return
     shifts, _ = _on_user_scale(design, fit.towards_posterior)
-    names = [*design.fixed_names, *(f"the log SD of the random {_effect(name)}" for name in design.random_names)]
+    names = [
+        *design.fixed_names,
+        *(f"the log SD of the random {effect_in_words(name)}" for name in design.random_names),
+    ]
     moved = [f"{name} by {shift:+.2f}" for name, shift in zip(names, shifts, strict=True) if abs(shift) > LARGEST_SHIFT]
     if moved:
         advice = 'Use method "ml".' if fit.separation is None else "Read the intervals with caution."
@@ -137,7 +140,8 @@ def _on_user_scale(design: Design, towards: NewtonStep) -> tuple[NDArray[np.floa
     return way_back @ towards.step / deviations, deviations
 
 
-def _effect(name: str) -> str:
+def effect_in_words(name: str) -> str:
+    """A random effect as it stands in a sentence, after "the random"."""
     return name if name == "intercept" else f"slope of {name}"
 
 
@@ -153,8 +157,8 @@ def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
     for name, sd in zip(design.random_names, fit.sds, strict=True):
         if sd == 0.0:
             yield (
-                f"The variance of the random {_effect(name)} is estimated at zero: the groups differ no more than "
-                "chance would have it. The other rows are those of the model without it."
+                f"The variance of the random {effect_in_words(name)} is estimated at zero: the groups differ no more "
+                "than chance would have it. The other rows are those of the model without it."
             )
 
 

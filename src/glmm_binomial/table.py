@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from glmm_binomial.estimates import Estimates
 
 FIXED_HEADER = (
@@ -56,7 +58,7 @@ def table(estimates: Estimates) -> list[Row]:
     ]
     rows += [("", name, value) for name, value in _diagnostics(estimates).items()]
     rows += [("warning", notice) for notice in estimates.notices]
-    return [_padded(row) for row in rows]
+    return [padded(row, COLUMNS) for row in rows]
 
 
 def _diagnostics(estimates: Estimates) -> dict[str, object]:
@@ -73,13 +75,16 @@ def _diagnostics(estimates: Estimates) -> dict[str, object]:
     }
 
 
-def _padded(row: tuple[object, ...]) -> Row:
-    return [_cell(value) for value in row] + [None] * (COLUMNS - len(row))
+def padded(row: Sequence[object], width: int) -> Row:
+    """A row of cells of a width: text and booleans as they are, numbers as floats, and None for the rest.
+
+    What is not a finite number is left blank.
+    """
+    return [_cell(value) for value in row] + [None] * (width - len(row))
 
 
 def _cell(value: object) -> str | float | bool | None:
-    """Text and booleans as they are, numbers as floats; what is not a finite number is left blank."""
-    if isinstance(value, str | bool):
+    if value is None or isinstance(value, str | bool):
         return value
     number = float(value)  # type: ignore[arg-type]  # everything else in a row is a number
     return number if math.isfinite(number) else None
