@@ -38,23 +38,23 @@ SECTIONS = (
         title="Correct digits",
         module="benchmarks.digits",
         about="Certified values are maximum-likelihood estimates by brute-force integration, good to about nine digits "
-        "(`src/glmm_binomial/certified/README.md`); digits beyond that say that two computations agree. "
-        "Correct digits are -log10 of the relative error, of the worst number of its kind. lme4 with its default and "
-        "glmmTMB maximise Laplace's approximation, which is another function: their missing digits are the price of "
-        "that approximation, not faults of these programs.",
+        "(`src/glmm_binomial/certified/README.md`); digits beyond that say that two computations agree. Correct digits "
+        "are -log10 of the relative error, of the worst number of its kind. lme4 with its default and glmmTMB maximise "
+        "Laplace's approximation, which is another function: their missing digits are the price of that "
+        "approximation, not faults of these programs.",
     ),
     Section(
         title="Coverage of 95 % intervals",
         module="benchmarks.coverage",
-        about="How often the intervals hold the truth in simulated data. With 15 or 30 groups even exact Wald intervals "
-        "fall short of 95 %, which is why ml stands beside vb. mean-field is the negative control: what the raw standard "
-        "deviations of a variational fit are worth.",
+        about="How often the intervals hold the truth in simulated data. With 15 or 30 groups even exact Wald "
+        "intervals fall short of 95 %, which is why ml stands beside vb. mean-field is the negative control: what the "
+        "raw standard deviations of a variational fit are worth.",
     ),
     Section(
         title="Speed",
         module="benchmarks",
-        about="Ratios measured in one run, medians over the repeats; a GLM is statsmodels' plain logistic regression of "
-        "the same rows without random effects.",
+        about="Ratios measured in one run, medians over the repeats; a GLM is statsmodels' plain logistic regression "
+        "of the same rows without random effects.",
     ),
 )
 

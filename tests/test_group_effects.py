@@ -13,9 +13,9 @@ from scipy.special import expit
 from datasets import REFERENCE, bacteria, cbpp, contraception, vegetables
 from glmm_binomial.design import build_design
 from glmm_binomial.fitting import Fit
+from glmm_binomial.group_effects import GroupEffects, random_effects, random_effects_table
 from glmm_binomial.model import FittedModel, fit_model
 from glmm_binomial.observations import METHODS, observe
-from glmm_binomial.group_effects import GroupEffects, random_effects, random_effects_table
 
 LME4_DIGITS = 2e-6
 """lme4's values are written with eight digits, and its tightened optimiser leaves 3e-7; three digits are asked for."""

@@ -95,7 +95,8 @@ def _notices(fit: Fit, names: tuple[str, ...]) -> Iterator[str]:
         if sd == 0.0:
             yield (
                 f"The variance of the random {effect_in_words(name)} is estimated at zero, and with it every group's "
-                "effect. Their std_dev and limits are zero given that estimate; how uncertain it is itself, they do not show."
+                "effect. Their std_dev and limits are zero given that estimate; how uncertain it is itself, they do not "
+                "show."
             )
 
 
