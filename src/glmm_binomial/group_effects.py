@@ -95,7 +95,7 @@ def _notices(fit: Fit, names: tuple[str, ...]) -> Iterator[str]:
         if sd == 0.0:
             yield (
                 f"The variance of the random {effect_in_words(name)} is estimated at zero, and with it every group's "
-                "effect. Their std_dev and limits are zero given that estimate; how uncertain it is itself, they do not "
+                "effect. Their std_dev and limits are zero given that estimate; how uncertain it is, they do not "
                 "show."
             )
 
