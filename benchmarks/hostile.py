@@ -19,10 +19,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 # read when numpy is first imported, hence before the imports below
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
-from hostile import hostile_case  # noqa: E402
-from hostile_answers import Report, random_of, run_cases  # noqa: E402
-
-from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS  # noqa: E402
+from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
+from hostile import hostile_case
+from hostile_answers import Report, random_of, run_cases
 
 CASES_AT_ONCE = 1_000
 SECONDS_BETWEEN_NEWS = 60.0

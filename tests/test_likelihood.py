@@ -186,3 +186,44 @@ def test_raw_powers_keep_their_digits():
     # the coefficient of the highest power is the same but for 25^4
     assert raw.coefficients[4] * 25.0**4 == pytest.approx(small.coefficients[4], rel=1e-6)
     assert raw.std_errors[4] * 25.0**4 == pytest.approx(small.std_errors[4], rel=1e-6)
+
+
+def trapezoid_step(y, x, group, estimates):
+    """Newton step, standard errors and log L at the estimates, by the trapezoid rule on 4,001 nodes for u / sd."""
+    X = np.column_stack([np.ones(len(y)), x])
+    k, sd = X.shape[1], estimates.std_devs[0]
+    nodes = np.linspace(-14.0, 14.0, 4001)
+    score, information, value = np.zeros(k + 1), np.zeros((k + 1, k + 1)), 0.0
+    for label in np.unique(group):
+        rows = group == label
+        eta = (X[rows] @ estimates.coefficients)[:, None] + sd * nodes
+        p = 1.0 / (1.0 + np.exp(-eta))
+        log_density = (y[rows, None] * eta - np.logaddexp(0.0, eta)).sum(axis=0) - 0.5 * nodes**2
+        top = log_density.max()
+        weights = np.exp(log_density - top)
+        value += top + np.log(weights.sum() * (nodes[1] - nodes[0]) / np.sqrt(2.0 * np.pi))
+        weights /= weights.sum()
+        scores = np.vstack([X[rows].T @ (y[rows, None] - p), nodes**2 - 1.0])
+        mean = scores @ weights
+        score += mean
+        information[:k, :k] += X[rows].T @ (((p * (1.0 - p)) @ weights)[:, None] * X[rows])
+        information[k, k] += 2.0 * nodes**2 @ weights
+        information -= (scores * weights) @ scores.T - np.outer(mean, mean)
+    return np.linalg.solve(information, score), np.sqrt(np.diag(np.linalg.inv(information))), value
+
+
+@pytest.mark.parametrize(("seed", "groups", "size", "sd"), [(1, 300, 7, 4.0), (2, 100, 5, 6.0)])
+def test_groups_that_never_change_and_wide_effects_keep_eight_digits(seed, groups, size, sd):
+    generator = np.random.default_rng(seed)
+    group = np.repeat(np.arange(groups), size)
+    x = np.column_stack([generator.normal(size=group.size), np.repeat(generator.integers(0, 2, groups), size)])
+    eta = -1.0 + x @ np.array([0.8, -0.5]) + sd * generator.normal(size=groups)[group]
+    y = (generator.random(group.size) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+    changing = np.array([len(set(y[group == label])) == 2 for label in range(groups)])
+    assert changing.mean() < 0.5
+    estimates = fit(y, x, group, method="ml")
+    step, std_errors, value = trapezoid_step(y, x, group, estimates)
+    assert digits(estimates.coefficients, estimates.coefficients + step[:3]) >= 8
+    assert abs(step[3]) < 1e-8
+    assert digits(estimates.std_errors, std_errors[:3]) >= 8
+    assert digits(estimates.log_likelihood, value) >= 8
