@@ -104,7 +104,7 @@ def test_a_shifted_copy_is_a_combination_only_beside_the_intercept(a):
     assert fixed([a, a + 5.0], intercept=False) is None
 
 
-@pytest.mark.parametrize("factor", [1e-8, 1e8, 1e60, 1e-60])
+@pytest.mark.parametrize("factor", [1e-8, 1e8, 1e28, 1e-28])
 def test_units_change_neither_verdict_nor_equation(a, b, factor):
     assert fixed([a * factor, b, a * b]) is None
     assert equation(fixed([a * factor, b, a * factor]), "x3") == {"x1": pytest.approx(1.0)}

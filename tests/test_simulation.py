@@ -218,7 +218,7 @@ def test_units_do_not_matter(model):
         ({"n_sim": [[1.0], [2.0]]}, "n_sim must be a whole number from 1 to 10000. It is "),
         ({"seed": -1}, "seed must be a whole number from 0 to 9007199254740992. It is -1."),
         ({"seed": 0.5}, "seed must be a whole number from 0 to 9007199254740992. It is 0.5."),
-        ({"seed": 2**60}, "seed must be a whole number from 0 to 9007199254740992. It is 1.15292e+18."),
+        ({"seed": 2**60}, "seed must be a whole number from 0 to 9007199254740992. It is 1.15292150460685e+18."),
         (
             {"n_sim": 5000},
             "n_sim must keep the number of simulated responses to 5,000,000. 5,000 simulations of 3,500 rows are",

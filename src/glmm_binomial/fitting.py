@@ -167,7 +167,13 @@ def fit_design(design: Design, method: Method) -> Fit:
     if known is not None:
         return known
     start = fit_logistic_start(design)
-    found = _likelihood_fit(design, start) if method == "ml" else _variational_fit(design, start, method)
+    try:
+        found = _likelihood_fit(design, start) if method == "ml" else _variational_fit(design, start, method)
+    except np.linalg.LinAlgError as problem:
+        raise FitError(
+            "the information in the data spans more than double precision can hold. Look for rows with enormous "
+            "numbers of trials beside single ones, or for values that are wrong by orders of magnitude."
+        ) from problem
     fit_cache.put(key, found)
     return found
 

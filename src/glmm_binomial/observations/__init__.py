@@ -36,6 +36,9 @@ __all__ = ["METHODS", "InvalidInputError", "Method", "Observations", "Options", 
 
 MINIMUM_GROUPS = 2
 
+MOST_TRIALS = 1_000_000_000
+"""Trials of one row; beyond this its information outgrows that of a single trial by all digits of double precision."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observations:
@@ -169,6 +172,9 @@ def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDA
     wrong = np.flatnonzero((counts < 1) | (counts != np.floor(counts)))
     if len(wrong):
         trials.reject_cell(int(wrong[0]), 0, rule="must be a whole number of at least 1.")
+    wrong = np.flatnonzero(counts > MOST_TRIALS)
+    if len(wrong):
+        trials.reject_cell(int(wrong[0]), 0, rule=f"must be at most {MOST_TRIALS:,}.")
     wrong = np.flatnonzero((successes < 0) | (successes > counts) | (successes != np.floor(successes)))
     if len(wrong):
         first = int(wrong[0])

@@ -43,12 +43,13 @@ def is_blank(cell: object) -> bool:
 
 def is_number_type(kind: type) -> bool:
     """Whether cells of a type count as numbers; booleans are 0 and 1."""
-    return issubclass(kind, numbers.Real | np.bool_)
+    # numpy counts spans of time among the whole numbers
+    return issubclass(kind, numbers.Real | np.bool_) and not issubclass(kind, np.timedelta64)
 
 
 def is_label_type(kind: type) -> bool:
     """Whether cells of a type can be the label of a group."""
-    return issubclass(kind, str | numbers.Real | np.bool_)
+    return issubclass(kind, str) or is_number_type(kind)
 
 
 def is_label(label: object) -> bool:
@@ -57,7 +58,7 @@ def is_label(label: object) -> bool:
         return bool(label.strip())
     if isinstance(label, bool | np.bool_):
         return True
-    number = cast("float", label)
+    number = float_or_infinity(label)
     return math.isfinite(number) and number == math.floor(number)
 
 
@@ -98,12 +99,9 @@ def describe(cell: object) -> str:
         return f"the text '{shown}'"
     if isinstance(cell, bool | np.bool_):
         return "TRUE" if cell else "FALSE"
-    if isinstance(cell, numbers.Integral):
-        if not math.isfinite(float_or_infinity(cell)):
-            return "a number too large for a cell"
-        return str(cell) if abs(int(cell)) < 10**15 else f"{float_or_infinity(cell):g}"
-    if isinstance(cell, numbers.Real):
-        return f"{float(cell):.15g}"
+    if is_number_type(type(cell)):
+        number = float_or_infinity(cell)
+        return "a number too large for a cell" if math.isinf(number) else f"{number:.15g}"
     if isinstance(cell, Exception):
         return f"the error {ERROR_CELLS.get(type(cell), repr(cell))}"
     if is_blank(cell):

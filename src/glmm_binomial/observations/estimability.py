@@ -10,9 +10,9 @@ from scipy.linalg import qr, solve_triangular
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LARGEST_MAGNITUDE = 1e100
-SMALLEST_MAGNITUDE = 1e-100
-"""Beyond these, squares and products of coefficients leave the range of double precision."""
+LARGEST_MAGNITUDE = 1e30
+SMALLEST_MAGNITUDE = 1e-30
+"""Beyond these, products of columns, coefficients and their squares near the range of double precision."""
 
 CONSTANT_TOLERANCE = 4 * np.finfo(np.float64).eps
 """A spread below this, relative to the largest magnitude, is rounding error."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
 
-from glmm_binomial.observations.cells import describe, float_or_infinity, is_blank, reject, single_cell
+from glmm_binomial.observations.cells import describe, float_or_infinity, is_blank, is_number_type, reject, single_cell
 
 Method = Literal["vb", "ml", "mean-field"]
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
+
+SMALLEST_ALPHA: Final = 1e-300
+"""Below this half of alpha has no quantile in double precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def _read_boolean(name: str, value: object, *, default: bool) -> bool:
         return default
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    if isinstance(value, numbers.Real) and value in (0, 1):
+    if is_number_type(type(value)) and value in (0, 1):
         return bool(value)
     if isinstance(value, str) and value.strip().upper() in {"TRUE", "FALSE"}:
         return value.strip().upper() == "TRUE"
@@ -72,12 +74,12 @@ def _read_boolean(name: str, value: object, *, default: bool) -> bool:
 def _read_alpha(value: object) -> float:
     if is_blank(value):
         return 0.05
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool | np.bool_) or not is_number_type(type(value)):
         reject(f"alpha must be numeric. It is {describe(value)}; for 95 % intervals give 0.05.")
     level = float_or_infinity(value)
     if not math.isfinite(level):
         reject("alpha must be finite. For 95 % intervals give 0.05.")
-    if not 0.0 < level < 1.0:
+    if not SMALLEST_ALPHA < level < 1.0:
         reject(f"alpha must be between 0 and 1. It is {describe(value)}; for 95 % intervals give 0.05.")
     return level
 

@@ -192,7 +192,8 @@ class Range:
         if not all(map(is_number_type, set(map(type, self.cells())))):
             self._reject_first_non_number()
         try:
-            return np.fromiter(self.cells(), dtype=np.float64, count=shape[0] * shape[1]).reshape(shape)
+            with np.errstate(over="ignore"):
+                return np.fromiter(self.cells(), dtype=np.float64, count=shape[0] * shape[1]).reshape(shape)
         except OverflowError:
             return np.array([float_or_infinity(cell) for cell in self.cells()]).reshape(shape)
 
@@ -224,13 +225,13 @@ class Range:
         labels = tuple(key[1] if isinstance(key, tuple) else key for key in positions)
         for label, key in zip(labels, positions, strict=True):
             if not is_label(label):
-                self._reject_label(keys.index(key))
+                self._reject_label(next(row for row, each in enumerate(keys) if each is key))
         index = np.fromiter(map(positions.__getitem__, keys), dtype=np.intp, count=len(keys))
         return index, labels
 
     def _reject_label(self, row: int) -> NoReturn:
         cell = self.rows[row][0]
-        if isinstance(cell, numbers.Real) and not math.isfinite(cell):
+        if is_number_type(type(cell)) and not math.isfinite(float_or_infinity(cell)):
             self.reject_cell(row, 0, rule="must be finite.")
-        advice = "Was the wrong column picked?" if isinstance(cell, numbers.Real) else advice_for(cell)
+        advice = "Was the wrong column picked?" if is_number_type(type(cell)) else advice_for(cell)
         self.reject_cell(row, 0, rule="must be a whole number or text.", advice=advice)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from glmm_binomial.observations.cells import describe, float_or_infinity, is_blank, reject, single_cell
+from glmm_binomial.observations.cells import describe, float_or_infinity, is_blank, is_number_type, reject, single_cell
 
 DEFAULT_SEED: Final = 1
 """Fixed, so that a recalculated cell shows the same digits."""
@@ -87,7 +86,7 @@ def require_enough_simulations(n_sim: int, alpha: float) -> None:
 def _read_whole_number(name: str, value: object, *, default: int, low: int, high: int) -> int:
     if is_blank(value):
         return default
-    if not isinstance(value, bool | np.bool_) and isinstance(value, numbers.Real):
+    if not isinstance(value, bool | np.bool_) and is_number_type(type(value)):
         number = float_or_infinity(value)
         if number.is_integer() and low <= number <= high:
             return int(number)

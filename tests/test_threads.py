@@ -1,0 +1,161 @@
+"""Excel computes cells in several threads at once: the digits are those of one thread, bit for bit."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from threading import Barrier
+from typing import Any
+
+import numpy as np
+import pytest
+
+import datasets
+from glmm_binomial import fitting
+from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
+from glmm_binomial.observations import METHODS
+from simulated import draw
+
+THREADS = 8
+OPTIONS = ({"alpha": 0.05}, {"alpha": 0.1, "fit_intercept": False})
+FORMULAS = ("dose", "dose * sex", "C(sex)", "log(dose) + sex", "0 + sex", "scale(dose):sex", "I(dose**2)", "sex - 1")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A formula in a cell: a worksheet function and its arguments by name."""
+
+    function: str
+    arguments: dict[str, Any]
+
+    def compute(self) -> list[list[float | bool | str]]:
+        return WORKSHEET_FUNCTIONS[self.function](**self.arguments)
+
+
+def column(values: np.ndarray) -> list[list[Any]]:
+    return [[value] for value in values.tolist()]
+
+
+def drawn(seed: int, **shape: Any) -> dict[str, Any]:
+    """A small data set as a worksheet hands it over."""
+    y, x, groups, x_random = draw(seed, **shape)
+    slopes = {"x_random": x_random.tolist()} if x_random.shape[1] else {}
+    return {"y": column(y), "x": x.tolist(), "groups": column(groups.astype(float)), **slopes}
+
+
+def data_sets() -> list[dict[str, Any]]:
+    return [
+        dict(datasets.bacteria().arguments),
+        dict(datasets.cbpp().arguments),
+        drawn(1),
+        drawn(2, groups=40, size=5, sd=2.0),
+        drawn(3, groups=15, size=8, slopes=1),
+        drawn(4, groups=6, size=30),
+    ]
+
+
+def worksheet() -> list[Cell]:
+    """Two hundred cells and more, no two of them alike."""
+    cells = []
+    for data, method, option in product(data_sets(), METHODS, OPTIONS):
+        model = {**data, **option, "method": method}
+        new = {"new_x": data["x"], "new_groups": data["groups"], "new_x_random": data.get("x_random")}
+        cells += [
+            Cell("GLMM_BINOMIAL", model),
+            Cell("GLMM_BINOMIAL_RANEF", model),
+            Cell("GLMM_BINOMIAL_PREDICT", {**model, **new}),
+            Cell("GLMM_BINOMIAL_SIMULATE", {**model, "n_sim": 3, "seed": 7}),
+            Cell("GLMM_BINOMIAL_CHECK", {**model, "n_sim": 100}),
+        ]
+    cells += [Cell("GLMM_BINOMIAL_CONFINT", {**data, **option}) for data, option in product(data_sets(), OPTIONS)]
+    table = [["dose", "sex"], *([float(dose), "mf"[dose % 2]] for dose in range(1, 40))]
+    return cells + [Cell("GLMM_BINOMIAL_DESIGN", {"data": table, "formula": formula}) for formula in FORMULAS]
+
+
+def compute_alone(cells: list[Cell]) -> list[list[list[float | bool | str]]]:
+    """The answers of all cells, computed one after the other, each from its data and none from the cache."""
+    answers = []
+    for cell in cells:
+        fitting.fit_cache.clear()
+        answers.append(cell.compute())
+    fitting.fit_cache.clear()
+    return answers
+
+
+def compute_together(cells: list[Cell]) -> list[list[list[float | bool | str]]]:
+    """The answers of all cells, computed in eight threads that begin at the same moment."""
+    together = Barrier(THREADS)
+    with ThreadPoolExecutor(THREADS, initializer=together.wait) as threads:
+        return list(threads.map(Cell.compute, cells))
+
+
+def differing(cells: list[Cell], answers: list[Any], others: list[Any]) -> list[str]:
+    """Names of the cells that do not show the same; numbers are compared as they are, not approximately."""
+    return [
+        f"{position}: {cell.function}, {cell.arguments.get('method')}"
+        for position, (cell, answer, other) in enumerate(zip(cells, answers, others, strict=True))
+        if answer != other
+    ]
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return worksheet()
+
+
+@pytest.fixture(scope="module")
+def alone(cells):
+    return compute_alone(cells)
+
+
+def test_the_worksheet_has_two_hundred_different_cells_of_all_functions_with_a_table_in_each(cells, alone):
+    assert len(cells) >= 200
+    assert len({repr(cell) for cell in cells}) == len(cells)
+    # a picture is drawn in Excel's main thread
+    without_cells = {"GLMM_BINOMIAL_PLOT", "GLMM_BINOMIAL_SELFTEST"}
+    assert {cell.function for cell in cells} == set(WORKSHEET_FUNCTIONS) - without_cells
+    assert all(len(answer) > 1 for answer in alone)
+
+
+def test_eight_threads_give_the_digits_of_one_from_an_empty_cache(cells, alone):
+    fitting.fit_cache.clear()
+    assert not differing(cells, compute_together(cells), alone)
+
+
+def test_eight_threads_give_the_digits_of_one_from_a_cache_that_others_fill_and_empty(cells, alone):
+    # more fits than the cache keeps: what one thread finds there, another may just be pushing out
+    assert len(data_sets()) * len(METHODS) * len(OPTIONS) > fitting.CACHED_FITS
+    fitting.fit_cache.clear()
+    compute_together(cells)
+    assert not differing(cells[::-1], compute_together(cells[::-1]), alone[::-1])
+
+
+def test_the_same_cell_in_eight_threads_at_once_shows_the_same(cells, alone):
+    for position in (0, 3, 4):
+        fitting.fit_cache.clear()
+        assert compute_together([cells[position]] * THREADS) == [alone[position]] * THREADS
+
+
+def test_a_picture_in_the_main_thread_and_tables_in_the_others_do_not_disturb_each_other(cells, alone):
+    pictures = [Cell("GLMM_BINOMIAL_PLOT", {**data, "n_sim": 50}) for data in data_sets()]
+    described = [picture.compute() for picture in pictures]
+    fitting.fit_cache.clear()
+    with ThreadPoolExecutor(THREADS) as threads:
+        answers = threads.map(Cell.compute, cells[:60])
+        assert [picture.compute() for picture in pictures] == described
+        assert not differing(cells[:60], list(answers), alone[:60])
+
+
+def test_twenty_thousand_rows_give_the_digits_of_one_thread_in_eight():
+    # from some size on BLAS divides a product among threads of its own, and rounds each part by itself
+    generator = np.random.default_rng(9)
+    rows, groups = 20_000, 400
+    group, x = generator.integers(0, groups, rows), generator.normal(size=(rows, 12))
+    eta = -0.3 + 0.3 * x.sum(axis=1) + generator.normal(size=groups)[group]
+    y = (generator.random(rows) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+    data = {"y": y, "x": x, "groups": group}
+    cells = [Cell("GLMM_BINOMIAL", {**data, "method": method}) for method in METHODS]
+    cells += [Cell(f"GLMM_BINOMIAL_{name}", data) for name in ("RANEF", "CHECK", "SIMULATE")]
+    alone = compute_alone(cells)
+    assert not differing(cells, compute_together(cells), alone)
