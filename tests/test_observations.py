@@ -399,6 +399,12 @@ def test_ranges_of_different_length_agree_after_trimming():
     assert len(found.successes) == 6
 
 
+def test_rows_at_the_end_that_hold_arrays_are_not_blank():
+    tail = [None] * 5_000
+    with pytest.raises(InvalidInputError, match=r"x\[6\]\[0\] must be numeric"):
+        read((*Y, *tail), (*X, *tail), (*GROUPS, *tail[:-1], np.array([1.0, 2.0])))
+
+
 @pytest.mark.parametrize("name", ["y", "x", "groups", "x_random", "trials"])
 def test_a_row_at_the_end_that_is_blank_in_one_range_only_is_named(name):
     cells = {"y": Y, "x": X, "groups": GROUPS, "x_random": SLOPES, "trials": (1.0,) * 6}

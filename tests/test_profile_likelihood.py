@@ -351,8 +351,8 @@ def test_three_random_effects_are_profiled_by_laplace():
     assert_allclose(2.0 * (model.fit.log_likelihood + found.fun), chi2.isf(0.05, 1), rtol=0.0, atol=DEFINITION)
 
 
-def test_an_sd_about_which_laplace_and_quadrature_disagree_is_zero_not_tiny():
-    # with three effects, by Laplace, the middle SD is best at zero; with two, by quadrature, it would rise from there
+def test_an_sd_of_zero_among_three_is_profiled_from_zero():
+    # quadrature, with the two others alone, would let the middle SD rise from zero; what is profiled is all Laplace's
     model = fit_model(**three_effects(4, groups=20, rows=10, sds=[0.8, 0.2, 0.7]), method="ml")
     assert model.fit.sds[1] == 0.0
     intervals = profile_intervals(model)
@@ -360,6 +360,33 @@ def test_an_sd_about_which_laplace_and_quadrature_disagree_is_zero_not_tiny():
     assert (middle.estimate, middle.ci_lower, middle.wald_lower) == (0.0, 0.0, None)
     assert middle.ci_upper > 0.1
     assert (np.diff(limits_of(intervals)) > 0.0).all()
+
+
+@pytest.mark.parametrize("sds", [[0.8, 0.0, 0.0], [0.8, 0.2, 0.7]])
+def test_profiles_of_three_effects_descend_from_the_fit_also_when_some_are_zero(sds):
+    model = fit_model(**three_effects(4, groups=20, rows=10, sds=sds), method="ml")
+    assert model.fit.sds.min() == 0.0
+    assert model.fit.nodes is None
+    peak = find_peak(model.design, model.fit)
+    assert peak.point.state.value == pytest.approx(model.fit.log_likelihood, abs=1e-10)
+    assert_allclose(np.linalg.solve(peak.triangle, peak.point.state.parameters.coefficients), model.fit.coefficients)
+
+
+@pytest.mark.parametrize("alpha", [1.0 - 2.0**-53, 2e-300])
+@pytest.mark.parametrize(
+    ("y", "x", "groups"),
+    [
+        # the likelihood is flat in the SD of groups of size one
+        ([0, 1, 1], [1.3, -0.3, 2.8], [1, 2, 3]),
+        # far from the estimates the whole information underflows
+        ([0, 1, 1, 0, 0], [-0.03, 2.57, 1.65, 2.38, 0.09], [1, 2, 1, 1, 2]),
+    ],
+)
+def test_limits_enclose_the_estimate_however_near_or_far_they_are(y, x, groups, alpha):
+    intervals = intervals_of(*([[cell] for cell in column] for column in (y, x, groups)), alpha=alpha)
+    for each in (*intervals.fixed_effects, *intervals.random_effects):
+        found = [value for value in (each.ci_lower, each.estimate, each.ci_upper) if value is not None]
+        assert found == sorted(found)
 
 
 # what must not change the answer
@@ -518,7 +545,7 @@ def test_each_way_a_search_can_fail_has_its_words(ending, text):
     profile = _Profile(name="dose", lower=found(0.5), upper=missing, scale=2.0)
     (notice,) = _about_limits([profile])
     assert notice.startswith(f"The upper profile limit of dose was not found: {text}")
-    assert profile.limits() == (1.0, None)
+    assert profile.limits_about(1.5) == (1.0, None)
 
 
 def test_limits_at_which_quadrature_was_not_settled_are_named_once():

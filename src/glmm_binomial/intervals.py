@@ -145,12 +145,13 @@ class _Profile:
     upper: Limit
     scale: float
 
-    def limits(self) -> tuple[float | None, float | None]:
-        """Lower and upper, on the user's scale."""
+    def limits_about(self, value: float) -> tuple[float | None, float | None]:
+        """Lower and upper, on the user's scale, about an estimate on that scale."""
         lower, upper = (
             limit.reached * self.scale if limit.ending == "found" else None for limit in (self.lower, self.upper)
         )
-        return lower, upper
+        # with alpha near one, limits lie nearer together than rounding or a flat likelihood tells estimates apart
+        return None if lower is None else min(lower, value), None if upper is None else max(value, upper)
 
     @property
     def sides(self) -> tuple[tuple[str, Limit], tuple[str, Limit]]:
@@ -200,7 +201,7 @@ def _coefficient_intervals(estimates: Estimates, profiles: list[_Profile]) -> It
     for name, profile, coefficient, wald_lower, wald_upper in zip(
         estimates.fixed_names, profiles, estimates.coefficients, estimates.ci_lower, estimates.ci_upper, strict=True
     ):
-        lower, upper = profile.limits()
+        lower, upper = profile.limits_about(float(coefficient))
         yield Interval(
             parameter=name,
             estimate=float(coefficient),
@@ -233,7 +234,7 @@ def _deviation_intervals(estimates: Estimates, profiles: list[_Profile]) -> Iter
     for name, profile, std_dev, std_error in zip(
         estimates.random_names, profiles, estimates.std_devs, estimates.log_sd_std_errors, strict=True
     ):
-        lower, upper = profile.limits()
+        lower, upper = profile.limits_about(float(std_dev))
         with np.errstate(over="ignore"):
             factor = float(np.exp(reach * std_error)) if std_dev > 0.0 else None
         yield Interval(

@@ -42,6 +42,7 @@ STALLED_DECREMENT = 1e-9
 LARGEST_STEP = 2.0
 SMALLEST_FRACTION = 1e-8
 ROUNDING = 1e-13
+SMALLEST_INFORMATION = 1e-100
 
 NEARLY_ZERO_LOG_SD = np.log(0.02)
 """Below this standardised SD a maximum at zero is looked for."""
@@ -130,7 +131,7 @@ class Integrator:
     start : (G, K) array
         Where the search for the conditional modes starts.
     laplace : bool
-        True asks for Laplace's approximation whatever the number of effects, so that models compare.
+        True asks for Laplace's approximation whatever the number of effects.
     rough : bool
         True takes the fewest nodes for every group, good enough for steps far from a maximum.
     """
@@ -172,6 +173,22 @@ class Integrator:
         return evaluate_marginal(self._design, parameters, parts=self._parts, start=start)
 
 
+def integrator_of(
+    design: Design,
+    active: NDArray[np.bool_],
+    parameters: Parameters,
+    modes: NDArray[np.float64],
+    *,
+    rough: bool = False,
+) -> Integrator:
+    """How the model with the active ones of the design's K effects is integrated.
+
+    When all K are too many for quadrature, models with fewer are approximated too, so that they compare.
+    """
+    laplace = len(active) > max(MOST_NODES) and bool(active.any())
+    return Integrator(with_effects(design, active), parameters, modes, laplace=laplace, rough=rough)
+
+
 @dataclass(frozen=True, slots=True)
 class _Maximum:
     """Where a climb ended, and how far from the maximum, in standard errors."""
@@ -198,7 +215,7 @@ def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.flo
     turned, triangle = orthonormalize(design)
     point = Parameters(coefficients=triangle @ start.coefficients, log_sds=start.log_sds)
     active = np.ones(len(start.log_sds), dtype=bool)
-    best = _climb(turned, point, modes, look_for_zero=True)
+    best = _climb(turned, active, point, modes, look_for_zero=True)
     while active.any() and best.evaluation.state.parameters.log_sds.min() < NEARLY_ZERO_LOG_SD:
         reduced = active.copy()
         reduced[np.flatnonzero(active)[best.evaluation.state.parameters.log_sds.argmin()]] = False
@@ -206,8 +223,7 @@ def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.flo
         dropped = int(np.flatnonzero(active & ~reduced)[0])
         if variance_score(turned, without.evaluation.state, active=reduced, dropped=dropped) > 0.0:
             state = best.evaluation.state
-            near_zero = _climb(with_effects(turned, active), state.parameters, state.modes, look_for_zero=False)
-            # three effects by Laplace's approximation and two by quadrature need not agree on where the maximum lies
+            near_zero = _climb(turned, active, state.parameters, state.modes, look_for_zero=False)
             if near_zero.evaluation.state.parameters.log_sds.min() > ZERO_LOG_SD:
                 best = near_zero
                 break
@@ -232,12 +248,19 @@ def _climb_active(design: Design, best: _Maximum, active: NDArray[np.bool_], red
     state = best.evaluation.state
     kept = reduced[active]
     point = Parameters(coefficients=state.parameters.coefficients, log_sds=state.parameters.log_sds[kept])
-    return _climb(with_effects(design, reduced), point, state.modes[:, kept], look_for_zero=True)
+    return _climb(design, reduced, point, state.modes[:, kept], look_for_zero=True)
 
 
-def _climb(design: Design, point: Parameters, modes: NDArray[np.float64], *, look_for_zero: bool) -> _Maximum:
+def _climb(
+    design: Design,
+    active: NDArray[np.bool_],
+    point: Parameters,
+    modes: NDArray[np.float64],
+    *,
+    look_for_zero: bool,
+) -> _Maximum:
     """Damped Newton on the score: with few nodes while far away, then with as many as the point reached needs."""
-    integrator, is_rough = Integrator(design, point, modes, rough=True), True
+    integrator, is_rough = integrator_of(design, active, point, modes, rough=True), True
     state, distance = integrator.evaluate(point, modes), np.inf
     for _ in range(MOST_STEPS):
         direction, definite = newton_direction(state.score, state.information)
@@ -257,7 +280,7 @@ def _climb(design: Design, point: Parameters, modes: NDArray[np.float64], *, loo
             continue
         if not is_rough and integrator.still_fits(state):
             break
-        integrator, is_rough = Integrator(design, state.parameters, state.modes), False
+        integrator, is_rough = integrator_of(design, active, state.parameters, state.modes), False
         state = integrator.evaluate(state.parameters, state.modes)
     return _Maximum(evaluation=integrator.evaluation(state), distance=distance)
 
@@ -266,7 +289,8 @@ def newton_direction(score: NDArray[np.float64], information: NDArray[np.float64
     """Newton's direction; with absolute eigenvalues, and False, where the information is not positive definite."""
     values, vectors = np.linalg.eigh(information)
     definite = bool(values[0] > 0.0)
-    values = np.maximum(np.abs(values), 1e-12 * np.abs(values).max())
+    # the second bound serves where the whole information underflows
+    values = np.maximum(np.abs(values), max(1e-12 * float(np.abs(values).max()), SMALLEST_INFORMATION))
     return vectors @ ((vectors.T @ score) / values), definite
 
 
@@ -284,9 +308,7 @@ def ascend(
     return None
 
 
-def variance_score(
-    design: Design, state: MarginalState, *, active: NDArray[np.bool_], dropped: int, laplace: bool = False
-) -> float:
+def variance_score(design: Design, state: MarginalState, *, active: NDArray[np.bool_], dropped: int) -> float:
     """Derivative of log L by the variance of a left-out random effect, at variance zero.
 
     It is half the sum over groups of E[(z'r)^2 - z'Wz] given the data, read off the score and information of a model
@@ -301,13 +323,11 @@ def variance_score(
     active : (K,) boolean array
     dropped : int
         The effect in question, which is not active.
-    laplace : bool
-        See `Integrator`.
     """
     column = design.random[:, dropped]
-    widened = with_effects(replace(design, fixed=np.column_stack([design.fixed, column])), active)
+    widened = replace(design, fixed=np.column_stack([design.fixed, column]))
     point = Parameters(coefficients=np.append(state.parameters.coefficients, 0.0), log_sds=state.parameters.log_sds)
-    wide = Integrator(widened, point, state.modes, laplace=laplace).evaluate(point, state.modes)
+    wide = integrator_of(widened, active, point, state.modes).evaluate(point, state.modes)
     last = design.fixed.shape[1]
     return 0.5 * float(np.sum(wide.group_scores[:, last] ** 2) - wide.information[last, last])
 

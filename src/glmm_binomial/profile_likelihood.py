@@ -59,7 +59,8 @@ def find_peak(design: Design, fit: Fit) -> Peak:
     active = fit.sds > 0.0
     parameters = Parameters(coefficients=triangle @ fit.coefficients, log_sds=np.log(fit.sds[active]))
     walk = Walk(turned, enter(turned, active, parameters, fit.random_effects[:, active]))
-    walk.settle(most_steps=MOST_PEAK_STEPS)
+    # which SDs are zero was settled by the fit
+    walk.settle(most_steps=MOST_PEAK_STEPS, restoring=False)
     return Peak(design=turned, triangle=triangle, point=walk.point)
 
 

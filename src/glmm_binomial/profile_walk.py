@@ -11,18 +11,18 @@ from glmm_binomial.likelihood import (
     LARGEST_LOG_SD,
     LARGEST_STEP,
     NEARLY_ZERO_LOG_SD,
-    Integrator,
     ascend,
+    integrator_of,
     newton_direction,
     variance_score,
-    with_effects,
 )
-from glmm_binomial.marginal import MOST_NODES, Parameters
+from glmm_binomial.marginal import Parameters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.design import Design
+    from glmm_binomial.likelihood import Integrator
     from glmm_binomial.marginal import MarginalState
 
 MOST_STEPS = 100
@@ -82,23 +82,15 @@ class Point:
 
 
 def enter(design: Design, active: NDArray[np.bool_], parameters: Parameters, modes: NDArray[np.float64]) -> Point:
-    """Evaluate the model with the active effects, with nodes chosen for the point.
-
-    When all K effects are too many for quadrature, models with fewer are approximated too, so that they compare.
-    """
-    integrator = Integrator(with_effects(design, active), parameters, modes, laplace=_needs_laplace(active))
+    """Evaluate the model with the active effects, with nodes chosen for the point."""
+    integrator = integrator_of(design, active, parameters, modes)
     state = integrator.evaluate(parameters, modes)
     return Point(active=active, state=state, integrator=integrator, chosen_at=parameters.vector)
 
 
 def score_by_variance(design: Design, point: Point, effect: int) -> float:
     """Derivative of log L by the variance of an effect that is not in the model, at variance zero."""
-    laplace = _needs_laplace(point.active)
-    return variance_score(design, point.state, active=point.active, dropped=effect, laplace=laplace)
-
-
-def _needs_laplace(active: NDArray[np.bool_]) -> bool:
-    return len(active) > max(MOST_NODES) and bool(active.any())
+    return variance_score(design, point.state, active=point.active, dropped=effect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +190,7 @@ class Walk:
     def refine_ahead(self) -> None:
         """Choose the nodes anew for the steps to come."""
         active, state = self.point.active, self.point.state
-        design = with_effects(self._design, active)
-        integrator = Integrator(design, state.parameters, state.modes, laplace=_needs_laplace(active))
+        integrator = integrator_of(self._design, active, state.parameters, state.modes)
         self.point = Point(active=active, state=state, integrator=integrator, chosen_at=state.parameters.vector)
 
     def add(self, effect: int, log_sd: float) -> None:
@@ -265,8 +256,11 @@ class Walk:
             log_sds[int(self.point.active[: self._held].sum())] = -np.inf
         return log_sds
 
-    def settle(self, *, most_steps: int = MOST_STEPS) -> bool:
-        """Maximise log L with nothing held; False when the maximum was not found."""
+    def settle(self, *, most_steps: int = MOST_STEPS, restoring: bool = True) -> bool:
+        """Maximise log L with nothing held; False when the maximum was not found.
+
+        Without `restoring`, effects that are not in the model stay outside.
+        """
         for _ in range(most_steps):
             if self.remove_vanishing():
                 continue
@@ -276,7 +270,7 @@ class Walk:
                     return False
             elif not self.point.refined:
                 self.refine()
-            elif not self.restore():
+            elif not (restoring and self.restore()):
                 return True
         return False
 

@@ -6,6 +6,7 @@ import math
 import numbers
 from dataclasses import dataclass
 from itertools import chain
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
@@ -106,14 +107,17 @@ def _used_rows(rows: Rows) -> int:
     """Number of rows up to the last that is not blank."""
     if isinstance(rows, np.ndarray):
         return len(rows)
-    end, width = len(rows), len(rows[0])
-    # a whole column is a million rows: compare blocks of rows at C speed first
-    block = [[None] * width] * TRIM_BLOCK_ROWS
-    while end >= TRIM_BLOCK_ROWS and rows[end - TRIM_BLOCK_ROWS : end] == block:
+    end = len(rows)
+    # a whole column is a million rows: look at blocks of rows at C speed first
+    while end >= TRIM_BLOCK_ROWS and _has_only_none(rows[end - TRIM_BLOCK_ROWS : end]):
         end -= TRIM_BLOCK_ROWS
     while end and all(map(is_blank, rows[end - 1])):
         end -= 1
     return end
+
+
+def _has_only_none(rows: Rows) -> bool:
+    return set(map(type, chain.from_iterable(rows))) == {NoneType}
 
 
 def header_of(x: Rows, y: Rows | None = None) -> bool:
