@@ -1,0 +1,344 @@
+"""What every answer of a worksheet function must be, whatever it was asked; and thousands of cases put to it.
+
+The functions are called as Excel calls them, with warnings as errors. A case that fails is a `Failure` with the number
+that makes it again: `hostile_case(random_of(seed, number))`.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import pickle
+import random
+import re
+import signal
+import threading
+import time
+import traceback
+import warnings
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from glmm_binomial.excel import functions
+from glmm_binomial.fitting import fit_cache
+from hostile import Case, hostile_case
+from worksheet import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECONDS = 20.0
+"""Of its own processor time that one case may take; a usual one takes some thousandths."""
+
+LONGEST_TEXT = 32_767
+"""Characters that a cell of Excel holds; a longer text is shown as #VALUE!."""
+
+BEGINNINGS = ("Invalid input: ", "Error fitting GLMM: ")
+
+Cell = float | bool | str
+Table = list[list[Cell]]
+
+
+class TooSlowError(BaseException):
+    """Raised inside a case that does not end; no handler of exceptions in the package may swallow it."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A case that was answered as it must not be: what is wrong, and where in the package it came from."""
+
+    number: int
+    case: str
+    complaint: str
+    origin: str
+
+    def __str__(self) -> str:
+        return f"case {self.number}: {self.complaint}\n  at {self.origin}\n  {self.case}"
+
+
+@dataclass
+class Report:
+    """How many cases each function answered with a table and with which kind of message, and what failed."""
+
+    answers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+    slowest: tuple[float, int] = (0.0, 0)
+    """Seconds of processor time, and the number of the case that took them."""
+
+    @property
+    def cases(self) -> int:
+        return self.answers.total() + len(self.failures)
+
+    def add(self, other: Report) -> None:
+        self.answers.update(other.answers)
+        self.failures += other.failures
+        self.slowest = max(self.slowest, other.slowest)
+
+    def distinct_failures(self) -> list[Failure]:
+        """The first failure of each complaint and origin."""
+        found: dict[tuple[str, str], Failure] = {}
+        for failure in self.failures:
+            found.setdefault((re.sub(r"[-+]?\d[\d.e+-]*", "#", failure.complaint)[:60], failure.origin), failure)
+        return list(found.values())
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.cases:,} cases, the slowest, {self.slowest[1]:,}, took {self.slowest[0]:.2f} s of processor time"
+        ]
+        lines += [f"  {name:24} {kind:20} {count:>9,}" for (name, kind), count in sorted(self.answers.items())]
+        return "\n".join([*lines, *(f"FAILED {failure}" for failure in self.distinct_failures())])
+
+
+# one answer -----------------------------------------------------------------------------------------------------------
+
+
+def require_sound(case: Case, answer: object) -> str:
+    """Check an answer and return its kind: table, or the beginning of the message."""
+    cells = shown(answer)
+    longest = max((len(cell) for row in cells for cell in row if isinstance(cell, str)), default=0)
+    assert longest <= LONGEST_TEXT, f"a text of {longest} characters"
+    text = cells[0][0]
+    if len(cells) == len(cells[0]) == 1 and not (case.function == "GLMM_BINOMIAL_PLOT" and _is_sentence(text)):
+        return _require_message(case, text)
+    TABLES[case.function](cells)
+    return "table"
+
+
+def _is_sentence(text: Cell) -> bool:
+    return re.match(r"The observed proportion lies inside .* \d+ of \d+ ", str(text)) is not None
+
+
+def _require_message(case: Case, text: Cell) -> str:
+    assert isinstance(text, str)
+    beginning = next((each for each in BEGINNINGS if text.startswith(each)), None)
+    assert beginning is not None, f"begins with neither of {BEGINNINGS}: {text[:200]}"
+    assert "unexpected" not in text, text[:300]
+    assert "not expected" not in text, text[:300]
+    if beginning == BEGINNINGS[0]:
+        names = "|".join(signature(functions.WORKSHEET_FUNCTIONS[case.function]).parameters)
+        assert re.search(rf"\b({names})\b", text.removeprefix(beginning)), f"names no argument: {text[:300]}"
+    return beginning.strip(": ")
+
+
+def _require_numbers(*cells: Cell) -> None:
+    assert all(type(cell) is float for cell in cells), f"{cells} are not all numbers"
+
+
+def _blocks(cells: Table, *headers: str) -> dict[str, Table]:
+    """Rows under each header, those with an empty first cell."""
+    found: dict[str, Table] = {}
+    for row in cells:
+        if row[0] in headers:
+            block = found.setdefault(str(row[0]), [])
+        elif row[0] == "":
+            block.append(row)
+    assert list(found) == list(headers)
+    return found
+
+
+def _sound_fit(cells: Table) -> None:
+    blocks = _blocks(cells, "fixed_effects", "random_effects", "diagnostics")
+    for _, name, coefficient, std_error, z, p, lower, upper, odds_ratio in blocks["fixed_effects"]:
+        _require_numbers(coefficient, std_error, z, p, lower, upper)
+        assert std_error > 0.0, f"the standard error of {name} is {std_error}"
+        assert 0.0 <= p <= 1.0, f"the p-value of {name} is {p}"
+        assert lower <= coefficient <= upper, f"{name}: {lower} <= {coefficient} <= {upper}"
+        assert odds_ratio == "" or odds_ratio >= 0.0
+    assert blocks["random_effects"]
+    for _, name, variance, std_dev, *_ in blocks["random_effects"]:
+        _require_numbers(variance, std_dev)
+        assert std_dev >= 0.0
+        assert math.isclose(variance, std_dev**2, rel_tol=1e-12), f"{name}: {variance} is not {std_dev}^2"
+    values = {row[0]: row[1] for row in cells}
+    _require_numbers(values["log_likelihood"], values["aic"], values["bic"])
+    assert values["aic"] >= -2.0 * values["log_likelihood"]
+    diagnostics = {row[1]: row[2] for row in blocks["diagnostics"]}
+    assert type(diagnostics["converged"]) is bool
+    assert 0.0 <= diagnostics["icc"] <= 1.0
+
+
+def _sound_coding(cells: Table) -> None:
+    names, *rows = cells
+    assert all(type(name) is str and name for name in names)
+    assert rows
+    for row in rows:
+        _require_numbers(*row)
+
+
+def _sound_predictions(cells: Table) -> None:
+    assert len(cells) > 1
+    for probability, lower, upper, average, source in cells[1:]:
+        _require_numbers(probability, lower, upper, average)
+        assert 0.0 <= lower <= probability <= upper <= 1.0, f"{lower} <= {probability} <= {upper}"
+        assert 0.0 <= average <= 1.0
+        assert str(source).startswith(("zero", "group estimate"))
+
+
+def _sound_effects(cells: Table) -> None:
+    rows = [row for row in cells[1:] if row[0] != "warning" or row[2] != ""]
+    assert len(rows) > 1
+    for _, _, estimate, std_dev, lower, upper in rows:
+        _require_numbers(estimate, std_dev, lower, upper)
+        assert std_dev >= 0.0
+        assert lower <= estimate <= upper, f"{lower} <= {estimate} <= {upper}"
+
+
+def _sound_intervals(cells: Table) -> None:
+    for header, rows in _blocks(cells, "fixed_effects", "odds_ratios", "random_effects").items():
+        assert rows
+        for _, name, estimate, *limits in rows:
+            if header != "odds_ratios":
+                _require_numbers(estimate)
+            for lower, upper in (limits[:2], limits[2:]):
+                inside = [value for value in (lower, estimate, upper) if value != ""]
+                _require_numbers(*inside)
+                assert inside == sorted(inside), f"{header} {name}: {lower} <= {estimate} <= {upper}"
+
+
+def _sound_simulations(cells: Table) -> None:
+    assert all(str(name).startswith("sim_") for name in cells[0])
+    assert len(cells) > 2
+    for row in cells[1:]:
+        _require_numbers(*row)
+        assert all(cell >= 0.0 and float(cell).is_integer() for cell in row)
+
+
+def _sound_check(cells: Table) -> None:
+    header, *rows = cells
+    assert rows
+    for row in rows:
+        observed, mean, lower, upper, inside = row[-5:]
+        _require_numbers(observed, mean, lower, upper)
+        assert header[-5:] == ["observed", "simulated_mean", "ci_lower", "ci_upper", "inside"]
+        assert 0.0 <= lower <= upper <= 1.0
+        assert 0.0 <= observed <= 1.0
+        assert 0.0 <= mean <= 1.0
+        assert type(inside) is bool
+
+
+def _sound_sentence(cells: Table) -> None:
+    assert len(cells) == len(cells[0]) == 1
+
+
+TABLES = {
+    "GLMM_BINOMIAL": _sound_fit,
+    "GLMM_BINOMIAL_DESIGN": _sound_coding,
+    "GLMM_BINOMIAL_PREDICT": _sound_predictions,
+    "GLMM_BINOMIAL_RANEF": _sound_effects,
+    "GLMM_BINOMIAL_CONFINT": _sound_intervals,
+    "GLMM_BINOMIAL_SIMULATE": _sound_simulations,
+    "GLMM_BINOMIAL_CHECK": _sound_check,
+    "GLMM_BINOMIAL_PLOT": _sound_sentence,
+}
+
+
+# one case -------------------------------------------------------------------------------------------------------------
+
+
+def answer_soundly(case: Case) -> str:
+    """Put a case to its function, check the answer and that the arguments are as they were, and return its kind."""
+    fit_cache.clear()
+    before = _content(case)
+    began = time.thread_time()
+    with _time_limit():
+        answer = functions.WORKSHEET_FUNCTIONS[case.function](*case.arguments)
+    taken = time.thread_time() - began
+    assert taken < SECONDS, f"took {taken:.1f} s"
+    assert _content(case) == before, "the arguments were written into"
+    return require_sound(case, answer)
+
+
+def _content(case: Case) -> bytes:
+    """What the arguments hold; pandas keeps notes of its own in its objects, which are not looked at."""
+    return pickle.dumps([argument for argument in case.arguments if not hasattr(argument, "to_numpy")])
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Break off what takes more than its processor time, where the system and the thread allow it."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise TooSlowError
+
+    previous = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, 2.0 * SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, previous)
+
+
+def draw_outside_excel(figure: Any, **_: object) -> None:
+    """Render a figure as `pyxll.plot` does, and throw the picture away."""
+    figure.savefig(io.BytesIO(), format="svg")
+
+
+# many cases -----------------------------------------------------------------------------------------------------------
+
+
+def random_of(seed: int, number: int) -> random.Random:
+    """The random numbers of one case."""
+    return random.Random(f"{seed} {number}")
+
+
+class _Origins(logging.Handler):
+    """Where in the package the last exception that nobody expected came from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[2]:
+            self.last = _origin(record.exc_info[2])
+
+
+def _origin(trace: Any) -> str:
+    frames = [frame for frame in traceback.extract_tb(trace) if "glmm_binomial" in frame.filename] or [
+        *traceback.extract_tb(trace)
+    ]
+    last = traceback.extract_tb(trace)[-1]
+    inner = f" > {last.filename.rpartition('site-packages/')[2]}:{last.lineno}" if last != frames[-1] else ""
+    return f"{frames[-1].filename.rpartition('glmm_binomial/')[2]}:{frames[-1].lineno}: {frames[-1].line}{inner}"
+
+
+def run_cases(seed: int, first: int, count: int) -> Report:
+    """Put `count` cases to the functions, beginning with number `first`."""
+    report, origins = Report(), _Origins()
+    logger = logging.getLogger("glmm_binomial")
+    logger.addHandler(origins)
+    logger.propagate = False
+    plot, functions.plot = functions.plot, draw_outside_excel
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for number in range(first, first + count):
+                _run_case(seed, number, report, origins)
+    finally:
+        functions.plot = plot
+        logger.removeHandler(origins)
+        logger.propagate = True
+    return report
+
+
+def _run_case(seed: int, number: int, report: Report, origins: _Origins) -> None:
+    case = hostile_case(random_of(seed, number))
+    origins.last = ""
+    began = time.thread_time()
+    try:
+        kind = answer_soundly(case)
+    except (Exception, TooSlowError) as error:  # noqa: BLE001  whatever it is, the other cases go on
+        complaint = f"{type(error).__name__}: {error}".partition("\nassert")[0]
+        origin = origins.last or _origin(error.__traceback__)
+        report.failures.append(Failure(number, str(case), complaint, origin))
+    else:
+        report.answers[case.function, kind] += 1
+    report.slowest = max(report.slowest, (time.thread_time() - began, number))
