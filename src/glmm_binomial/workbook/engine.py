@@ -13,11 +13,13 @@ from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.elementwise import Elementwise
 from glmm_binomial.workbook.exchange import cell_value, defaults, fit, handed_over, returned, single
-from glmm_binomial.workbook.formulas import FIT, SINGLE
+from glmm_binomial.workbook.formulas import CATCH, FIT, SINGLE
+from glmm_binomial.workbook.large_spills import LargeSpills, Place
 from glmm_binomial.workbook.package import MAX_EXPANDED_BYTES, MAX_FILE_BYTES, WorkbookError
 
 WorksheetFunction = Callable[..., object]
 Observer = Callable[[str], None]
+Results = dict[tuple[str, tuple[ArgumentKind, ...], bytes], object]
 
 # PyXLL cuts the text of an exception here
 _MAX_EXCEPTION_TEXT = 254
@@ -41,6 +43,12 @@ class Engine:
         The calls in the workbook, by the number that stands in their first argument.
     functions
         The Python functions by upper-case name.
+    spilling
+        The formulas that spill, by the number that stands in the first argument of `CATCH`.
+    spills
+        Those of more cells than the engine allows.
+    results
+        What calls have given before; what they give now is added.
     observer
         Is told the address of each cell whose call begins.
     """
@@ -51,6 +59,9 @@ class Engine:
         *,
         calls: Sequence[Call],
         functions: Mapping[str, WorksheetFunction],
+        spilling: Sequence[Place],
+        spills: LargeSpills,
+        results: Results,
         observer: Observer | None = None,
     ) -> None:
         limits = {
@@ -72,12 +83,13 @@ class Engine:
         self._calls = calls
         self._observer = observer
         # the engine calls again when a volatile function stands before a call, and cells often share one fit
-        self._results: dict[tuple[str, tuple[ArgumentKind, ...], bytes], object] = {}
+        self._results = results
         self._interruption: BaseException | None = None
         for name, function in functions.items():
             self._register(f"_xll.{name}", self._callback(function))
         self._register(SINGLE, single)
         self._register(FIT, fit)
+        self._register(CATCH, lambda number, value: spills.pass_on(spilling[int(number)], value))
         self._register(EACH, Elementwise())
 
     def evaluate(self) -> None:
@@ -103,6 +115,12 @@ class Engine:
         """Return why the engine, and not the workbook, failed on a cell; None if it did not."""
         value = self._workbook.get_value(sheet, row, column)
         return _ENGINE_PROBLEMS.get(value["kind"]) if isinstance(value, dict) else None
+
+    def is_empty_around(self, sheet: str, area: Area) -> bool:
+        """Tell whether an area holds nothing but its first cell."""
+        address = formualizer.RangeAddress(sheet, area.top, area.left, area.bottom, area.right)
+        rows = self._workbook.sheet(sheet).get_values(address)
+        return all(value is None for row in rows[1:] for value in row) and all(v is None for v in rows[0][1:])
 
     def area(self, sheet: str, row: int, column: int) -> Area:
         """Return the cells a formula fills: its spill, or itself."""

@@ -8,11 +8,13 @@ What is rewritten, because the engine has no word for it or reads it otherwise:
     EXP(A1#), LEN(A1:A9) ...              one value for each element, see elementwise.py
     a plain formula                       one value: implicit intersection, as Excel shows =@F()
     an array of fixed size (CSE)          cut or filled with #N/A to its size
+    an array that spills                  the same, looked at on its way, see large_spills.py
+    A1# of a very large spill             its cells
 
 What it cannot say truly is a problem of that cell, in words; such a formula is calculated as #VALUE!.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import formualizer
@@ -33,6 +35,7 @@ from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_stru
 
 SINGLE = "_xll.RECALC_SINGLE"
 FIT = "_xll.RECALC_FIT"
+CATCH = "_xll.RECALC_CATCH"
 
 _MAX_NAME_DEPTH = 16
 # names that repeat other names unfold without end
@@ -104,13 +107,26 @@ class Translator:
         The workbook's sheets, names and tables.
     functions
         Names of the Python functions, as in `=GLMM_BINOMIAL(...)`.
+    written
+        The cells of spills that stand in the workbook as values, by sheet, row and column of their formula.
+
+    Attributes
+    ----------
+    calls
+        The calls of Python functions, by the number in their first argument.
+    spilling
+        Sheet, row and column of the formulas that spill, by the number in the first argument of `CATCH`.
     """
 
-    def __init__(self, contents: Contents, functions: Iterable[str]) -> None:
+    def __init__(
+        self, contents: Contents, functions: Iterable[str], written: Mapping[tuple[str, int, int], Area]
+    ) -> None:
         self._functions = {name.upper() for name in functions}
         self._tables = {table.name.casefold(): table for table in contents.tables}
         self._names = {(_key(name.sheet), name.name.casefold()): name for name in contents.names}
+        self._written = {(_key(sheet), row, column): area for (sheet, row, column), area in written.items()}
         self.calls: list[Call] = []
+        self.spilling: list[tuple[str, int, int]] = []
 
     def translate(self, cell: FormulaCell, sheet: str) -> Translation:
         """Translate the formula of one cell."""
@@ -120,6 +136,16 @@ class Translator:
     def is_call(self, function: str) -> bool:
         """Tell whether `_xll.F` or `F` is one of the Python functions."""
         return bare_name(function) in self._functions
+
+    def written_cells(self, reference: str, sheet: str) -> str | None:
+        """Return the cells of a spill that stands in the workbook as values, by a reference to its formula's cell."""
+        parsed = parse_reference(reference)
+        if parsed is None:
+            return None
+        qualifier, anchor = parsed
+        name = unquoted_sheet(qualifier.removesuffix("!")) if qualifier else sheet
+        area = self._written.get((_key(name), anchor.top, anchor.left))
+        return None if area is None else f"{qualifier}{area}"
 
     def find_name(self, token: str, sheet: str) -> DefinedName | None:
         """Find a defined name as seen from a sheet: `nm`, or `'Other sheet'!nm`."""
@@ -170,6 +196,9 @@ class _OneFormula:
             text = "#VALUE!"
         elif self._cell.kind == "array" and not self._cell.spills and self._cell.area is not None:
             text = f"{FIT}({text},{self._cell.area.rows},{self._cell.area.columns})"
+        elif self._cell.kind == "array":
+            text = f"{CATCH}({len(self._translator.spilling)},{text})"
+            self._translator.spilling.append((self._sheet, self._cell.row, self._cell.column))
         elif self._called and self._cell.kind != "array":
             text = f"{SINGLE}({text})"
         return Translation(text, self._called, frozenset(self._names), self._external, tuple(self._problems))
@@ -197,7 +226,11 @@ class _OneFormula:
                     self._frames[-1].position += 1
             elif value == "#":
                 self._note_array()
-                self._out.append(value)
+                cells = self._translator.written_cells(self._out[-1], self._sheet) if self._out else None
+                if cells is None:
+                    self._out.append(value)
+                else:
+                    self._out[-1] = cells
             elif kind == "Operand" and subtype == "Range":
                 self._operand(value, depth=depth)
             else:
@@ -233,6 +266,11 @@ class _OneFormula:
                 self._out[frame.opened] = f'{EACH}("{frame.function}","{frame.stored}",'
             if frame.may_be_array:
                 self._note_array()
+            if frame.function == "ANCHORARRAY":
+                cells = self._translator.written_cells("".join(self._out[frame.argument_start :]), self._sheet)
+                if cells is not None:
+                    self._out[frame.opened :] = [cells]
+                    return
         self._out.append(value)
 
     def _note_array(self) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from glmm_binomial.workbook.addresses import Area, cell_name
 from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.contents import Contents, Sheet, read_contents
-from glmm_binomial.workbook.engine import Engine, Observer, WorksheetFunction, unknown_functions
+from glmm_binomial.workbook.engine import Engine, Observer, Results, WorksheetFunction, unknown_functions
 from glmm_binomial.workbook.formula_text import formula_as_shown
 from glmm_binomial.workbook.formulas import Translation, Translator
+from glmm_binomial.workbook.large_spills import LargeSpills, Place, area_of, fits
 from glmm_binomial.workbook.package import (
     Package,
     WorkbookError,
@@ -22,6 +23,8 @@ from glmm_binomial.workbook.sheet_scan import FormulaCell, read_formulas
 _MESSAGES = ("Invalid input:", "Error fitting GLMM:", "##")
 # an array formula of a whole column and some more; a file could claim billions
 MAX_ARRAY_CELLS = 2_000_000
+# large spills that depend on each other need one round each, and one more
+MAX_ROUNDS = 20
 _NO_TEXT = Translation("", calls=False, functions=frozenset(), external=False, problems=())
 _DATA_TABLE = Translation(
     "",
@@ -129,16 +132,32 @@ def recalculate(
     package = open_package(source)
     contents = read_contents(package)
     by_name: dict[str, WorksheetFunction] = {name.upper(): function for name, function in functions.items()}
-    translator = Translator(contents, by_name)
-    formulas = _read_formulas(package, contents, translator)
-    loaded = _for_engine(package, formulas)
-    engine = Engine(loaded, calls=translator.calls, functions=by_name, observer=observer)
-    engine.evaluate()
+    results: Results = {}
+    spills = LargeSpills()
+    for _ in range(MAX_ROUNDS):
+        translator = Translator(
+            contents, by_name, {place: area_of(place, rows) for place, rows in spills.written.items()}
+        )
+        formulas = _read_formulas(package, contents, translator)
+        engine = Engine(
+            _for_engine(package, formulas, spills),
+            calls=translator.calls,
+            functions=by_name,
+            spilling=translator.spilling,
+            spills=spills,
+            results=results,
+            observer=observer,
+        )
+        engine.evaluate()
+        caught = {place: rows for place, rows in spills.caught.items() if _has_room(engine, contents, spills, place)}
+        if caught == spills.written:
+            break
+        spills = LargeSpills(written=caught)
     problems = _problems_of_text(formulas) + _collapse_plain(engine, formulas) + _problems_of_engine(engine, formulas)
     return Recalculation(
-        cells=tuple(_called_cell(engine, formula) for formula in formulas if formula.translation.calls),
+        cells=tuple(_called_cell(engine, formula, spills) for formula in formulas if formula.translation.calls),
         problems=tuple(problems),
-        content=_with_values(package, engine, formulas),
+        content=_with_values(package, engine, formulas, spills),
     )
 
 
@@ -170,12 +189,17 @@ def _translated(sheet: Sheet, cell: FormulaCell, translator: Translator, shared:
     return _Formula(sheet, cell, cell.text, translator.translate(cell, sheet.name))
 
 
-def _for_engine(package: Package, formulas: list[_Formula]) -> bytes:
-    """Return the workbook with translated formulas, and without the old spills, which would block new ones."""
+def _for_engine(package: Package, formulas: list[_Formula], spills: LargeSpills) -> bytes:
+    """Return the workbook with translated formulas and large spills as values, without the old spills in their way."""
     edits: dict[str, dict[Position, Edit]] = {}
     for formula in formulas:
         if formula.cell.kind == "array" and formula.cell.area is not None:
             edits.setdefault(formula.sheet.part, {}).update({p: Edit(None) for p in formula.cell.area.cells()})
+    for formula in formulas:
+        rows = spills.written.get(formula.place)
+        if rows is not None:
+            cells = zip(area_of(formula.place, rows).cells(), (value for row in rows for value in row), strict=True)
+            edits.setdefault(formula.sheet.part, {}).update({position: Edit(value) for position, value in cells})
     for formula in formulas:
         cell = formula.cell
         if cell.kind != "dataTable":
@@ -233,16 +257,34 @@ def _problem(formula: _Formula, text: str) -> Problem:
     return Problem(formula.sheet.name, cell_name(formula.cell.row, formula.cell.column), text)
 
 
-def _filled_area(engine: Engine, formula: _Formula) -> Area:
+def _has_room(engine: Engine, contents: Contents, spills: LargeSpills, place: Place) -> bool:
+    """Tell whether nothing stands in the way of a large spill."""
+    if place in spills.written:
+        return True
+    area = area_of(place, spills.caught[place])
+    return (
+        fits(area)
+        and not any(table.sheet == place[0] and _overlap(table.area, area) for table in contents.tables)
+        and engine.is_empty_around(place[0], area)
+    )
+
+
+def _overlap(one: Area, other: Area) -> bool:
+    return one.top <= other.bottom and other.top <= one.bottom and one.left <= other.right and other.left <= one.right
+
+
+def _filled_area(engine: Engine, formula: _Formula, spills: LargeSpills) -> Area:
     """Return the cells a formula fills."""
     cell = formula.cell
+    if (written := spills.area(formula.place)) is not None:
+        return written
     if cell.kind == "array" and not cell.spills and cell.area is not None:
         return cell.area
     return engine.area(*formula.place)
 
 
-def _called_cell(engine: Engine, formula: _Formula) -> CalledCell:
-    table = engine.values(formula.sheet.name, _filled_area(engine, formula))
+def _called_cell(engine: Engine, formula: _Formula, spills: LargeSpills) -> CalledCell:
+    table = engine.values(formula.sheet.name, _filled_area(engine, formula, spills))
     return CalledCell(
         sheet=formula.sheet.name,
         address=cell_name(formula.cell.row, formula.cell.column),
@@ -259,7 +301,7 @@ def _error_in(table: tuple[tuple[CellValue, ...], ...]) -> str | None:
     return next((str(value) for row in table for value in row if isinstance(value, CellError)), None)
 
 
-def _with_values(package: Package, engine: Engine, formulas: list[_Formula]) -> bytes:
+def _with_values(package: Package, engine: Engine, formulas: list[_Formula], spills: LargeSpills) -> bytes:
     """Return the original file with the engine's values in its cells."""
     stale: dict[str, set[Position]] = {}
     edits: dict[str, dict[Position, Edit]] = {}
@@ -267,7 +309,7 @@ def _with_values(package: Package, engine: Engine, formulas: list[_Formula]) -> 
         cell, part = formula.cell, formula.sheet.part
         if cell.kind == "dataTable":
             continue
-        area = _filled_area(engine, formula)
+        area = _filled_area(engine, formula, spills)
         values = engine.values(formula.sheet.name, area)
         filled = dict(zip(area.cells(), (value for row in values for value in row), strict=True))
         here = edits.setdefault(part, {})
