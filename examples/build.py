@@ -3,19 +3,22 @@
 One file for each workbook:
 
     reference_examples.py    five formulas on six observations
-    vegetables.py            250 students, 14 days each: from the data to fitted probabilities
+    vegetables/              an article in Excel, sheet by sheet: 250 students, 14 days each, from raw data to a check
     herds.py                 counts of new cases in 15 herds
 
 and what they share:
 
-    page.py          a sheet written from the top down
-    cover.py         the first sheet of a workbook
-    data_table.py    data as an Excel table
-    fit_table.py     a table of GLMM_BINOMIAL, its results stored
-    analysis.py      ordinary formulas on a fitted table
-    charts.py        native Excel charts
-    style.py         formats
-    sources.py       the data
+    page.py            a sheet written from the top down
+    cover.py           the first sheet of a workbook
+    data_table.py      data as an Excel table
+    formula.py         formulas with the worksheet functions, and what they give
+    spill.py           the table that spills from a formula, its results stored
+    fit_table.py       the table of GLMM_BINOMIAL
+    interval_table.py  the table of GLMM_BINOMIAL_CONFINT
+    analysis.py        ordinary formulas on a fitted table
+    charts.py          native Excel charts
+    style.py           formats
+    sources.py         the data
 """
 
 import argparse

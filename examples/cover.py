@@ -8,10 +8,10 @@ from page import Report
 WIDTHS = (18, 125)
 
 HOW_IT_IS_CALCULATED = (
-    "The table on the sheet Fit comes from one formula with the worksheet function GLMM_BINOMIAL; everything else is "
-    "ordinary Excel and follows when data change. In Excel 2021 or 365 with the GLMM_BINOMIAL add-in, Ctrl+Alt+F9 "
-    "calculates all of it afresh. Without the add-in the stored results can be read, but recalculating the sheet Fit "
-    "would replace them by #NAME?. Without Excel, the command glmm-binomial recalc calculates the workbook and "
+    "Each table below a line Formula comes from that one formula with a worksheet function of the GLMM_BINOMIAL "
+    "add-in; everything else is ordinary Excel and follows when data change. In Excel 2021 or 365 with the add-in, "
+    "Ctrl+Alt+F9 calculates all of it afresh. Without the add-in the stored results can be read, but recalculating "
+    "would replace these tables by #NAME?. Without Excel, the command glmm-binomial recalc calculates the workbook and "
     "writes a copy."
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from formula import Expression
 from page import Computed, Page
 
 Value = str | float
@@ -40,9 +41,10 @@ def complete(columns: Sequence[DataColumn], rows: Sequence[Row]) -> list[Row]:
     return completed
 
 
-def columns_of(rows: Sequence[Row], *names: str) -> list[list[Value]]:
-    """Return some columns with their header, as the formula of the worksheet takes them."""
-    return [list(names), *([row[name] for name in names] for row in rows)]
+def table_columns(table: str, rows: Sequence[Row], *names: str) -> Expression:
+    """Return neighbouring columns of a table with their header, as a formula takes them."""
+    columns = f"[{names[0]}]" if len(names) == 1 else f"[{names[0]}]:[{names[-1]}]"
+    return Expression(f"{table}[[#All],{columns}]", [list(names), *([row[name] for name in names] for row in rows)])
 
 
 def write_data(
@@ -74,10 +76,7 @@ def write_data(
                 page.formula(line, position, Computed(column.formula, value), page.formats.data_number)
             else:
                 page.sheet.write_number(line, position, value, page.formats.data_number)
-    page.sheet.freeze_panes(top + 1, 0)
-    page.sheet.repeat_rows(top)
-    page.sheet.print_area(0, 0, top + (printed_rows or len(rows)), page.last_column)
-    page.sheet.set_portrait()
+    page.print_first_rows(top, printed_rows or len(rows))
     if (printed_rows or len(rows)) > ROWS_ON_A_PAGE:
         page.print_on_pages()
     page.row = bottom + 1

@@ -15,18 +15,15 @@ from analysis import (
     write_odds_ratios,
     write_spread,
 )
-from charts import Bars, Comparison, write_comparison
+from charts import Frame, Rows, Series, write_comparison
 from cover import Cover, write_cover
-from data_table import DataColumn, Row, columns_of, complete, this_row, write_data
+from data_table import DataColumn, Row, complete, table_columns, this_row, write_data
 from fit_table import HOW_TO_READ, WIDTHS, FitTable, write_fit
+from formula import call
 from page import Column, Computed, Content, Page, Report, cell, new_report
 from style import AVERAGED, FITTED, OBSERVED
 
 TABLE = "Herds"
-FORMULA = (
-    f"=GLMM_BINOMIAL({TABLE}[[#All],[cases]], {TABLE}[[#All],[period_2]:[period_4]], {TABLE}[[#All],[herd]], , , , , "
-    f"{TABLE}[[#All],[animals]])"
-)
 SOURCE = (
     "Lesnoff, M. and others (2004), Within-herd spread of contagious bovine pleuropneumonia in Ethiopian highlands, "
     "Preventive Veterinary Medicine 64, 27-40; data set cbpp of the R package lme4."
@@ -125,8 +122,9 @@ def _write_fit(report: Report, rows: list[Row]) -> FitTable:
     page.title("Fit", "Logistic regression of counts with a random intercept for each herd")
     page.paragraph(HOW_TO_READ)
     page.skip()
-    y, x, groups, trials = (columns_of(rows, *names) for names in (("cases",), DUMMIES, ("herd",), ("animals",)))
-    return write_fit(page, FORMULA, {"y": y, "x": x, "groups": groups, "trials": trials})
+    y, groups, trials = (table_columns(TABLE, rows, name) for name in ("cases", "herd", "animals"))
+    x = table_columns(TABLE, rows, *DUMMIES)
+    return write_fit(page, call("GLMM_BINOMIAL", y=y, x=x, groups=groups, trials=trials))
 
 
 def _write_odds_ratios(report: Report, fit: FitTable) -> tuple[dict[str, Coefficient], Coefficient]:
@@ -159,23 +157,20 @@ def _write_incidence(report: Report, rows: list[Row], coefficients: dict[str, Co
     first = page.row + 1
     _write_periods(page, rows, coefficients, sd)
     page.skip()
-    chart = Comparison(
+    frame = Frame(
         title="Incidence by period: observed and fitted",
-        first_row=first,
-        last_row=first + len(PERIODS) - 1,
-        categories=(0, 0),
-        bars=(
-            Bars(7, "Observed", OBSERVED),
-            Bars(6, "Fitted, average over herds", AVERAGED),
-            Bars(5, "Fitted, typical herd", FITTED),
-        ),
         x_title="Period (three months each)",
         y_title="New cases per animal",
-        y_maximum=0.3,
+        y_limits=(0, 0.3),
         y_step=0.05,
         description="Column chart: incidence in each period as observed, as fitted on average and in a typical herd",
     )
-    write_comparison(report, page, chart)
+    bars = (
+        Series(7, "Observed", OBSERVED),
+        Series(6, "Fitted, average over herds", AVERAGED),
+        Series(5, "Fitted, typical herd", FITTED),
+    )
+    write_comparison(report, page, frame, Rows(page.name, first, first + len(PERIODS) - 1, (0, 0)), bars)
 
 
 def _write_periods(page: Page, rows: list[Row], coefficients: dict[str, Coefficient], sd: Coefficient) -> None:

@@ -127,6 +127,13 @@ class Page:
             self.sheet.set_print_scale(scale)
             self.sheet.set_h_pagebreaks(list(breaks))
 
+    def print_first_rows(self, header: int, rows: int) -> None:
+        """Freeze the header of a long table, and print no more of it than the first rows, upright on one page."""
+        self.sheet.freeze_panes(header + 1, 0)
+        self.sheet.repeat_rows(header)
+        self.sheet.print_area(0, 0, header + rows, self.last_column)
+        self.sheet.set_portrait()
+
     def skip(self, rows: int = 1) -> None:
         """Leave rows blank."""
         self.row += rows
@@ -176,15 +183,15 @@ class Page:
         self.write(0, label, self.formats.label)
         self._across(text, self.formats.code, first=1, per_width=CODE_PER_WIDTH)
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Content]]) -> None:
-        """Write a table; its header is as high as its longest name needs."""
-        lines = max(_lines(c.header, CHARACTERS_PER_WIDTH * self.widths[i]) for i, c in enumerate(columns))
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Content]], *, left: int = 0) -> None:
+        """Write a table from a column on; its header is as high as its longest name needs."""
+        lines = max(_lines(c.header, CHARACTERS_PER_WIDTH * self.widths[i]) for i, c in enumerate(columns, left))
         self.sheet.set_row(self.row, HEADER_LINE_HEIGHT * lines + 2)
-        for position, column in enumerate(columns):
+        for position, column in enumerate(columns, left):
             self.write(position, column.header, self.formats.header if column.is_text else self.formats.number_header)
         self.row += 1
         for row in rows:
-            for position, (column, content) in enumerate(zip(columns, row, strict=True)):
+            for position, (column, content) in enumerate(zip(columns, row, strict=True), left):
                 self.write(position, content, column.style)
             self.row += 1
 
@@ -204,6 +211,11 @@ class Page:
             self.sheet.merge_range(self.row, first, self.row, self.last_column, "", style)
         self.write(first, content, style)
         self.row += 1
+
+
+def sheet_prefix(name: str) -> str:
+    """What stands before the address of a cell on another sheet."""
+    return f"'{name}'!" if " " in name else f"{name}!"
 
 
 def cell(row: int, column: int) -> str:

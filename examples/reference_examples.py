@@ -1,37 +1,32 @@
 """reference_examples.xlsx: five formulas on six observations, each with what it shows and the table it returns."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fit_table import HOW_TO_READ, ROOM_AROUND, WIDTHS, write_fit
+from formula import Expression, call, constant
 from page import Page, new_report
 
-X, GROUPS, SLOPES = (1, 2, 1.5, 2.5, 3, 1.2), (1, 1, 2, 2, 3, 3), (1, 1, 1.5, 1.5, 2, 2)
-Y, OTHER_Y = (0, 1, 0, 1, 1, 0), (0, 1, 1, 0, 1, 1)
-DATA = "{0;1;0;1;1;0}, {1;2;1.5;2.5;3;1.2}, {1;1;2;2;3;3}"
-OTHER_DATA = "{0;1;1;0;1;1}, {1;2;1.5;2.5;3;1.2}, {1;1;2;2;3;3}"
-SLOPES_DATA = "{1;1;1.5;1.5;2;2}"
 # per cent, so that the first example and the introduction share a page
 PRINT_SCALE = 75
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A formula, what it shows, and its arguments as the Python function takes them."""
+    """A formula and what it shows."""
 
     title: str
     shows: str
-    formula: str
-    arguments: Mapping[str, object]
+    formula: Expression
 
 
-def _column(values: tuple[float, ...]) -> list[list[float]]:
-    return [[value] for value in values]
+def _column(text: str) -> Expression:
+    return Expression(text, [[float(value)] for value in text.strip("{}").split(";")])
 
 
-FIRST = {"y": _column(Y), "x": _column(X), "groups": _column(GROUPS)}
-SECOND = {"y": _column(OTHER_Y), "x": _column(X), "groups": _column(GROUPS), "x_random": _column(SLOPES)}
+Y, OTHER_Y = _column("{0;1;0;1;1;0}"), _column("{0;1;1;0;1;1}")
+X, GROUPS = _column("{1;2;1.5;2.5;3;1.2}"), _column("{1;1;2;2;3;3}")
+SLOPES = _column("{1;1;1.5;1.5;2;2}")
 
 EXAMPLES = (
     Example(
@@ -39,37 +34,40 @@ EXAMPLES = (
         "The shortest form: 0/1 outcomes, one column x, and the groups. The model has an intercept for all, and each "
         "group may lie above or below it. Here x separates the outcomes completely, and the warnings say what that "
         "means.",
-        f"=GLMM_BINOMIAL({DATA})",
-        FIRST,
+        call("GLMM_BINOMIAL", y=Y, x=X, groups=GROUPS),
     ),
     Example(
         "2  A random slope",
         "The fourth argument, x_random, gives a column whose effect may differ from group to group. The table then "
         "has one more row under random_effects, random_x1.",
-        f"=GLMM_BINOMIAL({OTHER_DATA}, {SLOPES_DATA})",
-        SECOND,
+        call("GLMM_BINOMIAL", y=OTHER_Y, x=X, groups=GROUPS, x_random=SLOPES),
     ),
     Example(
         "3  Without an intercept, FALSE in fourth place",
         "Counted by position, FALSE stands where x_random is expected. A single TRUE or FALSE there cannot be data "
         "for random slopes, so it is taken for the next argument, fit_intercept: the row intercept is missing under "
         "fixed_effects. The random intercept of the groups stays.",
-        f"=GLMM_BINOMIAL({DATA}, FALSE)",
-        {**FIRST, "x_random": False},
+        call("GLMM_BINOMIAL", y=Y, x=X, groups=GROUPS, x_random=constant(False)),
     ),
     Example(
         "4  Without an intercept, x_random skipped",
         "The same model as example 3 in the form to be preferred: the fourth argument is left out, and FALSE stands "
         "in its own place, the fifth. The table is the same to the last digit.",
-        f"=GLMM_BINOMIAL({DATA}, , FALSE)",
-        {**FIRST, "fit_intercept": False},
+        call("GLMM_BINOMIAL", y=Y, x=X, groups=GROUPS, fit_intercept=constant(False)),
     ),
     Example(
         "5  A 90 % confidence interval",
         "The model of example 2 with all arguments up to alpha written out. alpha = 0.1 makes ci_lower and ci_upper "
         "the limits of a 90 % interval; nothing else changes.",
-        f"=GLMM_BINOMIAL({OTHER_DATA}, {SLOPES_DATA}, TRUE, 0.1)",
-        {**SECOND, "fit_intercept": True, "alpha": 0.1},
+        call(
+            "GLMM_BINOMIAL",
+            y=OTHER_Y,
+            x=X,
+            groups=GROUPS,
+            x_random=SLOPES,
+            fit_intercept=constant(True),
+            alpha=constant(0.1),
+        ),
     ),
 )
 
@@ -93,6 +91,6 @@ def _write_example(page: Page, example: Example) -> int:
     """Write one example and return the row at which the next one begins."""
     page.heading(example.title)
     page.paragraph(example.shows)
-    write_fit(page, example.formula, example.arguments)
+    write_fit(page, example.formula)
     page.skip(ROOM_AROUND)
     return page.row

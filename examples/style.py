@@ -11,6 +11,7 @@ HEADER_FILL = "#DCE6F1"
 WARNING_FILL = "#FFF2CC"
 RULE = "#8EA9DB"
 OBSERVED, FITTED, AVERAGED = "#A6A6A6", "#1F4E79", "#9DC3E6"
+INTERVAL, STRESSED = "#F4B183", "#C55A11"
 
 ESTIMATE = "0.0000"
 VERY_SMALL = "0.0E+00"
@@ -36,20 +37,29 @@ class Formats:
     header: Format
     number_header: Format
     text: Format
+    left: Format
     small_integer: Format
     count: Format
     estimate: Format
+    muted_estimate: Format
+    published: Format
     p_value: Format
     points: Format
     data_header: Format
     data_number_header: Format
     data_number: Format
-    # the columns of a table of GLMM_BINOMIAL, and what they get where its rows say so
+    # the columns of a table of a worksheet function, and what they get where its rows say so
     spill_name: Format
     spill_estimate: Format
     spill_p_value: Format
     spill_other: Format
+    spill_truth: Format
     spill_header: Format
+    spill_number_header: Format
+    spill_code_header: Format
+    spill_code: Format
+    spill_text: Format
+    spill_row_count: Format
     spill_count: Format
     spill_very_small: Format
     spill_warning: Format
@@ -67,9 +77,13 @@ _PROPERTIES: dict[str, dict[str, object]] = {
     "header": {**_HEADER, "text_wrap": True, "valign": "vcenter"},
     "number_header": {**_HEADER, "text_wrap": True, "valign": "vcenter", "align": "right"},
     "text": {},
+    "left": {"align": "left"},
     "small_integer": {"num_format": "0"},
     "count": {"num_format": COUNT},
     "estimate": {"num_format": ESTIMATE},
+    # as many digits as were published
+    "published": {"align": "right"},
+    "muted_estimate": {"num_format": ESTIMATE, "font_color": MUTED},
     "p_value": {"num_format": P_VALUE},
     "points": {"num_format": POINTS},
     "data_header": _HEADER,
@@ -79,7 +93,14 @@ _PROPERTIES: dict[str, dict[str, object]] = {
     "spill_estimate": {"num_format": ESTIMATE, "align": "right"},
     "spill_p_value": {"num_format": P_VALUE, "align": "right"},
     "spill_other": {"align": "right"},
+    # Excel shows truth values as words by itself, LibreOffice not always
+    "spill_truth": {"align": "right", "num_format": '"TRUE";"TRUE";"FALSE"'},
     "spill_header": _HEADER,
+    "spill_number_header": {**_HEADER, "align": "right", "valign": "vcenter"},
+    "spill_code_header": {**_HEADER, "align": "center", "valign": "vcenter"},
+    "spill_code": {"num_format": "0", "align": "center"},
+    "spill_text": {"align": "center"},
+    "spill_row_count": {"num_format": COUNT, "align": "right"},
     "spill_count": {"num_format": COUNT},
     "spill_very_small": {"num_format": VERY_SMALL},
     "spill_warning": {"bg_color": WARNING_FILL},

@@ -1,0 +1,75 @@
+"""Formulas with the worksheet functions: what Excel shows, what the file stores, and what they give."""
+
+import inspect
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
+
+OUR_FUNCTION = re.compile(r"\bGLMM_BINOMIAL\w*(?=\()")
+# the dynamic array that spills from a cell: Sheet!A1#, 'Other sheet'!A1#
+SPILL_REFERENCE = re.compile(r"((?:'[^']+'!|\w+!)?\$?[A-Z]{1,3}\$?\d+)#")
+
+Cell = str | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A part of a formula: its text as Excel shows it, and the rows of cells it stands for."""
+
+    text: str
+    cells: Sequence[Sequence[Cell]]
+
+    @property
+    def shown(self) -> str:
+        """The formula, as Excel's formula bar shows it."""
+        return f"={self.text}"
+
+    @property
+    def stored(self) -> str:
+        """The formula, as the file holds it."""
+        with_prefix = OUR_FUNCTION.sub(r"_xll.\g<0>", self.text)
+        return "=" + SPILL_REFERENCE.sub(r"_xlfn.ANCHORARRAY(\1)", with_prefix)
+
+
+def constant(value: Cell) -> Expression:
+    """Return a number, a text or a truth value as a formula has it."""
+    if isinstance(value, str):
+        text = '"{}"'.format(value.replace('"', '""'))
+    elif isinstance(value, bool):
+        text = str(value).upper()
+    else:
+        text = f"{value:g}"
+    return Expression(text, ((value,),))
+
+
+def call(function: str, **arguments: Expression) -> Expression:
+    """Call a worksheet function; what it gives is calculated by that function.
+
+    Parameters
+    ----------
+    function
+        Its name in formulas.
+    **arguments
+        By the names of its parameters. The places of those in between that are not given stay empty.
+
+    Raises
+    ------
+    ValueError
+        When the function answers with a message instead of a table.
+    """
+    worksheet_function = WORKSHEET_FUNCTIONS[function]
+    names = list(inspect.signature(worksheet_function).parameters)
+    last = max(map(names.index, arguments))
+    texts = [arguments[name].text if name in arguments else "" for name in names[: last + 1]]
+    rows = worksheet_function(**{name: _handed_over(value) for name, value in arguments.items()})
+    if len(rows) == 1:
+        raise ValueError(f"{function}: {rows[0][0]}")
+    return Expression(f"{function}({', '.join(texts)})", tuple(tuple(row) for row in rows))
+
+
+def _handed_over(argument: Expression) -> object:
+    """A range as rows of cells, a single cell as its value: as Excel hands them over where either may stand."""
+    rows = [list(row) for row in argument.cells]
+    return rows[0][0] if len(rows) == len(rows[0]) == 1 else rows

@@ -1,0 +1,128 @@
+"""The table that spills from one formula: its results stored, and how other formulas refer to it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_col_to_name
+
+from formula import Cell, Expression
+from page import Computed, Page, cell, fixed_cell, sheet_prefix
+
+NO_WARNINGS = "None."
+
+Style = Callable[[int, int, Cell], Format]
+"""The format of a cell, by its line and column within the table and its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """Where a table stands, its corner counted from zero, and what it holds."""
+
+    sheet: str
+    top: int
+    left: int
+    rows: Sequence[Sequence[Cell]]
+
+    def whole(self, page: Page) -> Expression:
+        """The table as formulas on a sheet refer to it: `Design!A5#`."""
+        sheet = "" if page.name == self.sheet else sheet_prefix(self.sheet)
+        return Expression(f"{sheet}{cell(self.top, self.left)}#", self.rows)
+
+
+def write_spill(page: Page, expression: Expression, *, style: Style, top: int | None = None, left: int = 0) -> Spill:
+    """Write a formula with its stored results.
+
+    Parameters
+    ----------
+    page
+        The sheet; its row moves below the table.
+    expression
+        The formula.
+    style
+        The format of each cell.
+    top, left
+        Where its first cell is; the current row unless told otherwise.
+    """
+    page.row = top = page.row if top is None else top
+    rows = expression.cells
+    bottom, right = top + len(rows) - 1, left + len(rows[0]) - 1
+    first_style = style(0, 0, rows[0][0])
+    page.sheet.write_dynamic_array_formula(top, left, bottom, right, expression.stored, first_style, rows[0][0])
+    # the first cell holds the formula; XlsxWriter has filled the others with zeros
+    for line, row in enumerate(rows):
+        for column, value in enumerate(row):
+            if (line, column) != (0, 0):
+                page.write(left + column, value, style(line, column, value))
+        page.row += 1
+    return Spill(page.name, top, left, rows)
+
+
+def table_style(page: Page, *, counts: Sequence[int] = (), codes: Sequence[int] = ()) -> Style:
+    """The formats of a table of estimates under one header row; some columns hold counts, or codes such as 0 and 1."""
+    formats = page.formats
+
+    def style(line: int, column: int, value: Cell) -> Format:
+        if line == 0:
+            return formats.spill_code_header if column in codes else formats.spill_number_header
+        if column in codes:
+            return formats.spill_code if isinstance(value, float) else formats.spill_text
+        if isinstance(value, float):
+            return formats.spill_row_count if column in counts else formats.spill_estimate
+        return formats.spill_truth if isinstance(value, bool) else formats.spill_other
+
+    return style
+
+
+def write_warnings(page: Page, *, rows: Sequence[Sequence[Cell]], room: int) -> None:
+    """Show in full, above a table in the row after next, the warnings in its last rows.
+
+    Within the table the cells beside them leave their text no room. `room` is the number of rows to search.
+    """
+    here = fixed_cell(page.row, 1)
+    rule = {"type": "formula", "criteria": f'={here}<>"{NO_WARNINGS}"', "format": page.formats.spill_warning}
+    page.sheet.conditional_format(page.row, 1, page.row, page.last_column, rule)
+    page.labelled("Warnings", _warnings(page.row + 2, rows, room), least_lines=2)
+
+
+def format_rows(page: Page, *, last: int, room: int, header_names: Sequence[str] = ()) -> None:
+    """Format, from the current row on, rows that are a warning or a header by what their first cell says.
+
+    A recalculated table may have other rows than the stored one. No two rules hold for the same cell: which one counts
+    then is not the same in Excel and LibreOffice.
+    """
+    formats, first = page.formats, column_cell(0, page.row)
+    is_warning = f'{first}="warning"'
+    rules = [
+        ((1, 1), is_warning, formats.spill_warning_text),
+        ((0, 0), is_warning, formats.spill_warning),
+        ((2, last), is_warning, formats.spill_warning),
+    ]
+    if header_names:
+        rules.append(((0, last), any_of(first, header_names), formats.spill_header))
+    for columns, criteria, style in rules:
+        format_where(page, criteria, style, columns=columns, room=room)
+
+
+def format_where(page: Page, criteria: str, style: Format, *, columns: tuple[int, int], room: int) -> None:
+    """Give cells of some columns, from the current row on, a format where a condition on their row holds."""
+    rule = {"type": "formula", "criteria": f"={criteria}", "format": style}
+    page.sheet.conditional_format(page.row, columns[0], page.row + room - 1, columns[1], rule)
+
+
+def column_cell(column: int, row: int) -> str:
+    """The address of a cell in a fixed column, as rules name it: `$A1`."""
+    return f"${xl_col_to_name(column)}{row + 1}"
+
+
+def any_of(name_cell: str, names: Sequence[str]) -> str:
+    return "OR({})".format(",".join(f'{name_cell}="{name}"' for name in names))
+
+
+def _warnings(top: int, rows: Sequence[Sequence[Cell]], room: int) -> Computed[str]:
+    bottom = top + room - 1
+    names = f"{fixed_cell(top, 0)}:{fixed_cell(bottom, 0)}"
+    texts = f"{fixed_cell(top, 1)}:{fixed_cell(bottom, 1)}"
+    from_first = f'INDEX({texts},MATCH("warning",{names},0)):{fixed_cell(bottom, 1)}'
+    found = "\n".join(str(row[1]) for row in rows if row[0] == "warning")
+    return Computed(f'=IFERROR(_xlfn.TEXTJOIN(CHAR(10),TRUE,{from_first}),"{NO_WARNINGS}")', found or NO_WARNINGS)

@@ -1,0 +1,47 @@
+"""The sheets Data and Design: the records, and the columns of the model made of them."""
+
+from data_table import DataColumn, table_columns, write_data
+from page import Report
+from spill import Spill, table_style, write_spill
+from vegetables.study import DAYS, RIGHT, ROWS_PRINTED, TABLE, Study
+
+COLUMNS = (
+    DataColumn("id", "Student, 1 to 250."),
+    DataColumn("day", "Day, 1 to 14."),
+    DataColumn("trt", "Group the student was assigned to: control or treat."),
+    DataColumn("sex", "female or male."),
+    DataColumn("y", "1 when the student ate vegetables that day, 0 when not."),
+)
+
+
+def write_data_sheet(report: Report, study: Study) -> None:
+    page = report.page("Data", (14, 14, 18, 18, 14))
+    page.title("Data", "One row per student and day: 250 students x 14 days = 3,500 rows")
+    page.paragraph(
+        "y is 1 when the student ate vegetables that day. Treatment and sex are text, as they were recorded: the sheet "
+        f"Design makes numbers of them. On paper only the first {ROWS_PRINTED // DAYS} of the 250 students appear."
+    )
+    page.skip()
+    write_data(page, TABLE, columns=COLUMNS, rows=study.rows, printed_rows=ROWS_PRINTED)
+
+
+def write_design_sheet(report: Report, study: Study) -> Spill:
+    page = report.page("Design", (14, 14, 18, 18, 24))
+    page.title("Design", "Treatment, sex and their interaction as columns of 0 and 1")
+    page.paragraph(
+        f'The formula below codes "{RIGHT}", which stands for trt, sex and trt:sex. Of each text column the first '
+        "level in alphabetical order, control and female, is the reference and gets 0; trt[treat] is 1 in the "
+        "treatment group, sex[male] is 1 for men, and trt[treat]:sex[male], their product, is 1 for men in the "
+        "treatment group. Every other formula takes this table as its x. The columns id and day repeat the data, so "
+        "that a row can be read; they are not needed."
+    )
+    page.skip()
+    coded = study.coded(RIGHT)
+    page.code("Formula", coded.shown)
+    page.skip()
+    top = page.row
+    record = table_columns(TABLE, study.rows, "id", "day")
+    write_spill(page, record, style=table_style(page, codes=range(2)), top=top)
+    design = write_spill(page, coded, style=table_style(page, codes=range(3)), top=top, left=2)
+    page.print_first_rows(top, ROWS_PRINTED)
+    return design

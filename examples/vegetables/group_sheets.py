@@ -1,0 +1,145 @@
+"""The sheets Random effects and Students: how much students differ, and each student's estimate."""
+
+from xlsxwriter.utility import xl_range_abs
+
+from analysis import Coefficient, write_spread
+from charts import Dots, Frame, Reach, Rows, Series, write_ranking
+from fit_table import FitTable
+from formula import Expression
+from interval_table import ESTIMATE, LOWER, UPPER, IntervalTable
+from page import Column, Computed, Page, Report, cell
+from spill import Spill, format_rows, table_style, write_spill, write_warnings
+from style import AVERAGED, FITTED
+from vegetables.study import ARTICLE_SD, ARTICLE_SD_LIMITS, ML, Study
+
+ROWS_PRINTED = 45
+ROOM = 260
+# the columns of the sheet Students beside the table of the formula
+RANK, SORTED, REACH = 7, 8, 9
+
+
+def write_group_sheets(report: Report, study: Study, design: Spill, fit: FitTable, intervals: IntervalTable) -> None:
+    """Write both sheets: first what is read off the table of students, then the table."""
+    reading = report.page("Random effects", (14, 66, 13, 13, 13, 13, 13, 13))
+    students = report.page("Students", (10, 13, 11, 11, 11, 11, 3, 11, 13, 13))
+    effects = study.ask("GLMM_BINOMIAL_RANEF", design.whole(students), method=ML)
+    ranked = _write_students(students, effects)
+    _write_reading(reading, fit, intervals)
+    _write_chart(report, reading, effects, ranked)
+
+
+def _write_reading(page: Page, fit: FitTable, intervals: IntervalTable) -> None:
+    page.title("Random effects", "How much students of the same sex and treatment differ")
+    page.paragraph(
+        "Each student has a random effect: how far the student's log-odds of a vegetable day lie above or below those "
+        "of the pattern. Their standard deviation (SD) says how much students differ; all here is by maximum "
+        "likelihood."
+    )
+    page.skip()
+    write_spread(
+        page,
+        fit,
+        intercept=_intercept(fit),
+        group="students",
+        baseline="Probability for women in the control group",
+    )
+    page.skip()
+    _write_beside_article(page, intervals)
+    page.skip()
+    page.paragraph(
+        "The chart shows the random effect of each of the 250 students with its 95 % interval, in ascending order; the "
+        "numbers are on the sheet Students. Every interval holds zero: no student stands out from the pattern. The "
+        "estimates are drawn towards zero, as 14 days say little about one student when students differ little."
+    )
+    page.skip()
+
+
+def _intercept(fit: FitTable) -> Coefficient:
+    found = fit.term('"intercept"', "intercept", "coefficient")
+    return Coefficient(found.formula.removeprefix("="), found.value)
+
+
+def _write_beside_article(page: Page, intervals: IntervalTable) -> None:
+    page.labelled(
+        "The article",
+        "reports an SD of 0.1986 with the profile interval from 0 to 0.3454 (lme4, Laplace's approximation). The lower "
+        "limit of zero means: the data do not exclude that students of one pattern are all alike.",
+    )
+    formats = page.formats
+    columns = (
+        Column("Quantity", formats.text, is_text=True),
+        Column("What it says", formats.text, is_text=True),
+        *(
+            Column(f"{number}\n{where}", formats.estimate if where == "here" else formats.published)
+            for number in ("Estimate", "Lower limit", "Upper limit")
+            for where in ("here", "in the article")
+        ),
+    )
+    estimate, lower, upper = (intervals.std_dev(column) for column in (ESTIMATE, LOWER, UPPER))
+    numbers = (estimate, ARTICLE_SD, lower, ARTICLE_SD_LIMITS[0], upper, ARTICLE_SD_LIMITS[1])
+    page.table(columns, [("SD", "Standard deviation between students, with its 95 % profile interval", *numbers)])
+
+
+def _write_chart(report: Report, page: Page, effects: Expression, ranked: Rows) -> None:
+    reaches = [upper - estimate for estimate, upper in _sorted_effects(effects)]
+    frame = Frame(
+        title="Random effect of each student, with 95 % interval",
+        x_title="Students in ascending order of their estimate",
+        y_title="Random effect (log-odds)",
+        y_limits=(-0.8, 0.8),
+        y_step=0.4,
+        y_format="0.0",
+        description="Scatter chart: random effects of 250 students in ascending order with their 95 % intervals",
+        width=980,
+    )
+    interval = Reach(REACH, reaches), Reach(REACH, reaches)
+    series = Series(SORTED, "Random effect", FITTED, interval, AVERAGED, 0.75)
+    write_ranking(report, page, frame, ranked, Dots(series, size=3))
+
+
+def _write_students(page: Page, effects: Expression) -> Rows:
+    page.title("Students", "The random effect of each of the 250 students, on the log-odds scale")
+    page.paragraph(
+        "std_dev and the interval hold the uncertainty of the coefficients and of the SD between students as well. The "
+        "columns on the right sort the estimates for the chart on the sheet Random effects; reach is how far the "
+        f"interval reaches to each side. On paper only the first {ROWS_PRINTED} rows appear."
+    )
+    page.code("Formula", effects.shown)
+    write_warnings(page, rows=effects.cells, room=ROOM)
+    page.skip()
+    top = page.row
+    format_rows(page, last=5, room=ROOM)
+    spill = write_spill(page, effects, style=table_style(page, codes=(0, 1)), top=top)
+    _write_ranks(page, effects, spill)
+    page.print_first_rows(top, ROWS_PRINTED)
+    return Rows(page.name, top + 1, top + len(effects.cells) - 1, (RANK, RANK))
+
+
+def _write_ranks(page: Page, effects: Expression, spill: Spill) -> None:
+    formats, first, last = page.formats, spill.top + 1, spill.top + len(spill.rows) - 1
+    estimates, uppers = (xl_range_abs(first, column, last, column) for column in (2, 5))
+    rows = []
+    for rank, (estimate, upper) in enumerate(_sorted_effects(effects), start=1):
+        rank_cell, sorted_cell = (cell(spill.top + rank, column) for column in (RANK, SORTED))
+        rows.append(
+            (
+                float(rank),
+                Computed(f"=SMALL({estimates},{rank_cell})", estimate),
+                Computed(f"=INDEX({uppers},MATCH({sorted_cell},{estimates},0))-{sorted_cell}", upper - estimate),
+            )
+        )
+    columns = (
+        Column("Rank", formats.count),
+        Column("Estimate,\nsorted", formats.estimate),
+        Column("Reach of\ninterval", formats.estimate),
+    )
+    page.row = spill.top
+    page.table(columns, rows, left=RANK)
+
+
+def _sorted_effects(effects: Expression) -> list[tuple[float, float]]:
+    """Estimate and upper limit of each student in ascending order; of equal estimates the first one's limit."""
+    found: dict[float, float] = {}
+    for row in effects.cells[1:]:
+        found.setdefault(float(row[2]), float(row[5]))
+    return [(estimate, found[estimate]) for estimate in sorted(float(row[2]) for row in effects.cells[1:])]

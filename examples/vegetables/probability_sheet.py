@@ -1,0 +1,186 @@
+"""The sheet Probabilities: what the model says in days with vegetables, for women and men and for a student."""
+
+from collections.abc import Sequence
+
+from xlsxwriter.utility import xl_range
+
+from charts import Frame, Reach, Rows, Series, write_comparison
+from formula import Expression, call, constant
+from page import Column, Computed, Content, Page, Report, cell
+from spill import Spill, table_style, write_spill
+from style import FITTED, INTERVAL, OBSERVED
+from vegetables.study import ML, PATTERNS, RIGHT, TABLE, Study, matching
+
+WIDTHS = (11, 12, 13, 13, 21, 19, 16, 13, 13, 18, 17, 12, 12)
+# the columns of the table of patterns that are not spilled
+OBSERVED_COLUMN, FITTED_COLUMN, BELOW_COLUMN, ABOVE_COLUMN = 7, 2, 11, 12
+# the lowest and the highest random effect, a woman of the control group with many vegetable days, and somebody else
+STUDENTS: tuple[float | str, ...] = (17.0, 84.0, 226.0, "new")
+NEW_TRT, NEW_SEX = "control", "female"
+# the last column that spills for students
+PREDICTED_TO = 10
+
+
+def write_probability_sheet(report: Report, study: Study, design: Spill) -> None:
+    page = report.page("Probabilities", WIDTHS)
+    page.title("Probabilities", "Probability that a student eats vegetables on a given day")
+    page.heading("The four patterns, coded")
+    page.paragraph(
+        "The rows to predict are coded like the data: the first two columns are typed, the others spill from the "
+        "formula."
+    )
+    new_x = _write_coded_patterns(page)
+    page.skip()
+    page.heading("Predicted and observed")
+    page.paragraph(
+        "probability is that of a typical student of the pattern, one with a random intercept of zero, by maximum "
+        "likelihood; ci_lower and ci_upper are the limits of its 95 % interval. population_average is the mean over "
+        "all students, who lie above and below the typical one: it is what the observed proportion, the share of days "
+        "with vegetables in the data, should be near to."
+    )
+    page.labelled(
+        "The article",
+        "reports fitted probabilities of 0.4235, 0.8676, 0.2803 and 0.5072 and observed proportions of 0.4242, 0.8659, "
+        "0.2821 and 0.5071, in the order of the rows.",
+    )
+    predicted = study.ask("GLMM_BINOMIAL_PREDICT", design.whole(page), new_x=new_x, method=ML)
+    rows = _write_predictions(page, study, predicted)
+    page.skip()
+    _write_chart(report, page, predicted, rows)
+    _write_students(page, study, design)
+
+
+def _write_coded_patterns(page: Page) -> Expression:
+    names = [("sex", "trt"), *((pattern.sex, pattern.trt) for pattern in PATTERNS)]
+    typed = Expression(xl_range(page.row + 1, 0, page.row + len(names), 1), names)
+    coded = call("GLMM_BINOMIAL_DESIGN", data=typed, formula=constant(RIGHT))
+    page.code("Formula", coded.shown)
+    top = page.row
+    header = Column("sex", page.formats.text, is_text=True), Column("trt", page.formats.text, is_text=True)
+    page.table(header, names[1:])
+    return write_spill(page, coded, style=table_style(page, codes=range(3)), top=top, left=2).whole(page)
+
+
+def _write_predictions(page: Page, study: Study, predicted: Expression) -> Rows:
+    page.code("Formula", predicted.shown)
+    formats, top = page.formats, page.row
+    names = Column("Sex", formats.text, is_text=True), Column("Treatment", formats.text, is_text=True)
+    page.table(names, [(pattern.sex, pattern.trt) for pattern in PATTERNS])
+    beside = (
+        Column("Observed proportion", formats.estimate),
+        Column("Student-days observed", formats.count),
+        Column("Fitted in\nthe article", formats.published),
+        Column("Observed in\nthe article", formats.published),
+        Column("Chart: reach below", formats.muted_estimate),
+        Column("Chart: reach above", formats.muted_estimate),
+    )
+    page.row = top
+    page.table(beside, [_beside(study, predicted, top, line) for line in range(len(PATTERNS))], left=OBSERVED_COLUMN)
+    write_spill(page, predicted, style=table_style(page), top=top, left=FITTED_COLUMN)
+    return Rows(page.name, top + 1, top + len(PATTERNS), (0, 1))
+
+
+def _beside(study: Study, predicted: Expression, top: int, line: int) -> tuple[Content, ...]:
+    pattern, row = PATTERNS[line], top + 1 + line
+    outcomes = study.outcomes_of(pattern)
+    conditions = matching(cell(row, 0), cell(row, 1))
+    below, above = _reaches(predicted, line)
+    return (
+        Computed(f"=AVERAGEIFS({TABLE}[y],{conditions})", sum(outcomes) / len(outcomes)),
+        Computed(f"=COUNTIFS({conditions})", float(len(outcomes))),
+        pattern.fitted,
+        pattern.observed,
+        Computed(f"={cell(row, 2)}-{cell(row, 3)}", below),
+        Computed(f"={cell(row, 4)}-{cell(row, 2)}", above),
+    )
+
+
+def _reaches(predicted: Expression, line: int) -> tuple[float, float]:
+    """How far the interval of a pattern reaches below and above its probability."""
+    probability, lower, upper = (float(value) for value in predicted.cells[line + 1][:3])
+    return probability - lower, upper - probability
+
+
+def _write_chart(report: Report, page: Page, predicted: Expression, rows: Rows) -> None:
+    below, above = zip(*(_reaches(predicted, line) for line in range(len(PATTERNS))), strict=True)
+    interval = Reach(BELOW_COLUMN, below), Reach(ABOVE_COLUMN, above)
+    frame = Frame(
+        title="Days with vegetables: observed and fitted, with 95 % interval",
+        x_title="Sex and treatment",
+        y_title="Proportion of days",
+        y_limits=(0, 1),
+        y_step=0.2,
+        description=(
+            "Column chart: observed proportion and fitted probability with its interval for women and men with and "
+            "without treatment"
+        ),
+    )
+    bars = (
+        Series(OBSERVED_COLUMN, "Observed proportion", OBSERVED),
+        Series(FITTED_COLUMN, "Fitted probability", FITTED, interval, INTERVAL, 1.75),
+    )
+    write_comparison(report, page, frame, rows, bars)
+
+
+def _write_students(page: Page, study: Study, design: Spill) -> None:
+    page.heading("One student")
+    page.paragraph(
+        "For a student of the study the formula adds the student's own random effect when its fifth argument names the "
+        "student; for anybody else it takes zero. Type other numbers into the column id. Student 17 had vegetables on "
+        "7 of 14 days although treated, student 226 on 11 of 14 without treatment: that moves their probabilities a "
+        "little only, because the model finds that students of one pattern hardly differ."
+    )
+    names = tuple(str(name) for name in design.rows[0])
+    # below the line with the formula
+    top = page.row + 1
+    last = top + len(STUDENTS)
+    predicted = study.ask(
+        "GLMM_BINOMIAL_PREDICT",
+        design.whole(page),
+        new_x=Expression(xl_range(top, 3, last, 5), [names, *(_codes(*_factors(study, s)) for s in STUDENTS)]),
+        new_groups=Expression(xl_range(top, 0, last, 0), [("id",), *((student,) for student in STUDENTS)]),
+        method=ML,
+    )
+    page.code("Formula", predicted.shown)
+    page.table(_student_columns(page, names), [_student_row(study, s, top + i) for i, s in enumerate(STUDENTS, 1)])
+    page.row = top
+    shares = [(_share(study, student, top + i),) for i, student in enumerate(STUDENTS, 1)]
+    page.table([Column("Share of\nown days", page.formats.estimate)], shares, left=PREDICTED_TO + 1)
+    write_spill(page, predicted, style=table_style(page), top=top, left=PREDICTED_TO - 4)
+
+
+def _student_columns(page: Page, names: Sequence[str]) -> list[Column]:
+    text = page.formats.text
+    words = [Column(name, page.formats.left if name == "id" else text, is_text=True) for name in ("id", "trt", "sex")]
+    return words + [Column(name, page.formats.small_integer) for name in names]
+
+
+def _student_row(study: Study, student: float | str, row: int) -> tuple[Content, ...]:
+    id_cell, trt_cell, sex_cell = (cell(row, column) for column in range(3))
+    trt, sex = _factors(study, student)
+    treat, male, both = _codes(trt, sex)
+    found = f"MATCH({id_cell},{TABLE}[id],0)"
+    return (
+        student,
+        Computed(f'=IFERROR(INDEX({TABLE}[trt],{found}),"{NEW_TRT}")', trt),
+        Computed(f'=IFERROR(INDEX({TABLE}[sex],{found}),"{NEW_SEX}")', sex),
+        Computed(f'=IF({trt_cell}="treat",1,0)', treat),
+        Computed(f'=IF({sex_cell}="male",1,0)', male),
+        Computed(f"={cell(row, 3)}*{cell(row, 4)}", both),
+    )
+
+
+def _share(study: Study, student: float | str, row: int) -> Content:
+    """The share of the student's own days with vegetables, nothing for somebody else."""
+    outcomes = [float(r["y"]) for r in study.rows if r["id"] == student]
+    formula = f'=IFERROR(AVERAGEIFS({TABLE}[y],{TABLE}[id],{cell(row, 0)}),"")'
+    return Computed(formula, sum(outcomes) / len(outcomes)) if outcomes else Computed(formula, "")
+
+
+def _factors(study: Study, student: float | str) -> tuple[str, str]:
+    return next(((str(row["trt"]), str(row["sex"])) for row in study.rows if row["id"] == student), (NEW_TRT, NEW_SEX))
+
+
+def _codes(trt: str, sex: str) -> tuple[float, float, float]:
+    treat, male = float(trt == "treat"), float(sex == "male")
+    return treat, male, treat * male

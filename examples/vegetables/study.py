@@ -1,0 +1,103 @@
+"""What all sheets of vegetables.xlsx speak of: the records, the ranges of formulas, and the article's results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sources
+from data_table import Row, table_columns
+from formula import Expression, call, constant
+
+ARTICLE = (
+    "Clay Ford, Getting Started with Binomial Generalized Linear Mixed Models, University of Virginia Library, 2021"
+)
+TABLE = "Vegetables"
+DAYS, STUDENTS = 14, 250
+# of the long tables: the first students, enough for a page
+ROWS_PRINTED = 3 * DAYS
+
+RIGHT, WRONG = "trt * sex", "trt + sex"
+ML = constant("ml")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A fixed effect: its name, what its odds ratio compares, and the article's coefficient and standard error."""
+
+    name: str
+    meaning: str
+    coefficient: float
+    std_error: float
+
+
+TERMS = (
+    Term("intercept", "Odds of a vegetable day: women, control", -0.30840, 0.07127),
+    Term("trt[treat]", "Treatment against control, among women", 2.18835, 0.12423),
+    Term("sex[male]", "Men against women, in the control group", -0.63440, 0.10859),
+    Term("trt[treat]:sex[male]", "Effect of the treatment on men against women", -1.21669, 0.16556),
+)
+ARTICLE_SD, ARTICLE_LOG_LIKELIHOOD, ARTICLE_AIC = 0.1986, -2061.2, 4132.4
+ARTICLE_SD_LIMITS = (0.0, 0.3453926)
+ARTICLE_ODDS_RATIO, ARTICLE_ODDS_RATIO_LIMITS = 8.92, (7.023558, 11.44831)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A sex and a treatment, and the article's fitted probability and observed proportion for them."""
+
+    sex: str
+    trt: str
+    fitted: float
+    observed: float
+
+
+PATTERNS = (
+    Pattern("female", "control", 0.4235043, 0.4242),
+    Pattern("female", "treat", 0.8676050, 0.8659),
+    Pattern("male", "control", 0.2803350, 0.2821),
+    Pattern("male", "treat", 0.5072137, 0.5071),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """The records, and the columns of their table as formulas take them."""
+
+    rows: Sequence[Row]
+
+    @property
+    def outcomes(self) -> Expression:
+        """The column y."""
+        return table_columns(TABLE, self.rows, "y")
+
+    @property
+    def students(self) -> Expression:
+        """The column id."""
+        return table_columns(TABLE, self.rows, "id")
+
+    @property
+    def factors(self) -> Expression:
+        """The columns of text."""
+        return table_columns(TABLE, self.rows, "trt", "sex")
+
+    def coded(self, formula: str) -> Expression:
+        """The columns of the model, coded by a formula."""
+        return call("GLMM_BINOMIAL_DESIGN", data=self.factors, formula=constant(formula))
+
+    def ask(self, function: str, x: Expression, **arguments: Expression) -> Expression:
+        """Call a worksheet function on the outcomes and students."""
+        return call(function, y=self.outcomes, x=x, groups=self.students, **arguments)
+
+    def outcomes_of(self, pattern: Pattern) -> list[float]:
+        """Each 0 or 1 of a pattern."""
+        return [float(row["y"]) for row in self.rows if (row["sex"], row["trt"]) == (pattern.sex, pattern.trt)]
+
+
+def read_study() -> Study:
+    numbers = ("id", "day", "y")
+    records = sources.read("vegetables.csv")
+    return Study([{name: float(text) if name in numbers else text for name, text in r.items()} for r in records])
+
+
+def matching(sex_cell: str, trt_cell: str) -> str:
+    """The conditions by which COUNTIFS and AVERAGEIFS find the records of a pattern."""
+    return f"{TABLE}[sex],{sex_cell},{TABLE}[trt],{trt_cell}"
