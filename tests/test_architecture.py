@@ -20,7 +20,7 @@ LAYERS = (
     {"observations.options", "observations.ranges", "observations.estimability"},
     {"observations"},
     {"design"},
-    {"quadrature", "arrowhead"},
+    {"quadrature", "arrowhead", "conditional_modes"},
     {"marginal", "elbo"},
     {"penalized"},
     {"laplace"},

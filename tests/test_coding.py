@@ -267,6 +267,11 @@ def test_a_column_that_does_not_vary_cannot_be_scaled():
         assert refusal("scale(a)", [["a"], *rows]) == message
 
 
+def test_a_product_too_large_for_a_number_is_refused():
+    message = "formula must give finite numbers. a:b has none in row 3 of data: the product is too large."
+    assert message in refusal("a:b", [["a", "b"], [1.0, 1.0], [1e200, 1e200]])
+
+
 def test_the_largest_numbers_are_scaled_without_overflow():
     # differences of the order of rounding, whatever the unit
     assert_allclose(

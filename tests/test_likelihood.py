@@ -5,8 +5,9 @@ from scipy.special import gammaln
 
 from datasets import bacteria, cbpp, contraception, expanded, vegetables
 from glmm_binomial import FitError, fit, glmm_binomial
+from glmm_binomial.conditional_modes import Parameters
 from glmm_binomial.design import build_design
-from glmm_binomial.marginal import Parameters, choose_nodes, evaluate_marginal
+from glmm_binomial.marginal import choose_nodes, evaluate_marginal
 from glmm_binomial.observations import observe
 from simulated import draw
 
@@ -227,3 +228,46 @@ def test_groups_that_never_change_and_wide_effects_keep_eight_digits(seed, group
     assert abs(step[3]) < 1e-8
     assert digits(estimates.std_errors, std_errors[:3]) >= 8
     assert digits(estimates.log_likelihood, value) >= 8
+
+
+@pytest.mark.parametrize(("trials", "correct"), [(1e6, 5.5), (1e8, 5.0)])
+def test_counts_of_any_size_keep_the_uncertainty_between_groups(trials, correct):
+    # from so many trials each group's logit is known, up to one in `trials`, and the intercept is the mean of 12
+    generator = np.random.default_rng(3)
+    groups = np.repeat(np.arange(12), 4)
+    x = generator.normal(size=(48, 1))
+    logits = -0.5 + 0.5 * x[:, 0] + 0.8 * generator.normal(size=12)[groups]
+    y = np.round(trials / (1.0 + np.exp(-logits)))
+    estimates = fit(y, x, groups, method="ml", trials=np.full(48, trials))
+    assert estimates.converged
+    x = x[:, 0]
+    within = x - (np.bincount(groups, x) / 4.0)[groups]
+    slope = within @ logits / (within @ within)
+    intercepts = np.bincount(groups, logits - slope * x) / 4.0
+    assert digits(estimates.coefficients, [intercepts.mean(), slope]) >= correct
+    assert digits(estimates.std_devs, [intercepts.std()]) >= correct
+    assert digits(estimates.std_errors[:1], [intercepts.std() / np.sqrt(12.0)]) >= correct
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {
+            "y": [666275, 4820, 106407],
+            "x": [-1.439, -2.975, -0.437],
+            "x_random": [1e9 + 3, 1e9 + 1, 1e9 + 1],
+            "groups": ["a", "b", "c"],
+            "trials": [773076, 21206, 231702],
+        },
+        {
+            "y": [0, 1, 0, 1, 0],
+            "x": [-2.799, 2.4, 0.623, 1.047, 1.06],
+            "x_random": [[0, 5], [0, 2], [2, 5], [1, 1], [2, 6]],
+            "groups": ["a", "b", "c", "c", "b"],
+        },
+    ],
+)
+def test_more_random_effects_than_groups_can_tell_apart_are_warned_of(arguments):
+    estimates = fit(**{name: np.array(cells) for name, cells in arguments.items()}, method="ml")
+    assert (estimates.std_errors > 0.0).all()
+    assert any("next to nothing" in notice for notice in estimates.notices)

@@ -167,6 +167,12 @@ def test_a_variance_at_zero_is_told_by_name(position, name):
     assert "zero" in found
 
 
+def test_a_variance_in_which_the_likelihood_is_flat_is_told_by_name():
+    covariance = np.diag([1.0, 4.0, 9.0, 1e6])
+    found = the_only(texts(fit(method="ml", covariance=covariance, towards_posterior=None, towards_likelihood=None)))
+    assert "next to nothing about the variance of the random slope of week" in found
+
+
 def test_labels_that_look_alike_are_listed():
     found = the_only(texts(data=observations(look_alikes=(("1", '"1"'), ('"Anna"', '"anna"')))))
     assert '1 and "1"' in found

@@ -261,7 +261,8 @@ def _expand(parsed: ParsedFormula, coded: Sequence[_Coded]) -> list[list[str | f
         _require_moderate(formulaic.parser.DefaultFormulaParser().parse(parsed.text, target="ast"))
         terms = formulaic.Formula(parsed.text)
         _require_few_columns(terms, coded)
-        matrix = terms.get_model_matrix(frame, context={}, output="numpy", na_action="raise")
+        with np.errstate(over="ignore", invalid="ignore"):
+            matrix = terms.get_model_matrix(frame, context={}, output="numpy", na_action="raise")
     except formulaic.errors.FormulaParsingError as error:
         problem = re.sub("f([0-9]+)", lambda found: coded[int(found[1])].name, first_line(error))
         reject(f"formula cannot be read: {problem} {EXAMPLE}")
@@ -270,6 +271,13 @@ def _expand(parsed: ParsedFormula, coded: Sequence[_Coded]) -> list[list[str | f
         reject(f"formula must name columns. It leaves none beside the intercept. {EXAMPLE}")
     header: list[str | float] = [_display_name(name, coded) for _, name in kept]
     values = np.asarray(matrix, dtype=np.float64)[:, [i for i, _ in kept]]
+    beyond = np.argwhere(~np.isfinite(values))
+    if len(beyond):
+        row, column = (int(i) for i in beyond[0])
+        reject(
+            f"formula must give finite numbers. {header[column]} has none in row {row + 2} of data: the product is too "
+            "large. Measure its columns in larger units."
+        )
     return [header, *values.tolist()]
 
 

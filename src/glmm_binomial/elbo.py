@@ -26,6 +26,9 @@ FIXED_EFFECT_PRIOR_SD = 2.0
 LOG_SD_PRIOR_SD = 1.0
 """Prior of each log SD on the standardised scale: N(0, 1), statsmodels' default."""
 
+LARGEST_LOG_PRECISION = 500.0
+"""Far beyond what any data can say of an SD, and far below what overflows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Factors:
@@ -47,8 +50,8 @@ class Factors:
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """E sd^-2 = exp(2 s^2 - 2 m) of each random effect, (K,)."""
-        return np.asarray(np.exp(2.0 * (self.log_sd_variance - self.log_sd_mean)))
+        """E sd^-2 = exp(2 s^2 - 2 m) of each random effect, (K,); bounded, for steps that are too long to be taken."""
+        return np.asarray(np.exp(np.minimum(2.0 * (self.log_sd_variance - self.log_sd_mean), LARGEST_LOG_PRECISION)))
 
     @property
     def squares(self) -> NDArray[np.float64]:

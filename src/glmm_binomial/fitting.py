@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from glmm_binomial.conditional_modes import Parameters
 from glmm_binomial.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
 from glmm_binomial.likelihood import evaluate, maximize_likelihood
-from glmm_binomial.marginal import Parameters
 from glmm_binomial.penalized import fit_penalized_start
 from glmm_binomial.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.variational import fit_variational

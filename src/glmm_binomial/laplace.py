@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
-from glmm_binomial.marginal import ConditionalModes, MarginalState, Parameters, find_modes
+from glmm_binomial.conditional_modes import ConditionalModes, Parameters, find_modes
+from glmm_binomial.marginal import MarginalState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

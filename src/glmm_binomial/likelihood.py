@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.conditional_modes import Parameters, mode_response
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.laplace import evaluate_laplace
-from glmm_binomial.marginal import (
-    FEWEST_NODES,
-    MOST_NODES,
-    MarginalState,
-    Parameters,
-    choose_nodes,
-    evaluate_marginal,
-    make_part,
-    mode_response,
-)
+from glmm_binomial.marginal import FEWEST_NODES, MOST_NODES, MarginalState, choose_nodes, evaluate_marginal, make_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,6 +35,8 @@ LARGEST_STEP = 2.0
 SMALLEST_FRACTION = 1e-8
 ROUNDING = 1e-13
 SMALLEST_INFORMATION = 1e-100
+SINGULAR = 1e-12
+"""Share of the largest eigenvalue of an information below which an eigenvalue may be rounding."""
 
 NEARLY_ZERO_LOG_SD = np.log(0.02)
 """Below this standardised SD a maximum at zero is looked for."""
@@ -261,18 +255,16 @@ def _climb(
 ) -> _Maximum:
     """Damped Newton on the score: with few nodes while far away, then with as many as the point reached needs."""
     integrator, is_rough = integrator_of(design, active, point, modes, rough=True), True
-    state, distance = integrator.evaluate(point, modes), np.inf
+    state = integrator.evaluate(point, modes)
     for _ in range(MOST_STEPS):
-        direction, definite = newton_direction(state.score, state.information)
+        direction, _ = newton_direction(state.score, state.information)
         decrement = float(direction @ state.score)
-        distance = float(np.sqrt(decrement)) if definite else np.inf
         log_sds = state.parameters.log_sds
         if look_for_zero and len(log_sds) and log_sds.min() < NEARLY_ZERO_LOG_SD:
             break
         is_wide = log_sds > LARGEST_LOG_SD
         if not is_rough and (state.score[len(state.score) - len(log_sds) :][is_wide] > 0.0).any():
-            distance = np.inf
-            break
+            return _Maximum(evaluation=integrator.evaluation(state), distance=np.inf)
         arrived = decrement <= (NEAR_DECREMENT if is_rough else CONVERGED_DECREMENT) or (is_rough and is_wide.any())
         better = None if arrived else ascend(integrator, state, direction, decrement)
         if better is not None:
@@ -282,15 +274,22 @@ def _climb(
             break
         integrator, is_rough = integrator_of(design, active, state.parameters, state.modes), False
         state = integrator.evaluate(state.parameters, state.modes)
-    return _Maximum(evaluation=integrator.evaluation(state), distance=distance)
+    return _Maximum(evaluation=integrator.evaluation(state), distance=_distance(state))
+
+
+def _distance(state: MarginalState) -> float:
+    """To the maximum, in standard errors; infinite where the likelihood is flat or not even curved downwards."""
+    direction, definite = newton_direction(state.score, state.information)
+    return float(np.sqrt(direction @ state.score)) if definite else np.inf
 
 
 def newton_direction(score: NDArray[np.float64], information: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
     """Newton's direction; with absolute eigenvalues, and False, where the information is not positive definite."""
     values, vectors = np.linalg.eigh(information)
-    definite = bool(values[0] > 0.0)
     # the second bound serves where the whole information underflows
-    values = np.maximum(np.abs(values), max(1e-12 * float(np.abs(values).max()), SMALLEST_INFORMATION))
+    smallest = max(SINGULAR * float(np.abs(values).max()), SMALLEST_INFORMATION)
+    definite = bool(values[0] > smallest)
+    values = np.maximum(np.abs(values), smallest)
     return vectors @ ((vectors.T @ score) / values), definite
 
 
@@ -299,7 +298,8 @@ def ascend(
 ) -> MarginalState | None:
     """The first of ever shorter steps that does not lower log L; None if there is none."""
     fraction = min(1.0, LARGEST_STEP / float(np.abs(direction).max()))
-    allowance = ROUNDING * abs(state.value) if decrement < STALLED_DECREMENT else 0.0
+    rounding = ROUNDING * abs(state.value)
+    allowance = rounding if decrement < max(STALLED_DECREMENT, rounding) else 0.0
     while fraction > SMALLEST_FRACTION:
         candidate = integrator.evaluate(state.parameters.moved(fraction * direction), state.modes)
         if candidate.value >= state.value - allowance:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
+from glmm_binomial.conditional_modes import find_modes
 from glmm_binomial.quadrature import hermite_rule
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.conditional_modes import ConditionalModes, Parameters
     from glmm_binomial.design import Design
 
 BLOCK_ELEMENTS = 65_536
@@ -33,33 +35,11 @@ MOST_NODES = {1: 512, 2: 128}
 NODE_TOLERANCE = 1e-9
 """Doubling the nodes must change a group's log-likelihood by less, relative to its size where that exceeds one."""
 
-MOST_MODE_STEPS = 100
-MODE_TOLERANCE = 1e-10
-"""Newton step, in conditional standard deviations, at which a group's mode is found."""
+LARGE_COUNT = 10_000.0
+"""Trials of a group from which rounding of its log-likelihood would cost digits of the information."""
 
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """A point at which the marginal likelihood is evaluated.
-
-    Attributes
-    ----------
-    coefficients : (k,) array
-    log_sds : (K,) array
-    """
-
-    coefficients: NDArray[np.float64]
-    log_sds: NDArray[np.float64]
-
-    @property
-    def vector(self) -> NDArray[np.float64]:
-        """Coefficients, then log SDs, (k + K,)."""
-        return np.concatenate([self.coefficients, self.log_sds])
-
-    def moved(self, step: NDArray[np.float64]) -> Parameters:
-        """The point after a step (k + K,)."""
-        k = len(self.coefficients)
-        return Parameters(coefficients=self.coefficients + step[:k], log_sds=self.log_sds + step[k:])
+NEAR_MODE = 1.0
+"""Distance of a predictor from the mode's up to which their difference is computed as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,92 +69,6 @@ class MarginalState:
     def score(self) -> NDArray[np.float64]:
         """Gradient of log L, (k + K,)."""
         return np.asarray(self.group_scores.sum(axis=0))
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionalModes:
-    """Where each group's integrand peaks, and how wide it is.
-
-    Attributes
-    ----------
-    modes : (G, K) array
-    scales : (G, K, K) array
-        Lower Cholesky factor of the inverse of the conditional Hessian.
-    """
-
-    modes: NDArray[np.float64]
-    scales: NDArray[np.float64]
-
-
-def find_modes(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> ConditionalModes:
-    """Newton's method for the conditional modes of all groups at once; each group's step is halved on its own.
-
-    The conditional log density sum_i [y_i eta_i - n_i log(1 + e^eta_i)] - sum_k u_k^2 / (2 sd_k^2) is strictly concave.
-    """
-    effects = design.random.shape[1]
-    if not effects:
-        return ConditionalModes(modes=start, scales=np.empty((design.groups, 0, 0)))
-    offset = design.fixed @ parameters.coefficients
-    precision = np.exp(-2.0 * parameters.log_sds)
-    upper = np.triu_indices(effects)
-    products = design.random[:, upper[0]] * design.random[:, upper[1]]
-
-    def density(modes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Log density (G,) and probability of each row (n,)."""
-        eta = offset + (design.random * modes[design.group_index]).sum(axis=1)
-        decay = np.exp(-np.abs(eta))
-        reciprocal = 1.0 / (1.0 + decay)
-        terms = design.successes * eta - design.trials * (np.maximum(eta, 0.0) - np.log(reciprocal))
-        values = np.add.reduceat(terms, design.group_starts) - 0.5 * modes**2 @ precision
-        return values, np.where(eta >= 0.0, reciprocal, decay * reciprocal)
-
-    modes = start
-    value, probability = density(modes)
-    for _ in range(MOST_MODE_STEPS):
-        residual = design.successes - design.trials * probability
-        weight = design.trials * probability * (1.0 - probability)
-        gradient = np.add.reduceat(design.random * residual[:, None], design.group_starts) - modes * precision
-        sums = np.add.reduceat(products * weight[:, None], design.group_starts)
-        hessian = np.zeros((design.groups, effects, effects))
-        hessian[:, upper[0], upper[1]] = hessian[:, upper[1], upper[0]] = sums
-        hessian += np.diag(precision)
-        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
-        gain = (step * gradient).sum(axis=1)
-        if gain.max() <= MODE_TOLERANCE**2:
-            break
-        fraction = np.ones(design.groups)
-        while True:
-            candidate = modes + fraction[:, None] * step
-            new_value, new_probability = density(candidate)
-            worse = (new_value < value) & (fraction * gain > MODE_TOLERANCE)
-            if not worse.any():
-                break
-            fraction[worse] *= 0.5
-        modes, value, probability = candidate, new_value, new_probability
-    return ConditionalModes(modes=modes, scales=np.linalg.cholesky(np.linalg.inv(hessian)))
-
-
-def mode_response(
-    design: Design, parameters: Parameters, modes: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How each group's effects vary about their mode, and how the mode moves with the parameters.
-
-    Returns
-    -------
-    inverse : (G, K, K) array
-        Inverse conditional Hessian, H^-1 with H = Z'WZ + diag(sd^-2).
-    response : (G, K, k + K) array
-        Implicit derivatives at the mode: du/db = -H^-1 Z'WX and du/dlog sd_k = 2 H^-1 e_k u_k / sd_k^2.
-    """
-    scales = find_modes(design, parameters, modes).scales
-    inverse = scales @ scales.transpose(0, 2, 1)
-    eta = design.fixed @ parameters.coefficients + (design.random * modes[design.group_index]).sum(axis=1)
-    p = expit(eta)
-    weighted = design.random * (design.trials * p * (1.0 - p))[:, None]
-    products = weighted[:, :, None] * design.fixed[:, None, :]
-    by_coefficient = -inverse @ np.add.reduceat(products, design.group_starts)
-    by_log_sd = inverse * (2.0 * modes * np.exp(-2.0 * parameters.log_sds))[:, None, :]
-    return inverse, np.concatenate([by_coefficient, by_log_sd], axis=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +150,9 @@ class _Block:
         Values of the random effects at the nodes.
     probabilities : (r, J) array
     log_integrand : (H, J) array
-        Its log-sum-exp over the nodes is the groups' log-likelihood.
+        Its log-sum-exp over the nodes, added to `at_modes`, is the groups' log-likelihood.
+    at_modes : (H,) array
+        Log-likelihoods of the groups' rows at the modes, or zero where the integrand is not relative to them.
     """
 
     groups: slice
@@ -265,6 +161,13 @@ class _Block:
     effects: NDArray[np.float64]
     probabilities: NDArray[np.float64]
     log_integrand: NDArray[np.float64]
+    at_modes: NDArray[np.float64]
+
+    @property
+    def relative_values(self) -> NDArray[np.float64]:
+        """The groups' log-likelihoods without `at_modes`, (H,)."""
+        top = self.log_integrand.max(axis=1, keepdims=True)
+        return np.asarray(top[:, 0] + np.log(np.exp(self.log_integrand - top).sum(axis=1)))
 
 
 def _blocks(part: Part, parameters: Parameters, found: ConditionalModes) -> Iterator[_Block]:
@@ -276,6 +179,10 @@ def _blocks(part: Part, parameters: Parameters, found: ConditionalModes) -> Iter
     most = max(BLOCK_ELEMENTS // len(points), 1) * 2
     workspace = np.empty((3, min(most, len(part.trials)), len(points)))
     kept = np.empty((min(most, len(part.trials)), len(points)))
+    at_mode, at_modes = _predictors_at_modes(part, offset, found), np.zeros(len(part.groups))
+    if at_mode is not None:
+        likelihoods = part.successes * at_mode - part.trials * np.logaddexp(0.0, at_mode)
+        at_modes = np.add.reduceat(likelihoods, part.starts[:-1])
     first = 0
     while first < len(part.groups):
         room = part.starts[first] + max(BLOCK_ELEMENTS // len(points), 1)
@@ -294,30 +201,18 @@ def _blocks(part: Part, parameters: Parameters, found: ConditionalModes) -> Iter
             piece = slice(start, min(start + most, rows.stop))
             local = slice(piece.start - rows.start, piece.stop - rows.start)
             index = group_of_row[local]
-            eta, decay, reciprocal = workspace[:, : piece.stop - piece.start]
-            own = probabilities[local]
+            eta, softplus, spare = workspace[:, : piece.stop - piece.start]
             eta[:] = offset[piece, None]
             for effect in range(part.random.shape[1]):
-                np.take(effects[:, :, effect], index, axis=0, out=decay, mode="clip")
-                decay *= part.random[piece, effect, None]
-                eta += decay
-            np.abs(eta, out=decay)
-            np.negative(decay, out=decay)
-            np.exp(decay, out=decay)
-            np.add(decay, 1.0, out=reciprocal)
-            np.divide(1.0, reciprocal, out=reciprocal)
-            # the probability is half of one plus the hyperbolic tangent of half the predictor
-            np.subtract(1.0, decay, out=decay)
-            decay *= reciprocal
-            np.copysign(decay, eta, out=decay)
-            np.multiply(decay, 0.5, out=own)
-            own += 0.5
-            np.maximum(eta, 0.0, out=decay)
-            np.log(reciprocal, out=reciprocal)
-            decay -= reciprocal
+                np.take(effects[:, :, effect], index, axis=0, out=spare, mode="clip")
+                spare *= part.random[piece, effect, None]
+                eta += spare
+            _fill_softplus(eta, softplus, probabilities[local], spare)
+            if at_mode is not None:
+                _subtract_modes(eta, softplus, at_mode[piece])
             eta *= part.successes[piece, None]
-            decay *= part.trials[piece, None]
-            eta -= decay
+            softplus *= part.trials[piece, None]
+            eta -= softplus
             new = np.flatnonzero(np.diff(index, prepend=-1))
             log_integrand[index[new]] += np.add.reduceat(eta, new, axis=0)
         yield _Block(
@@ -327,13 +222,55 @@ def _blocks(part: Part, parameters: Parameters, found: ConditionalModes) -> Iter
             effects=effects,
             probabilities=probabilities,
             log_integrand=log_integrand,
+            at_modes=at_modes[groups],
         )
         first = last
 
 
-def _log_sums(log_integrand: NDArray[np.float64]) -> NDArray[np.float64]:
-    top = log_integrand.max(axis=1, keepdims=True)
-    return np.asarray(top[:, 0] + np.log(np.exp(log_integrand - top).sum(axis=1)))
+def _predictors_at_modes(
+    part: Part, offset: NDArray[np.float64], found: ConditionalModes
+) -> NDArray[np.float64] | None:
+    """Linear predictors of the rows at their groups' modes, (n,), when counts are so large that they are needed."""
+    if np.add.reduceat(part.trials, part.starts[:-1]).max() <= LARGE_COUNT:
+        return None
+    modes = np.repeat(found.modes[part.groups], np.diff(part.starts), axis=0)
+    return np.asarray(offset + (part.random * modes).sum(axis=1))
+
+
+def _fill_softplus(
+    eta: NDArray[np.float64],
+    softplus: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    spare: NDArray[np.float64],
+) -> None:
+    """Fill in log(1 + e^eta) and 1 / (1 + e^-eta) by one exponential and one logarithm; all arrays are (r, J)."""
+    np.abs(eta, out=softplus)
+    np.negative(softplus, out=softplus)
+    np.exp(softplus, out=softplus)
+    np.add(softplus, 1.0, out=spare)
+    np.divide(1.0, spare, out=spare)
+    # the probability is half of one plus the hyperbolic tangent of half the predictor
+    np.subtract(1.0, softplus, out=softplus)
+    softplus *= spare
+    np.copysign(softplus, eta, out=softplus)
+    np.multiply(softplus, 0.5, out=probabilities)
+    probabilities += 0.5
+    np.maximum(eta, 0.0, out=softplus)
+    np.log(spare, out=spare)
+    softplus -= spare
+
+
+def _subtract_modes(eta: NDArray[np.float64], softplus: NDArray[np.float64], at_mode: NDArray[np.float64]) -> None:
+    """Make predictors (r, J) and their log(1 + e^eta) differences from the modes (r,), in place.
+
+    Near a mode, log(1 + e^(m + d)) - log(1 + e^m) is log1p(p expm1(d)) with p the probability at m, which keeps the
+    digits that a difference loses.
+    """
+    eta -= at_mode[:, None]
+    softplus -= np.logaddexp(0.0, at_mode)[:, None]
+    rows, nodes = np.nonzero(np.abs(eta) < NEAR_MODE)
+    change = eta[rows, nodes]
+    softplus[rows, nodes] = np.log1p(expit(at_mode)[rows] * np.expm1(change))
 
 
 def choose_nodes(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> tuple[Part, ...]:
@@ -372,7 +309,7 @@ def choose_nodes(design: Design, parameters: Parameters, start: NDArray[np.float
 
 
 def _group_values(part: Part, parameters: Parameters, found: ConditionalModes) -> NDArray[np.float64]:
-    return np.concatenate([_log_sums(block.log_integrand) for block in _blocks(part, parameters, found)])
+    return np.concatenate([block.relative_values + block.at_modes for block in _blocks(part, parameters, found)])
 
 
 def evaluate_marginal(
@@ -399,9 +336,9 @@ def evaluate_marginal(
     value = 0.0
     for part in parts:
         for block in _blocks(part, parameters, found):
-            log_sums = _log_sums(block.log_integrand)
-            value += float(log_sums.sum())
-            weights = np.exp(block.log_integrand - log_sums[:, None])
+            relative = block.relative_values
+            value += float((relative + block.at_modes).sum())
+            weights = np.exp(block.log_integrand - relative[:, None])
             scores = _complete_scores(part, block, parameters)
             mean = np.matmul(weights[:, None, :], scores)[:, 0]
             group_scores[part.groups[block.groups]] = mean

@@ -29,6 +29,9 @@ LARGEST_PRIOR_SHIFT = 0.5
 LARGEST_PRIOR_GAIN = 1.5
 """Factor by which the prior may shrink a standard error before it is mentioned."""
 
+LARGEST_SD_ERROR = 10.0
+"""Standard error of a random effect's SD, on the logit scale of a standardised column, that leaves any SD possible."""
+
 LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
 
 MOST_LISTED = 5
@@ -59,8 +62,9 @@ def why_no_maximum(observations: Observations, design: Design, separation: Separ
     same = np.flatnonzero((successes == 0) | (successes == trials))
     if not len(same):
         return (
-            "no maximum of the likelihood was found. Look for values that lie far from all others in their column, and "
-            f"for columns that nearly determine the outcome. {advice}."
+            "no single maximum of the likelihood was found. Look for values that lie far from all others in their "
+            "column, for columns that nearly determine the outcome, and for more random effects than the groups can "
+            f"tell apart. {advice}."
         )
     listed = _listed([str(observations.group_labels[group]) for group in same])
     return (
@@ -154,7 +158,13 @@ def _about_separation(observations: Observations, design: Design, fit: Fit) -> I
 
 
 def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
-    for name, sd in zip(design.random_names, fit.sds, strict=True):
+    sd_errors = fit.sds * np.sqrt(np.diag(fit.covariance)[len(fit.coefficients) :])
+    for name, sd, error in zip(design.random_names, fit.sds, sd_errors, strict=True):
+        if error > LARGEST_SD_ERROR:
+            yield (
+                f"The data say next to nothing about the variance of the random {effect_in_words(name)}: the "
+                "likelihood is all but flat in it. Leave the effect out, or report the profile interval."
+            )
         if sd == 0.0:
             yield (
                 f"The variance of the random {effect_in_words(name)} is estimated at zero: the groups differ no more "

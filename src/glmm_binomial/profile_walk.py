@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.conditional_modes import Parameters
 from glmm_binomial.likelihood import (
     LARGEST_LOG_SD,
     LARGEST_STEP,
@@ -16,7 +17,6 @@ from glmm_binomial.likelihood import (
     newton_direction,
     variance_score,
 )
-from glmm_binomial.marginal import Parameters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
