@@ -7,7 +7,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range_abs
 
 from formula import Cell, Expression
-from page import Computed, Page, sheet_prefix
+from page import Computed, Page, fixed_cell, sheet_prefix
 from spill import any_of, column_cell, format_rows, format_where, write_spill, write_warnings
 
 COLUMNS = (
@@ -55,6 +55,13 @@ class FitTable:
         position = COLUMNS.index(column)
         row = next(row for row in self.rows if row[1] == name)
         return Computed(f"=VLOOKUP({name_cell},{self._columns(1, 8)},{position},FALSE)", _number(row[position]))
+
+    def coefficient(self, name: str) -> tuple[str, float]:
+        """Where the coefficient of a fixed effect stands, for formulas on other sheets, and its value."""
+        line = next(i for i, row in enumerate(self.rows) if row[1] == name)
+        position = COLUMNS.index("coefficient")
+        reference = f"{sheet_prefix(self.sheet)}{fixed_cell(self.top + line, position)}"
+        return reference, _number(self.rows[line][position])
 
     def statistic(self, name: str) -> Computed[float]:
         """Look up the "log_likelihood", "aic" or "bic"."""

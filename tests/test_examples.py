@@ -281,6 +281,8 @@ def test_fitted_probabilities_are_within_two_thousandths_of_the_article() -> Non
         assert cells[7] == fitted
         assert cells[0] == pytest.approx(fitted, abs=0.002)
         assert cells[1] < cells[0] < cells[2]
+        by_hand = cells[9]
+        assert by_hand == pytest.approx(cells[0], rel=1e-12)
 
 
 def test_observed_proportions_are_those_of_the_article() -> None:
@@ -330,6 +332,7 @@ def test_the_design_codes_the_text_of_every_record() -> None:
     coded = [(trt == "treat", sex == "male", (trt, sex) == ("treat", "male")) for trt, sex in data]
     assert len(data) == 3500
     assert design == coded
+    assert [row[5:7] for row in rows_of("Data") if isinstance(row[0], int)] == [row[:2] for row in coded]
 
 
 def test_the_chart_of_students_is_in_ascending_order_and_every_interval_holds_zero() -> None:

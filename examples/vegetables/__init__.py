@@ -14,12 +14,12 @@ from pathlib import Path
 from cover import Cover, write_cover
 from page import new_report
 from vegetables.check_sheets import write_check_sheet, write_simulations, write_wrong_model
-from vegetables.data_sheets import COLUMNS, write_data_sheet, write_design_sheet
+from vegetables.data_sheets import write_data_sheet, write_design_sheet
 from vegetables.fit_sheet import write_fit_sheet
 from vegetables.group_sheets import write_group_sheets
 from vegetables.odds_ratio_sheet import write_odds_ratio_sheet
 from vegetables.probability_sheet import write_probability_sheet
-from vegetables.study import ARTICLE, read_study
+from vegetables.study import ARTICLE, COLUMNS, read_study
 
 COVER = Cover(
     title="Who eats vegetables?",
@@ -49,7 +49,7 @@ COVER = Cover(
     },
     columns={column.name: column.meaning for column in COLUMNS},
     sheets={
-        "Data": "The raw records as an Excel table, treatment and sex as text.",
+        "Data": "The raw records as an Excel table, treatment and sex as text and, by ordinary formulas, as 0 and 1.",
         "Design": "GLMM_BINOMIAL_DESIGN: the text coded as columns of 0 and 1, with their interaction.",
         "Fit": "GLMM_BINOMIAL: the model by maximum likelihood beside the article's table, and by the default method.",
         "Odds ratios": "GLMM_BINOMIAL_CONFINT: each term as an odds ratio, with profile and Wald intervals.",
@@ -76,7 +76,7 @@ def write(path: Path) -> None:
         design = write_design_sheet(report, study)
         fit = write_fit_sheet(report, study, design)
         intervals = write_odds_ratio_sheet(report, study, design, fit)
-        write_probability_sheet(report, study, design)
+        write_probability_sheet(report, study, design, fit)
         write_group_sheets(report, study, design, fit, intervals)
         simulations = write_simulations(report, study, design)
         write_check_sheet(report, study, design, simulations)

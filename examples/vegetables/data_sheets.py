@@ -1,25 +1,18 @@
 """The sheets Data and Design: the records, and the columns of the model made of them."""
 
-from data_table import DataColumn, table_columns, write_data
+from data_table import table_columns, write_data
 from page import Report
 from spill import Spill, table_style, write_spill
-from vegetables.study import DAYS, RIGHT, ROWS_PRINTED, TABLE, Study
-
-COLUMNS = (
-    DataColumn("id", "Student, 1 to 250."),
-    DataColumn("day", "Day, 1 to 14."),
-    DataColumn("trt", "Group the student was assigned to: control or treat."),
-    DataColumn("sex", "female or male."),
-    DataColumn("y", "1 when the student ate vegetables that day, 0 when not."),
-)
+from vegetables.study import COLUMNS, DAYS, RIGHT, ROWS_PRINTED, TABLE, Study
 
 
 def write_data_sheet(report: Report, study: Study) -> None:
-    page = report.page("Data", (14, 14, 18, 18, 14))
+    page = report.page("Data", (12, 12, 16, 16, 12, 12, 12))
     page.title("Data", "One row per student and day: 250 students x 14 days = 3,500 rows")
     page.paragraph(
-        "y is 1 when the student ate vegetables that day. Treatment and sex are text, as they were recorded: the sheet "
-        f"Design makes numbers of them. On paper only the first {ROWS_PRINTED // DAYS} of the 250 students appear."
+        "y is 1 when the student ate vegetables that day. Treatment and sex are text, as they were recorded. The "
+        "columns treat and male make 0 and 1 of them by ordinary Excel formulas; the sheet Design makes all columns of "
+        f"the model by a single one. On paper only the first {ROWS_PRINTED // DAYS} of the 250 students appear."
     )
     page.skip()
     write_data(page, TABLE, columns=COLUMNS, rows=study.rows, printed_rows=ROWS_PRINTED)

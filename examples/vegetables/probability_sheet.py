@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 from xlsxwriter.utility import xl_range
 
+from analysis import Coefficient, expit, linear_predictor
 from charts import Frame, Reach, Rows, Series, write_comparison
+from fit_table import FitTable
 from formula import Expression, call, constant
 from page import Column, Computed, Content, Page, Report, cell
 from spill import Spill, table_style, write_spill
 from style import FITTED, INTERVAL, OBSERVED
-from vegetables.study import ML, PATTERNS, RIGHT, TABLE, Study, matching
+from vegetables.study import ML, PATTERNS, RIGHT, TABLE, TERMS, Study, matching
 
-WIDTHS = (11, 12, 13, 13, 21, 19, 16, 13, 13, 18, 17, 12, 12)
+WIDTHS = (11, 12, 13, 13, 21, 19, 16, 13, 13, 18, 17, 12, 12, 12)
 # the columns of the table of patterns that are not spilled
-OBSERVED_COLUMN, FITTED_COLUMN, BELOW_COLUMN, ABOVE_COLUMN = 7, 2, 11, 12
+OBSERVED_COLUMN, FITTED_COLUMN, BELOW_COLUMN, ABOVE_COLUMN = 7, 2, 12, 13
 # the lowest and the highest random effect, a woman of the control group with many vegetable days, and somebody else
 STUDENTS: tuple[float | str, ...] = (17.0, 84.0, 226.0, "new")
 NEW_TRT, NEW_SEX = "control", "female"
@@ -21,7 +23,7 @@ NEW_TRT, NEW_SEX = "control", "female"
 PREDICTED_TO = 10
 
 
-def write_probability_sheet(report: Report, study: Study, design: Spill) -> None:
+def write_probability_sheet(report: Report, study: Study, design: Spill, fit: FitTable) -> None:
     page = report.page("Probabilities", WIDTHS)
     page.title("Probabilities", "Probability that a student eats vegetables on a given day")
     page.heading("The four patterns, coded")
@@ -29,28 +31,30 @@ def write_probability_sheet(report: Report, study: Study, design: Spill) -> None
         "The rows to predict are coded like the data: the first two columns are typed, the others spill from the "
         "formula."
     )
-    new_x = _write_coded_patterns(page)
+    coded = _write_coded_patterns(page)
     page.skip()
     page.heading("Predicted and observed")
     page.paragraph(
         "probability is that of a typical student of the pattern, one with a random intercept of zero, by maximum "
         "likelihood; ci_lower and ci_upper are the limits of its 95 % interval. population_average is the mean over "
         "all students, who lie above and below the typical one: it is what the observed proportion, the share of days "
-        "with vegetables in the data, should be near to."
+        "with vegetables in the data, should be near to. By hand stands the first column again, computed by an "
+        "ordinary formula from the coefficients on the sheet Fit."
     )
     page.labelled(
         "The article",
         "reports fitted probabilities of 0.4235, 0.8676, 0.2803 and 0.5072 and observed proportions of 0.4242, 0.8659, "
         "0.2821 and 0.5071, in the order of the rows.",
     )
-    predicted = study.ask("GLMM_BINOMIAL_PREDICT", design.whole(page), new_x=new_x, method=ML)
-    rows = _write_predictions(page, study, predicted)
+    predicted = study.ask("GLMM_BINOMIAL_PREDICT", design.whole(page), new_x=coded.whole(page), method=ML)
+    by_hand = [_by_hand(fit, coded, line) for line in range(1, len(PATTERNS) + 1)]
+    rows = _write_predictions(page, study, predicted, by_hand)
     page.skip()
     _write_chart(report, page, predicted, rows)
     _write_students(page, study, design)
 
 
-def _write_coded_patterns(page: Page) -> Expression:
+def _write_coded_patterns(page: Page) -> Spill:
     names = [("sex", "trt"), *((pattern.sex, pattern.trt) for pattern in PATTERNS)]
     typed = Expression(xl_range(page.row + 1, 0, page.row + len(names), 1), names)
     coded = call("GLMM_BINOMIAL_DESIGN", data=typed, formula=constant(RIGHT))
@@ -58,10 +62,20 @@ def _write_coded_patterns(page: Page) -> Expression:
     top = page.row
     header = Column("sex", page.formats.text, is_text=True), Column("trt", page.formats.text, is_text=True)
     page.table(header, names[1:])
-    return write_spill(page, coded, style=table_style(page, codes=range(3)), top=top, left=2).whole(page)
+    return write_spill(page, coded, style=table_style(page, codes=range(3)), top=top, left=2)
 
 
-def _write_predictions(page: Page, study: Study, predicted: Expression) -> Rows:
+def _by_hand(fit: FitTable, coded: Spill, line: int) -> Computed[float]:
+    """A probability from the coefficients in the spilled table of the fit and a line of the coded patterns."""
+    coefficients = {term.name: Coefficient(*fit.coefficient(term.name)) for term in TERMS}
+    names = [str(name) for name in coded.rows[0]]
+    codes = [float(code) for code in coded.rows[line]]
+    cells = [cell(coded.top + line, coded.left + column) for column in range(len(names))]
+    log_odds = linear_predictor(coefficients, dict(zip(cells, zip(names, codes, strict=True), strict=True)))
+    return Computed(f"=1/(1+EXP(-({log_odds.formula[1:]})))", expit(log_odds.value))
+
+
+def _write_predictions(page: Page, study: Study, predicted: Expression, by_hand: Sequence[Computed[float]]) -> Rows:
     page.code("Formula", predicted.shown)
     formats, top = page.formats, page.row
     names = Column("Sex", formats.text, is_text=True), Column("Treatment", formats.text, is_text=True)
@@ -71,16 +85,18 @@ def _write_predictions(page: Page, study: Study, predicted: Expression) -> Rows:
         Column("Student-days observed", formats.count),
         Column("Fitted in\nthe article", formats.published),
         Column("Observed in\nthe article", formats.published),
+        Column("By hand", formats.estimate),
         Column("Chart: reach below", formats.muted_estimate),
         Column("Chart: reach above", formats.muted_estimate),
     )
     page.row = top
-    page.table(beside, [_beside(study, predicted, top, line) for line in range(len(PATTERNS))], left=OBSERVED_COLUMN)
+    lines = [_beside(study, predicted, top, line, by_hand[line]) for line in range(len(PATTERNS))]
+    page.table(beside, lines, left=OBSERVED_COLUMN)
     write_spill(page, predicted, style=table_style(page), top=top, left=FITTED_COLUMN)
     return Rows(page.name, top + 1, top + len(PATTERNS), (0, 1))
 
 
-def _beside(study: Study, predicted: Expression, top: int, line: int) -> tuple[Content, ...]:
+def _beside(study: Study, predicted: Expression, top: int, line: int, by_hand: Computed[float]) -> tuple[Content, ...]:
     pattern, row = PATTERNS[line], top + 1 + line
     outcomes = study.outcomes_of(pattern)
     conditions = matching(cell(row, 0), cell(row, 1))
@@ -90,6 +106,7 @@ def _beside(study: Study, predicted: Expression, top: int, line: int) -> tuple[C
         Computed(f"=COUNTIFS({conditions})", float(len(outcomes))),
         pattern.fitted,
         pattern.observed,
+        by_hand,
         Computed(f"={cell(row, 2)}-{cell(row, 3)}", below),
         Computed(f"={cell(row, 4)}-{cell(row, 2)}", above),
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sources
-from data_table import Row, table_columns
+from data_table import DataColumn, Row, complete, table_columns, this_row
 from formula import Expression, call, constant
 
 ARTICLE = (
@@ -14,6 +14,26 @@ TABLE = "Vegetables"
 DAYS, STUDENTS = 14, 250
 # of the long tables: the first students, enough for a page
 ROWS_PRINTED = 3 * DAYS
+
+COLUMNS = (
+    DataColumn("id", "Student, 1 to 250."),
+    DataColumn("day", "Day, 1 to 14."),
+    DataColumn("trt", "Group the student was assigned to: control or treat."),
+    DataColumn("sex", "female or male."),
+    DataColumn("y", "1 when the student ate vegetables that day, 0 when not."),
+    DataColumn(
+        "treat",
+        "1 in the treatment group, otherwise 0; made by a formula.",
+        f'=IF({this_row(TABLE, "trt")}="treat",1,0)',
+        lambda row: float(row["trt"] == "treat"),
+    ),
+    DataColumn(
+        "male",
+        "1 for men, 0 for women; made by a formula.",
+        f'=IF({this_row(TABLE, "sex")}="male",1,0)',
+        lambda row: float(row["sex"] == "male"),
+    ),
+)
 
 RIGHT, WRONG = "trt * sex", "trt + sex"
 ML = constant("ml")
@@ -95,7 +115,8 @@ class Study:
 def read_study() -> Study:
     numbers = ("id", "day", "y")
     records = sources.read("vegetables.csv")
-    return Study([{name: float(text) if name in numbers else text for name, text in r.items()} for r in records])
+    rows = [{name: float(text) if name in numbers else text for name, text in r.items()} for r in records]
+    return Study(complete(COLUMNS, rows))
 
 
 def matching(sex_cell: str, trt_cell: str) -> str:
