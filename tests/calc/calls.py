@@ -31,7 +31,7 @@ class Calls:
         while given and given[-1] is SKIPPED:
             given.pop()
         try:
-            self.last_table = tuple(tuple(row) for row in formula(registration, *given))
+            self.last_table = tuple(tuple(map(_returned, row)) for row in formula(registration, *given))
         except Exception as error:  # noqa: BLE001 - PyXLL too shows in the cell what a function raises
             self.last_table = ((f"##{type(error).__name__}: {error}",),)
         return self.last_table
@@ -47,6 +47,11 @@ def methods() -> dict[str, Callable[..., Rows]]:
 
     found = {method_name(name): method(registration) for name, registration in registered.items()}
     return {**found, method_name(LAST_TABLE): lambda: calls.last_table}
+
+
+def _returned(cell: object) -> object:
+    # of a truth value in an array LibreOffice 7.4 makes 1, whichever it is; see Gap.BOOLEANS
+    return float(cell) if isinstance(cell, bool) else cell
 
 
 def _received(argument: object) -> object:
