@@ -228,7 +228,6 @@ def test_intervals_at_zero_cover_as_often_as_they_say():
     assert 0.93 <= share_covered("vb") <= 0.97
 
 
-@pytest.mark.slow
 def test_maximum_likelihood_intervals_cover_as_often_as_they_say():
     # measured over the same data: 95.7 %
     assert 0.93 <= share_covered("ml") <= 0.97
