@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy.optimize import minimize
 from scipy.special import gammaln
 
 from datasets import bacteria, cbpp, contraception, expanded, vegetables
@@ -271,3 +272,30 @@ def test_more_random_effects_than_groups_can_tell_apart_are_warned_of(arguments)
     estimates = fit(**{name: np.array(cells) for name, cells in arguments.items()}, method="ml")
     assert (estimates.std_errors > 0.0).all()
     assert any("next to nothing" in notice for notice in estimates.notices)
+
+
+@pytest.mark.parametrize(
+    ("known", "few", "sd", "groups", "seed"),
+    [(1_000_000, 6, 8.0, 40, 3), (1_000_000_000, 6, 4.0, 30, 2), (1_000_000_000, 10, 0.7, 40, 5)],
+)
+def test_a_slope_seen_in_few_trials_beside_very_many_is_found(known, few, sd, groups, seed):
+    # from so many trials each group's logit at z = 0 is known, and the slope's distribution is one integral per group
+    generator = np.random.default_rng(seed)
+    intercepts, slopes = generator.normal(0.1, 0.5, groups), generator.normal(0.4, sd, groups)
+    p = 1.0 / (1.0 + np.exp(-np.column_stack([intercepts, intercepts + slopes])))
+    trials = np.tile([known, few], (groups, 1))
+    y = generator.binomial(trials, p)
+    z = np.tile([0.0, 1.0], groups)
+    arguments = {"y": y.ravel(), "x": z, "groups": np.repeat(np.arange(groups), 2), "trials": trials.ravel()}
+    estimates = fit(**arguments, x_random=z, method="ml")
+    logits = np.log(y[:, 0] / (known - y[:, 0]))
+    u, step = np.linspace(-12.0, 12.0, 20_001, retstep=True)
+
+    def negative_log_likelihood(parameters):
+        eta = logits[:, None] + parameters[0] + np.exp(parameters[1]) * u
+        log_density = y[:, 1, None] * eta - few * np.logaddexp(0.0, eta) - 0.5 * u**2
+        return -np.log(np.exp(log_density).sum(axis=1) * step).sum()
+
+    found = minimize(negative_log_likelihood, [0.4, np.log(sd)], method="Nelder-Mead", options={"xatol": 1e-8})
+    assert estimates.coefficients[1] == pytest.approx(found.x[0], abs=2e-3 * estimates.std_errors[1])
+    assert estimates.std_devs[1] == pytest.approx(np.exp(found.x[1]), rel=1e-3)

@@ -41,9 +41,6 @@ SINGULAR = 1e-12
 NEARLY_ZERO_LOG_SD = np.log(0.02)
 """Below this standardised SD a maximum at zero is looked for."""
 
-ZERO_LOG_SD = np.log(1e-4)
-"""Below this standardised SD nothing tells a maximum from one at zero."""
-
 LARGEST_LOG_SD = np.log(20.0)
 """When log L still rises at an SD of 20 on the logit scale (icc .99), it has no maximum worth the name."""
 
@@ -218,7 +215,8 @@ def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.flo
         if variance_score(turned, without.evaluation.state, active=reduced, dropped=dropped) > 0.0:
             state = best.evaluation.state
             near_zero = _climb(turned, active, state.parameters, state.modes, look_for_zero=False)
-            if near_zero.evaluation.state.parameters.log_sds.min() > ZERO_LOG_SD:
+            gain = near_zero.evaluation.state.value - without.evaluation.state.value
+            if gain > ROUNDING * abs(without.evaluation.state.value):
                 best = near_zero
                 break
         active, best = reduced, without

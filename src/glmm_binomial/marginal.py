@@ -309,7 +309,8 @@ def choose_nodes(design: Design, parameters: Parameters, start: NDArray[np.float
 
 
 def _group_values(part: Part, parameters: Parameters, found: ConditionalModes) -> NDArray[np.float64]:
-    return np.concatenate([block.relative_values + block.at_modes for block in _blocks(part, parameters, found)])
+    # without what rows of large counts add at any node, against which no change would show
+    return np.concatenate([block.relative_values for block in _blocks(part, parameters, found)])
 
 
 def evaluate_marginal(

@@ -30,7 +30,8 @@ LARGEST_PRIOR_GAIN = 1.5
 """Factor by which the prior may shrink a standard error before it is mentioned."""
 
 LARGEST_SD_ERROR = 10.0
-"""Standard error of a random effect's SD, on the logit scale of a standardised column, that leaves any SD possible."""
+LARGEST_LOG_SD_ERROR = 2.0
+"""Standard errors of an SD of a standardised column, and of its logarithm, that together leave any SD possible."""
 
 LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
 
@@ -158,9 +159,9 @@ def _about_separation(observations: Observations, design: Design, fit: Fit) -> I
 
 
 def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
-    sd_errors = fit.sds * np.sqrt(np.diag(fit.covariance)[len(fit.coefficients) :])
-    for name, sd, error in zip(design.random_names, fit.sds, sd_errors, strict=True):
-        if error > LARGEST_SD_ERROR:
+    log_errors = np.sqrt(np.diag(fit.covariance)[len(fit.coefficients) :])
+    for name, sd, log_error in zip(design.random_names, fit.sds, log_errors, strict=True):
+        if log_error > LARGEST_LOG_SD_ERROR and sd * log_error > LARGEST_SD_ERROR:
             yield (
                 f"The data say next to nothing about the variance of the random {effect_in_words(name)}: the "
                 "likelihood is all but flat in it. Leave the effect out, or report the profile interval."
