@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -139,6 +140,18 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path, capsys):
 def test_a_target_that_cannot_be_written_is_one_line(workbook, capsys):
     assert command_line.main(["recalc", str(workbook), "--output", str(workbook.parent / "no" / "x.xlsx")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_label_that_the_console_cannot_show_is_escaped(tmp_path):
+    path = tmp_path / "towns.xlsx"
+    formula = '=_xll.GLMM_BINOMIAL_RANEF({0;1;0;1},{1;2;2;1},{"Łódź";"Łódź";"Bonn";"Bonn"})'
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("Towns").write_dynamic_array_formula("B2", formula)
+    command = [sys.executable, "-m", "glmm_binomial", "recalc", str(path)]
+    latin = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, capture_output=True, encoding="cp1252", env=latin, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "\\u0141ód\\u017a" in done.stdout
 
 
 @pytest.mark.parametrize("missing", ["formualizer", "lxml"])

@@ -11,6 +11,7 @@ from glmm_binomial.design import Design
 from glmm_binomial.fitting import Fit, NewtonStep
 from glmm_binomial.notices import notices
 from glmm_binomial.observations import Observations
+from glmm_binomial.observations.options import Options
 from glmm_binomial.separation import Separation
 
 
@@ -30,6 +31,7 @@ def observations(**changes):
         "trials_given": False,
         "header": False,
         "look_alikes": (),
+        "options": Options(fit_intercept=True, alpha=0.05, method="vb"),
     }
     return hand_built(Observations, **values | changes)
 
@@ -171,6 +173,23 @@ def test_a_variance_in_which_the_likelihood_is_flat_is_told_by_name():
     covariance = np.diag([1.0, 4.0, 9.0, 1e6])
     found = the_only(texts(fit(method="ml", covariance=covariance, towards_posterior=None, towards_likelihood=None)))
     assert "next to nothing about the variance of the random slope of week" in found
+
+
+def test_a_large_variance_of_which_something_is_known_is_not_called_unknown():
+    covariance = np.diag([1.0, 4.0, 9.0, 0.45])
+    wide = fit(method="ml", covariance=covariance, sds=np.array([0.5, 22.0]), towards_posterior=None)
+    assert not any("next to nothing" in notice for notice in texts(wide))
+
+
+def test_an_alpha_that_may_be_meant_as_the_confidence_level_is_told():
+    options = Options(fit_intercept=True, alpha=0.95, method="vb")
+    found = the_only(texts(data=observations(options=options)))
+    assert found.startswith("alpha is 0.95, so the intervals hold the truth with 5 % confidence only.")
+
+
+def test_a_check_against_laplace_is_called_that():
+    moved = step(0.0, 0.0, 0.0, 1.0)
+    assert "Laplace's approximation of the posterior" in the_only(texts(fit(nodes=None, towards_posterior=moved)))
 
 
 def test_labels_that_look_alike_are_listed():

@@ -224,6 +224,19 @@ def test_the_ragged_row_is_named_as_a_person_counts():
         observe(column(*Y), [[1.0], [2.0], [3.0, 4.0], [4.0], [5.0], [6.0]], column(*GROUPS))
 
 
+@pytest.mark.parametrize("name", ["y", "x", "groups", "x_random", "trials"])
+@pytest.mark.parametrize(
+    ("cell", "content"),
+    [(ReferenceError(), "the error #REF!"), ("Invalid input: no", "the text 'Invalid input: no'")],
+)
+def test_the_error_or_message_of_another_formula_in_the_place_of_a_range_is_told(name, cell, content):
+    arguments = {"y": column(*Y), "x": column(*X), "groups": column(*GROUPS)} | {name: [[cell]]}
+    with pytest.raises(InvalidInputError) as refused:
+        observe(**arguments)
+    expected = f"Invalid input: {name} must have at least 2 row(s). It has 1. It holds {content}: correct the formula"
+    assert str(refused.value).startswith(expected)
+
+
 @pytest.mark.parametrize("name", ["y", "groups", "trials"])
 def test_a_range_that_must_be_a_column_is_refused_when_it_is_wider(name):
     arguments = {"y": column(*Y), "x": column(*X), "groups": column(*GROUPS)} | {name: [[1.0, 0.0]] * 6}

@@ -328,10 +328,10 @@ def test_a_new_group_that_looks_like_a_known_one_is_named():
     y, x, group, _ = slopes_data()
     labels = [f"Ward {g}" if g else 7 for g in group]
     model = fit_model(y, x, [[label] for label in labels])
-    found = predictions_of(model, x[:4], new_groups=[["ward 3 "], ["7"], ["Ward 30"], [7.0]])
+    found = predictions_of(model, x[:4], new_groups=[["ward 3 "], ["07.0"], ["Ward 30"], [7.0]])
     assert found.random_effects == (
         "zero (new group: the text 'ward 3 ' is not the text 'Ward 3')",
-        "zero (new group: the text '7' is not 7)",
+        "zero (new group: the text '07.0' is not 7)",
         "zero (new group)",
         "group estimate",
     )
@@ -439,7 +439,7 @@ MESSAGES = [
     ({}, {"new_x": []}, "new_x must have at least 1 row(s). It has 0."),
     ({}, {"new_x": None}, "new_x must have at least 1 row(s). It has 0."),
     ({}, {"new_x": [[None, None], [None, None]]}, "new_x must have at least 1 row(s). It has 0."),
-    (HEADER, {"new_x": [["age", "dose"]]}, "new_x must have at least 1 row(s) below the header. It has 0."),
+    (HEADER, {"new_x": [["age", "dose"]]}, "new_x must have at least 1 row(s). Below the header it has 0."),
     ({}, {"new_x": {"a": 1}}, "new_x must be a 2D list. It is of type dict."),
     ({}, {"new_x": [1, 2]}, "new_x row 0 must be a list."),
     ({}, {"new_x": [[]]}, "new_x must have at least 1 column(s)."),

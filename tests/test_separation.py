@@ -148,6 +148,11 @@ def test_a_tie_at_the_threshold_separates_quasi_completely():
     assert found == ((0,), True, False)
 
 
+def test_a_column_that_separates_completely_is_named_and_not_one_that_does_so_quasi_completely():
+    x = [[3, 1], [2, 2], [3, 3], [3, 4], [5, 5], [6, 6]]
+    assert found_in([0, 0, 0, 1, 1, 1], x) == ((1,), True, True)
+
+
 def test_one_row_on_the_wrong_side_is_no_separation():
     assert found_in([0, 0, 1, 0, 1, 1], [[1], [2], [3], [4], [5], [6]]) is None
 

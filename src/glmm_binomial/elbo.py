@@ -146,19 +146,6 @@ class Elbo:
         by_log_sd = 1.0 - 2.0 * factors.random_variance * self._random_widening(state)
         return corner, np.hstack([by_mean, by_log_sd])
 
-    def stationary_variances(self, state: ElboState) -> Factors:
-        """The same means with the variances that would be optimal if the moments did not move with them."""
-        factors = state.factors
-        decay = factors.squares * factors.precision
-        return Factors(
-            fixed_mean=factors.fixed_mean,
-            fixed_variance=0.5 / self._fixed_widening(state),
-            log_sd_mean=factors.log_sd_mean,
-            log_sd_variance=0.5 / (decay + 0.5 / LOG_SD_PRIOR_SD**2),
-            random_mean=factors.random_mean,
-            random_variance=0.5 / self._random_widening(state),
-        )
-
     def curvature(self, state: ElboState) -> Arrowhead:
         """Hessian of -ELBO by means and log SDs.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,8 @@ from glmm_binomial.separation import LogisticStart, Separation, fit_logistic_sta
 from glmm_binomial.variational import fit_variational
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from glmm_binomial.design import Design
@@ -166,16 +169,23 @@ def fit_design(design: Design, method: Method) -> Fit:
     known = fit_cache.get(key)
     if known is not None:
         return known
-    start = fit_logistic_start(design)
-    try:
+    with beyond_precision_refused():
+        start = fit_logistic_start(design)
         found = _likelihood_fit(design, start) if method == "ml" else _variational_fit(design, start, method)
+    fit_cache.put(key, found)
+    return found
+
+
+@contextmanager
+def beyond_precision_refused() -> Iterator[None]:
+    """Refuse, by a FitError, what linear algebra in double precision cannot solve."""
+    try:
+        yield
     except np.linalg.LinAlgError as problem:
         raise FitError(
             "the information in the data spans more than double precision can hold. Look for rows with enormous "
             "numbers of trials beside single ones, or for values that are wrong by orders of magnitude."
         ) from problem
-    fit_cache.put(key, found)
-    return found
 
 
 def _content_key(design: Design, method: Method) -> bytes:

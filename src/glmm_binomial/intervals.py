@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import chi2, norm
 
 from glmm_binomial.estimates import estimate
-from glmm_binomial.fitting import FitError, NoMaximumError, fit_design
+from glmm_binomial.fitting import FitError, NoMaximumError, beyond_precision_refused, fit_design
 from glmm_binomial.marginal import MOST_NODES
 from glmm_binomial.notices import effect_in_words, notices, why_no_maximum
 from glmm_binomial.profile_likelihood import coefficient_limit, find_peak, sd_limit
@@ -19,8 +19,10 @@ from glmm_binomial.table import padded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from glmm_binomial.design import Design
     from glmm_binomial.estimates import Estimates
     from glmm_binomial.model import FittedModel
+    from glmm_binomial.profile_likelihood import Peak
     from glmm_binomial.profile_search import Limit
     from glmm_binomial.table import Row
 
@@ -99,26 +101,8 @@ def profile_intervals(model: FittedModel) -> Intervals:
     except NoMaximumError as problem:
         raise FitError(why_no_maximum(model.observations, design, problem.separation)) from problem
     estimates = estimate(model.observations, design, fit, notices(model.observations, design, fit))
-    quantile = float(chi2.isf(options.alpha, 1))
-    peak = find_peak(design, fit)
-    coefficients = [
-        _Profile(
-            name=name,
-            lower=coefficient_limit(peak, combination, side=-1, quantile=quantile),
-            upper=coefficient_limit(peak, combination, side=1, quantile=quantile),
-            scale=1.0,
-        )
-        for name, combination in zip(design.fixed_names, design.back_transform, strict=True)
-    ]
-    deviations = [
-        _Profile(
-            name=f"the SD of the random {effect_in_words(name)}",
-            lower=sd_limit(peak, effect, side=-1, quantile=quantile),
-            upper=sd_limit(peak, effect, side=1, quantile=quantile),
-            scale=1.0 / float(design.random_scales[effect]),
-        )
-        for effect, name in enumerate(design.random_names)
-    ]
+    with beyond_precision_refused():
+        coefficients, deviations = _profiles(design, find_peak(design, fit), float(chi2.isf(options.alpha, 1)))
     fixed_effects = tuple(_coefficient_intervals(estimates, coefficients))
     odds_ratios = tuple(_exponential(interval) for interval in fixed_effects)
     return Intervals(
@@ -157,6 +141,29 @@ class _Profile:
     def sides(self) -> tuple[tuple[str, Limit], tuple[str, Limit]]:
         """Both limits with their names."""
         return ("lower", self.lower), ("upper", self.upper)
+
+
+def _profiles(design: Design, peak: Peak, quantile: float) -> tuple[list[_Profile], list[_Profile]]:
+    """Limits of the coefficients and of the SDs."""
+    coefficients = [
+        _Profile(
+            name=name,
+            lower=coefficient_limit(peak, combination, side=-1, quantile=quantile),
+            upper=coefficient_limit(peak, combination, side=1, quantile=quantile),
+            scale=1.0,
+        )
+        for name, combination in zip(design.fixed_names, design.back_transform, strict=True)
+    ]
+    deviations = [
+        _Profile(
+            name=f"the SD of the random {effect_in_words(name)}",
+            lower=sd_limit(peak, effect, side=-1, quantile=quantile),
+            upper=sd_limit(peak, effect, side=1, quantile=quantile),
+            scale=1.0 / float(design.random_scales[effect]),
+        )
+        for effect, name in enumerate(design.random_names)
+    ]
+    return coefficients, deviations
 
 
 def _about_limits(profiles: list[_Profile]) -> Iterator[str]:

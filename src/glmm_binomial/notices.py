@@ -33,6 +33,9 @@ LARGEST_SD_ERROR = 10.0
 LARGEST_LOG_SD_ERROR = 2.0
 """Standard errors of an SD of a standardised column, and of its logarithm, that together leave any SD possible."""
 
+LARGEST_ALPHA = 0.5
+"""An alpha beyond it is likelier to be meant as the confidence level."""
+
 LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
 
 MOST_LISTED = 5
@@ -48,6 +51,7 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
         *_about_separation(observations, design, fit),
         *_about_variances(design, fit),
         *_about_data(observations, design),
+        *_about_alpha(observations.options.alpha),
         *_about_odds_ratios(design, fit),
     )
 
@@ -101,9 +105,10 @@ def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
     """The variational answer against one Newton step of the exact marginal log posterior, on the user's scale."""
     if fit.method == "ml":
         return
+    posterior = "the exact posterior" if fit.nodes is not None else "Laplace's approximation of the posterior"
     if fit.towards_posterior is None:
         yield (
-            "The variational estimates could not be checked against the exact posterior, which is not curved downwards "
+            f"The variational estimates could not be checked against {posterior}, which is not curved downwards "
             'there. Compare them with method "ml".'
         )
         return
@@ -116,7 +121,7 @@ def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
     if moved:
         advice = 'Use method "ml".' if fit.separation is None else "Read the intervals with caution."
         yield (
-            "The variational approximation is not exact here: a step towards the exact posterior would move "
+            f"The variational approximation is not exact here: a step towards {posterior} would move "
             f"{_listed(moved)} posterior SDs. {advice}"
         )
 
@@ -188,6 +193,14 @@ def _about_data(observations: Observations, design: Design) -> Iterator[str]:
     if observations.look_alikes:
         listed = _listed([" and ".join(labels) for labels in observations.look_alikes])
         yield f"Some labels look alike but count as different groups: {listed}. Correct them if they are the same."
+
+
+def _about_alpha(alpha: float) -> Iterator[str]:
+    if alpha > LARGEST_ALPHA:
+        yield (
+            f"alpha is {alpha:g}, so the intervals hold the truth with {100.0 * (1.0 - alpha):.3g} % confidence only. "
+            "For 95 % intervals give 0.05."
+        )
 
 
 def _about_odds_ratios(design: Design, fit: Fit) -> Iterator[str]:

@@ -167,10 +167,10 @@ def _separation_along(design: Design, direction: NDArray[np.float64]) -> Separat
         return None
     x = design.fixed[:, 1:] if design.intercept else design.fixed
     alone = [(column, _separates_alone(design, x[:, column])) for column in range(x.shape[1])]
-    single = tuple(column for column, how in alone if how is not None)
-    if single:
-        complete = any(how == "complete" for _, how in alone)
-        return Separation(columns=single, single=True, complete=complete, direction=direction)
+    for kind in ("complete", "quasi-complete"):
+        single = tuple(column for column, how in alone if how == kind)
+        if single:
+            return Separation(columns=single, single=True, complete=kind == "complete", direction=direction)
     direction = _sparsest(design, direction, mixed=mixed)
     weights = np.abs(direction[1:] if design.intercept else direction) * (x.max(axis=0) - x.min(axis=0))
     columns = tuple(int(column) for column in np.flatnonzero(weights > DIRECTION_TOLERANCE * weights.max()))

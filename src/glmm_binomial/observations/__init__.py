@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,9 +13,10 @@ from glmm_binomial.observations.cells import (
     describe,
     found,
     is_blank,
+    likeness,
     reject,
     single_cell,
-    whole_number_in,
+    whole_numbers_among,
 )
 from glmm_binomial.observations.options import (
     METHODS,
@@ -207,13 +206,9 @@ def _look_alikes(labels: tuple[object, ...]) -> tuple[tuple[str, ...], ...]:
     """Sets of distinct labels that a reader would take for the same."""
     if not any(isinstance(label, str) for label in labels):
         return ()
-    whole_numbers = {math.floor(label) for label in labels if isinstance(label, numbers.Real)}
+    whole_numbers = whole_numbers_among(labels)
     alike: dict[object, list[str]] = {}
     for label in labels:
-        if isinstance(label, str):
-            value = whole_number_in(label)
-            canonical: object = value if value in whole_numbers else label.strip().casefold()
-        else:
-            canonical = math.floor(label) if isinstance(label, numbers.Real) else describe(label)
-        alike.setdefault(canonical, []).append(f'"{label}"' if isinstance(label, str) else describe(label))
+        shown = f'"{label}"' if isinstance(label, str) else describe(label)
+        alike.setdefault(likeness(label, whole_numbers), []).append(shown)
     return tuple(tuple(shown) for shown in alike.values() if len(shown) > 1)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Final, NoReturn, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Set
 
 ERROR_CELLS: Final = {
     RuntimeError: "#N/A",
@@ -84,6 +87,23 @@ def whole_number_in(text: str) -> int | None:
     return None
 
 
+def likeness(label: object, whole_numbers: Set[object]) -> object:
+    """What labels have in common that a reader would take for the same.
+
+    Texts are alike but for case and spaces around them, and a text is like the number it reads as, when that is among
+    the whole numbers of the other labels.
+    """
+    if isinstance(label, str):
+        value = whole_number_in(label)
+        return value if value in whole_numbers else label.strip().casefold()
+    return math.floor(label) if isinstance(label, numbers.Real) else describe(label)
+
+
+def whole_numbers_among(labels: Iterable[object]) -> frozenset[object]:
+    """The labels that are numbers."""
+    return frozenset(math.floor(label) for label in labels if isinstance(label, numbers.Real))
+
+
 def float_or_infinity(cell: object) -> float:
     """A number as a float; whole numbers beyond the range of floats become infinite."""
     try:
@@ -124,4 +144,6 @@ def advice_for(cell: object) -> str:
         return "Fill it in, or leave its row out of every range."
     if is_number_stored_as_text(cell):
         return "It is a number stored as text: convert it with VALUE() or Data > Text to Columns."
-    return "Code categories as columns of 0 and 1." if isinstance(cell, str) else ""
+    if isinstance(cell, str):
+        return "Code categories as columns of 0 and 1, with GLMM_BINOMIAL_DESIGN for example."
+    return ""

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.observations.cells import describe, found, is_blank, is_number_stored_as_text, reject, single_cell
+from glmm_binomial.observations.cells import (
+    found,
+    is_blank,
+    is_number_stored_as_text,
+    likeness,
+    reject,
+    single_cell,
+    whole_numbers_among,
+)
 from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
 from glmm_binomial.observations.ranges import Range, as_rows, header_of, names_of, reject_row_count, trim
 
@@ -80,7 +89,8 @@ def read_new_rows(
     labels = _labels(data["new_groups"]) if "new_groups" in data else None
     sought = labels or (None,) * len(x)
     positions = _positions(observations.group_labels, sought, by=_key)
-    alike = _positions(observations.group_labels, sought, by=_canonical)
+    whole_numbers = whole_numbers_among((*observations.group_labels, *sought))
+    alike = _positions(observations.group_labels, sought, by=partial(likeness, whole_numbers=whole_numbers))
     return NewRows(
         x=x,
         x_random=x_random,
@@ -135,8 +145,8 @@ def _header_of(rows: Rows, observations: Observations) -> bool:
     # a row of numbers stored as text is data, as the message about the first of these cells will say
     if header and not observations.header and not all(map(is_number_stored_as_text, rows[0])):
         reject(
-            "new_x must not have a header row, since x has none: the first row of new_x is all text. Leave it out, or "
-            "select the headers of all ranges."
+            "new_x must not have a header row, since x has none: the first row of new_x is all text, and its first "
+            f"cell {found(rows[0][0])}. Leave it out, or select the headers of all ranges."
         )
     if not header and observations.header:
         column = next(j for j, cell in enumerate(rows[0]) if not isinstance(cell, str) or is_blank(cell))
@@ -170,7 +180,7 @@ def _require_names(name: str, rows: Rows, fitted_names: tuple[str, ...] | None) 
 def _require_equal_lengths(data: dict[str, Range]) -> None:
     lengths = {name: len(cells.rows) for name, cells in data.items()}
     if not lengths["new_x"]:
-        reject_row_count("new_x", 0, minimum_rows=1, below=" below the header")
+        reject_row_count("new_x", 0, minimum_rows=1, header=True)
     for name, length in lengths.items():
         if length != lengths["new_x"]:
             reject(f"{name} must have the same number of rows as new_x. It has {length}, new_x has {lengths['new_x']}.")
@@ -211,11 +221,6 @@ def _positions(
 def _key(label: object) -> object:
     """TRUE and 1 are equal in Python, but they are different labels."""
     return (bool, bool(label)) if isinstance(label, bool | np.bool_) else label
-
-
-def _canonical(label: object) -> str:
-    """What labels have in common that a reader would take for the same; see `Observations.look_alikes`."""
-    return label.strip().casefold() if isinstance(label, str) else describe(label).casefold()
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -49,9 +49,13 @@ def is_lone_boolean(x_random: object) -> bool:
 
 
 def fit_intercept_from(x_random: object, fit_intercept: object) -> object:
-    """The boolean in the place of x_random, unless fit_intercept itself says otherwise."""
+    """The boolean in the place of x_random, unless it is TRUE and fit_intercept says FALSE.
+
+    FALSE wins: a fit_intercept of TRUE cannot be told from one that was left out.
+    """
     lone = bool(single_cell(x_random))
-    if lone and not _read_boolean("fit_intercept", single_cell(fit_intercept), default=True):
+    given = _read_boolean("fit_intercept", single_cell(fit_intercept), default=True)
+    if lone and not given:
         reject(
             "x_random is TRUE and fit_intercept is FALSE. A lone TRUE or FALSE in the place of x_random is taken for "
             "fit_intercept; leave one of the two out."

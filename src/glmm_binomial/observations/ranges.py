@@ -22,6 +22,7 @@ from glmm_binomial.observations.cells import (
     is_number_stored_as_text,
     is_number_type,
     reject,
+    single_cell,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def as_rows(name: str, cells: object, *, minimum_rows: int = MINIMUM_ROWS) -> Ro
     if not isinstance(cells, list | tuple):
         reject(f"{name} must be a 2D list. It is of type {type(cells).__name__}.")
     if len(cells) < minimum_rows:
-        reject_row_count(name, len(cells), minimum_rows=minimum_rows)
+        _reject_too_short(name, cells, minimum_rows)
     if not set(map(type, cells)) <= {list, tuple}:
         first = next(i for i, row in enumerate(cells) if not isinstance(row, list | tuple))
         reject(f"{name} row {first} must be a list.")
@@ -88,9 +89,18 @@ def _require_shape(name: str, rows: int, widths: set[int], *, minimum_rows: int)
         reject(f"{name} must be a column vector (single column). It has {widths.pop()} columns.")
 
 
-def reject_row_count(name: str, rows: int, *, minimum_rows: int = MINIMUM_ROWS, below: str = "") -> NoReturn:
+def _reject_too_short(name: str, cells: list[object] | tuple[object, ...], minimum_rows: int) -> NoReturn:
+    """Refuse a range with too few rows; a single cell that holds an error or a message is what is wrong with it."""
+    cell, content = single_cell(cells), ""
+    if isinstance(cell, str | Exception) and not is_blank(cell):
+        content = f" It {found(cell)}: correct the formula in that cell, or select more than the one."
+    reject(f"{name} must have at least {minimum_rows} row(s). It has {len(cells)}.{content}")
+
+
+def reject_row_count(name: str, rows: int, *, minimum_rows: int = MINIMUM_ROWS, header: bool = False) -> NoReturn:
     """Refuse a range with too few rows."""
-    reject(f"{name} must have at least {minimum_rows} row(s){below}. It has {rows}.")
+    has = f"Below the header it has {rows}." if header else f"It has {rows}."
+    reject(f"{name} must have at least {minimum_rows} row(s). {has}")
 
 
 def trim(rows: dict[str, Rows], *, minimum_rows: int = MINIMUM_ROWS) -> dict[str, Rows]:
@@ -139,7 +149,8 @@ def names_of(name: str, rows: Rows, *, header: bool) -> tuple[str, ...]:
                 reject(
                     f"{name} must have a header row, as x has: the first row of x is all text. Row 1, column {column} "
                     f"of {name} {found(cell)}. Select the headers of all ranges or of none; if the first row of x "
-                    "is data, it holds numbers stored as text."
+                    "is data, code its categories as columns of 0 and 1, with GLMM_BINOMIAL_DESIGN for example, and "
+                    "make numbers of its numbers stored as text."
                 )
         return tuple(cast("str", cell).strip() for cell in rows[0])
     prefix = "random_x" if name == "x_random" else name
@@ -151,7 +162,7 @@ def require_equal_lengths(data: dict[str, Range]) -> None:
     lengths = {name: len(cells.rows) for name, cells in data.items()}
     for name, length in lengths.items():
         if length < MINIMUM_ROWS:
-            reject_row_count(name, length, below=" below the header" if data[name].header else "")
+            reject_row_count(name, length, header=data[name].header)
     if not lengths["y"] == lengths["x"] == lengths["groups"]:
         reject(
             "y, x, and groups must have the same number of rows. "

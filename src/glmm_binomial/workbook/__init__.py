@@ -15,6 +15,7 @@ A package and not one module, because it speaks languages that have nothing to d
     elementwise.py     EXP and the like over arrays, which the engine cannot do itself
     exchange.py        values as PyXLL would hand them over, and back
     engine.py          formualizer, which calculates
+    large_spills.py    what it cannot hold: spills of more than ten thousand cells
     recalculation.py   all of it put together
 
 No pyxll, numpy or statsmodels here: the Python functions come in as arguments, so `recalculate` serves any of them.
