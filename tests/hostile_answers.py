@@ -24,6 +24,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from glmm_binomial.excel import functions
+from glmm_binomial.excel.edge import LONGEST_TEXT
 from glmm_binomial.fitting import fit_cache
 from hostile import Case, hostile_case
 from worksheet import shown
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 SECONDS = 20.0
 """Of its own processor time that one case may take; a usual one takes some thousandths."""
-
-LONGEST_TEXT = 32_767
-"""Characters that a cell of Excel holds; a longer text is shown as #VALUE!."""
 
 BEGINNINGS = ("Invalid input: ", "Error fitting GLMM: ")
 

@@ -278,6 +278,14 @@ def test_the_answer_of_the_core_is_not_changed(registration, core):
     assert core.answer == [["a", None], ["b"]]
 
 
+@pytest.mark.parametrize("in_table", [False, True])
+def test_a_text_too_long_for_a_cell_is_cut(registration, core, in_table):
+    core.answer = [["x" * 40_000]] if in_table else "x" * 40_000
+    [[text]] = formula(registration, Y, X, GROUPS)
+    assert len(text) == 32_767
+    assert text.endswith("x ...")
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [(ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero."), (MemoryError(), "MemoryError.")],

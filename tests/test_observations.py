@@ -412,6 +412,14 @@ def test_ranges_of_different_length_agree_after_trimming():
     assert len(found.successes) == 6
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).maxexp == np.finfo(float).maxexp, reason="no number is too large here")
+def test_a_number_of_an_array_that_is_too_large_for_a_cell_is_named():
+    x = np.array(X, dtype=np.longdouble)[:, None]
+    x[4] = np.longdouble("1e4000")
+    with pytest.raises(InvalidInputError, match=r"^Invalid input: x\[4\]\[0\] must be finite\. Row 5, column 1 of x"):
+        observe(column(*Y), x, column(*GROUPS))
+
+
 def test_rows_at_the_end_that_hold_arrays_are_not_blank():
     tail = [None] * 5_000
     with pytest.raises(InvalidInputError, match=r"x\[6\]\[0\] must be numeric"):

@@ -16,6 +16,11 @@ Cells: TypeAlias = list[list[Cell]]
 
 _CoreFunction: TypeAlias = Callable[..., Any]
 
+LONGEST_TEXT = 32_767
+"""Characters in one cell; of a longer text Excel shows #VALUE!."""
+
+CUT = " ..."
+
 _logger = logging.getLogger(__name__)
 
 # Excel computes cells in several threads, and the first call imports the core. When two imports cross, Python lets a
@@ -52,7 +57,7 @@ def spill(core_name: str, *arguments: object, stop_requested: Callable[[], bool]
 def to_cells(answer: str | Sequence[Sequence[object]]) -> Cells:
     """Return a table of the core, or its message, as a rectangle of numbers, texts and truth values."""
     if isinstance(answer, str):
-        return [[answer]]
+        return [[_to_cell(answer)]]
     width = max(map(len, answer))
     return [[_to_cell(value) for value in row] + [""] * (width - len(row)) for row in answer]
 
@@ -60,7 +65,9 @@ def to_cells(answer: str | Sequence[Sequence[object]]) -> Cells:
 def _to_cell(value: object) -> Cell:
     if value is None:
         return ""
-    if isinstance(value, bool | str):
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_TEXT else value[: LONGEST_TEXT - len(CUT)] + CUT
+    if isinstance(value, bool):
         return value
     if isinstance(value, Real):
         return float(value)

@@ -202,7 +202,8 @@ class Range:
 
     def _values(self) -> NDArray[np.float64]:
         if isinstance(self.rows, np.ndarray):
-            return self.rows.astype(np.float64)
+            with np.errstate(over="ignore"):
+                return self.rows.astype(np.float64)
         shape = (len(self.rows), len(self.rows[0]))
         if not all(map(is_number_type, set(map(type, self.cells())))):
             self._reject_first_non_number()
