@@ -68,7 +68,7 @@ def parts(path: Path) -> dict[str, bytes]:
 
 def without_results(xml: bytes) -> bytes:
     """Numbers with a fraction, in cells and in what a chart remembers of them; shared strings are whole numbers."""
-    return re.sub(rb"<((?:c:)?v)>-?\d[\d.]*[.E][\dE+-]*</", rb"<\1>a number</", xml)
+    return re.sub(rb"<((?:c:)?v)>-?\d[\d.]*[.Ee][\dEe+-]*</", rb"<\1>a number</", xml)
 
 
 @cache

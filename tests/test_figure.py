@@ -95,6 +95,10 @@ def test_a_single_pattern_is_labelled_by_its_columns():
     assert pattern_labels(hand_built(names=("one",), patterns=((1.0,),))) == ("one = 1",)
 
 
+def test_what_has_no_glyph_in_a_header_is_a_space():
+    assert pattern_labels(hand_built(names=("a\nb\x00c",), patterns=((1.0,),))) == ("a b c = 1",)
+
+
 def test_bins_are_labelled_by_their_range():
     found = hand_built(names=("bin",), patterns=(("0.1 to 0.2",), ("0.2 to 0.3",)))
     figure = check_figure(found)

@@ -56,7 +56,7 @@ def test_effects_are_brought_to_the_users_scale():
         method="ml",
         coefficients=np.zeros(2),
         sds=np.array([0.6, 0.4]),
-        covariance=np.eye(4),
+        covariance_root=np.eye(4),
         random_effects=np.array([[0.5, -1.0], [-0.25, 2.0]]),
         random_covariance=np.array([[[0.04, 0.01], [0.01, 0.25]], [[0.09, 0.0], [0.0, 0.36]]]),
         cross_covariance=np.zeros((2, 2, 4)),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from scipy.special import gammaln
 
@@ -134,6 +135,19 @@ def test_separated_data_have_no_maximum_and_the_message_says_which_column():
     y = (x[:, 0] > 0).astype(float)
     with pytest.raises(FitError, match="x1 separates successes from failures completely: x1 is at most"):
         fit(y, x, group, method="ml")
+
+
+@pytest.mark.parametrize("shift", [1e3, 1e6, 1e9])
+def test_nearly_collinear_columns_keep_the_standard_errors(shift):
+    y, groups = [1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1], [2, 0, 0, 2, 2, 1, 0, 1, 3, 2, 2, 1]
+    a, b = np.array([2, 1, 2, 2, 2, 1, 0, 0, 0, 0, 0, 0.0]), np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0.0])
+    found, wanted = (
+        fit([[cell] for cell in y], x.tolist(), [[cell] for cell in groups], method="ml")
+        for x in (np.column_stack([a + shift * b, b]), np.column_stack([a, b]))
+    )
+    # b1 (a + s b) + b2 b = b1 a + (b2 + s b1) b, so the intercept and b1 stay as they are; the data have 16 digits
+    assert_allclose(found.std_errors[:2], wanted.std_errors[:2], rtol=1e-15 * shift + 1e-10)
+    assert_allclose(found.coefficients[:2], wanted.coefficients[:2], rtol=1e-15 * shift + 1e-10)
 
 
 def test_groups_that_never_change_have_no_maximum():

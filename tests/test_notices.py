@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 
 import numpy as np
@@ -66,7 +67,7 @@ def fit(**changes):
         "method": "vb",
         "coefficients": np.array([0.1, 0.2]),
         "sds": np.array([0.5, 0.7]),
-        "covariance": np.diag([1.0, 4.0, 9.0, 16.0]),
+        "covariance_root": np.diag([1.0, 2.0, 3.0, 4.0]),
         "nodes": 32,
         "quadrature_settled": True,
         "converged": True,
@@ -170,14 +171,14 @@ def test_a_variance_at_zero_is_told_by_name(position, name):
 
 
 def test_a_variance_in_which_the_likelihood_is_flat_is_told_by_name():
-    covariance = np.diag([1.0, 4.0, 9.0, 1e6])
-    found = the_only(texts(fit(method="ml", covariance=covariance, towards_posterior=None, towards_likelihood=None)))
+    root = np.diag([1.0, 2.0, 3.0, 1e3])
+    found = the_only(texts(fit(method="ml", covariance_root=root, towards_posterior=None, towards_likelihood=None)))
     assert "next to nothing about the variance of the random slope of week" in found
 
 
 def test_a_large_variance_of_which_something_is_known_is_not_called_unknown():
-    covariance = np.diag([1.0, 4.0, 9.0, 0.45])
-    wide = fit(method="ml", covariance=covariance, sds=np.array([0.5, 22.0]), towards_posterior=None)
+    root = np.diag([1.0, 2.0, 3.0, math.sqrt(0.45)])
+    wide = fit(method="ml", covariance_root=root, sds=np.array([0.5, 22.0]), towards_posterior=None)
     assert not any("next to nothing" in notice for notice in texts(wide))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import fields, replace
 
 import numpy as np
@@ -50,7 +51,8 @@ def hand_built_model(*, alpha=0.05):
         method="ml",
         coefficients=np.array([0.2, 1.0]),
         sds=np.array([0.6, 0.4]),
-        covariance=np.array([[0.04, 0.01, 9, 9], [0.01, 0.09, 9, 9], [9, 9, 9, 9], [9, 9, 9, 9.0]]),
+        # of variances .04 and .09 and a covariance of .01
+        covariance_root=np.array([[0.2, 0, 0, 0], [0.05, math.sqrt(0.0875), 0, 0], [9, 9, 9, 9], [9, 9, 9, 9.0]]),
         random_effects=np.array([[0.0, 0.0], [0.3, -0.1]]),
         random_covariance=np.array([np.eye(2), [[0.05, 0.01], [0.01, 0.03]]]),
         cross_covariance=np.array([np.zeros((2, 4)), [[-0.02, 0.004, 9, 9], [0.002, -0.01, 9, 9]]]),
@@ -593,7 +595,7 @@ def test_the_answer_does_not_change_its_arguments():
 
 def test_estimates_of_a_hand_built_fit_are_used_as_they_are():
     model = hand_built_model()
-    certain = replace(model, fit=replace(model.fit, covariance=np.zeros((4, 4))))
+    certain = replace(model, fit=replace(model.fit, covariance_root=np.zeros((4, 4))))
     found = predictions_of(certain, [[1.0]], new_x_random=2)
     assert_array_equal(found.ci_lower, found.probability)
     assert_array_equal(found.ci_upper, found.probability)

@@ -17,6 +17,7 @@ from scipy.stats import chi2
 
 from datasets import bacteria, cbpp, contraception, expanded, vegetables
 from glmm_binomial.conditional_modes import Parameters
+from glmm_binomial.design import orthonormalize
 from glmm_binomial.fitting import FitError, fit_cache
 from glmm_binomial.intervals import (
     Interval,
@@ -28,7 +29,6 @@ from glmm_binomial.intervals import (
     profile_intervals,
 )
 from glmm_binomial.laplace import _value_and_scores
-from glmm_binomial.likelihood import orthonormalize
 from glmm_binomial.marginal import MarginalState
 from glmm_binomial.model import FittedModel, fit_model
 from glmm_binomial.profile_likelihood import find_peak

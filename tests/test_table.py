@@ -194,7 +194,7 @@ def estimated(
         "method": "vb",
         "coefficients": np.array(coefficients),
         "sds": np.array(sds),
-        "covariance": np.diag([0.01, 0.04, 0.09, 0.16][:count]),
+        "covariance_root": np.diag([0.1, 0.2, 0.3, 0.4][:count]),
         "random_effects": np.array([[1.0, 6.0], [-1.0, -12.0]]),
         "random_covariance": np.zeros((2, 2, 2)),
         "cross_covariance": np.zeros((2, 2, 4)),

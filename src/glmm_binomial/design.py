@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,6 +102,13 @@ def build_design(observations: Observations) -> Design:
         fixed_names=(INTERCEPT, *observations.x_names) if intercept else observations.x_names,
         random_names=(INTERCEPT, *observations.random_names),
     )
+
+
+def orthonormalize(design: Design) -> tuple[Design, NDArray[np.float64]]:
+    """The design with orthonormal columns of `fixed`, up to a factor, and the (k, k) map of coefficients to it."""
+    orthonormal, triangle = np.linalg.qr(design.fixed)
+    scale = np.sqrt(len(design.fixed))
+    return replace(design, fixed=orthonormal * scale), triangle / scale
 
 
 @dataclass(frozen=True, slots=True)

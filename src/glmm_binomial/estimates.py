@@ -96,7 +96,8 @@ def estimate(observations: Observations, design: Design, fit: Fit, notices: tupl
     """Bring a fit back to the user's scale and compute what a table shows."""
     k = len(fit.coefficients)
     coefficients = design.back_transform @ fit.coefficients
-    covariance = design.back_transform @ fit.covariance[:k, :k] @ design.back_transform.T
+    root = design.back_transform @ fit.covariance_root[:k]
+    covariance = root @ root.T
     std_errors = np.sqrt(np.diag(covariance))
     z_statistics = coefficients / std_errors
     reach = norm.isf(observations.options.alpha / 2.0) * std_errors

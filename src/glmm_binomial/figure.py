@@ -128,7 +128,7 @@ def pattern_labels(check: Check) -> tuple[str, ...]:
     short = len(columns) > SHOWN_ZEROS and values <= {0.0, 1.0}
     return tuple(
         "\n".join(
-            f"{_shortened(check.names[column])} = {pattern[column]:.6g}"
+            f"{_on_one_line(check.names[column])} = {pattern[column]:.6g}"
             for column in columns
             if not short or pattern[column]
         )
@@ -153,7 +153,9 @@ def _telling_columns(check: Check) -> list[int]:
     return telling
 
 
-def _shortened(name: str) -> str:
+def _on_one_line(name: str) -> str:
+    """A header of bounded length, its line breaks and what has no glyph replaced by spaces."""
+    name = "".join(character if character.isprintable() else " " for character in name)
     return name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 3] + "..."
 
 

@@ -80,8 +80,9 @@ class Fit:
     method : {"vb", "ml", "mean-field"}
     coefficients : (k,) array
     sds : (K,) array
-    covariance : (k + K, k + K) array
-        Of coefficients and log SDs.
+    covariance_root : (k + K, k + K) array
+        R of R R', the covariance of coefficients and log SDs. Its entries span half as many orders of magnitude, so
+        that no variance is lost to rounding when nearly collinear columns are brought back to their units.
     random_effects : (G, K) array
     random_covariance : (G, K, K) array
         Of each group's effects, the uncertainty of coefficients and SDs included.
@@ -108,7 +109,7 @@ class Fit:
     method: Method
     coefficients: NDArray[np.float64]
     sds: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    covariance_root: NDArray[np.float64]
     random_effects: NDArray[np.float64]
     random_covariance: NDArray[np.float64]
     cross_covariance: NDArray[np.float64]
@@ -120,6 +121,11 @@ class Fit:
     towards_posterior: NewtonStep | None
     towards_likelihood: NewtonStep | None
     separation: Separation | None
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """Of coefficients and log SDs, (k + K, k + K)."""
+        return self.covariance_root @ self.covariance_root.T
 
 
 class _FitCache:
@@ -216,7 +222,7 @@ def _variational_fit(design: Design, start: LogisticStart, method: Method) -> Fi
         method=method,
         coefficients=found.coefficients,
         sds=np.exp(found.log_sds),
-        covariance=covariance,
+        covariance_root=_root(covariance),
         random_effects=found.random_effects,
         random_covariance=random_covariance,
         cross_covariance=cross_covariance,
@@ -231,6 +237,12 @@ def _variational_fit(design: Design, start: LogisticStart, method: Method) -> Fi
         towards_likelihood=_newton_step(state.score, state.information, floor=SMALLEST_CURVATURE),
         separation=start.separation,
     )
+
+
+def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """R of R R', (k + K, k + K)."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
 def _prior_precision(parameters: Parameters) -> NDArray[np.float64]:
@@ -272,7 +284,7 @@ def _likelihood_fit(design: Design, start: LogisticStart) -> Fit:
         method="ml",
         coefficients=found.coefficients,
         sds=found.sds,
-        covariance=found.covariance,
+        covariance_root=found.covariance_root,
         random_effects=found.random_effects,
         random_covariance=found.random_covariance,
         cross_covariance=found.cross_covariance,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.conditional_modes import Parameters, mode_response
+from glmm_binomial.design import orthonormalize
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.laplace import evaluate_laplace
 from glmm_binomial.marginal import FEWEST_NODES, MOST_NODES, MarginalState, choose_nodes, evaluate_marginal, make_part
@@ -54,8 +55,8 @@ class LikelihoodFit:
     coefficients : (k,) array
     sds : (K,) array
         Zero is a legitimate answer.
-    covariance : (k + K, k + K) array
-        Inverse observed information of coefficients and log SDs; zero in the rows of an SD of zero.
+    covariance_root : (k + K, k + K) array
+        R of R R', the inverse observed information of coefficients and log SDs; zero in the rows of an SD of zero.
     random_effects : (G, K) array
         Conditional modes.
     random_covariance : (G, K, K) array
@@ -76,7 +77,7 @@ class LikelihoodFit:
 
     coefficients: NDArray[np.float64]
     sds: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    covariance_root: NDArray[np.float64]
     random_effects: NDArray[np.float64]
     random_covariance: NDArray[np.float64]
     cross_covariance: NDArray[np.float64]
@@ -223,13 +224,6 @@ def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.flo
     return _on_standardised_scale(design, best, triangle, active)
 
 
-def orthonormalize(design: Design) -> tuple[Design, NDArray[np.float64]]:
-    """The design with orthonormal columns of `fixed`, up to a factor, and the (k, k) map of coefficients to it."""
-    orthonormal, triangle = np.linalg.qr(design.fixed)
-    scale = np.sqrt(len(design.fixed))
-    return replace(design, fixed=orthonormal * scale), triangle / scale
-
-
 def with_effects(design: Design, active: NDArray[np.bool_]) -> Design:
     """The design with some of its random effects only."""
     return replace(design, random=design.random[:, active], random_scales=design.random_scales[active])
@@ -339,8 +333,9 @@ def _on_standardised_scale(
     kept = np.r_[np.ones(k, dtype=bool), active]
     way_back = np.eye(len(state.score))
     way_back[:k, :k] = np.linalg.inv(triangle)
-    covariance = np.zeros((size, size))
-    covariance[np.ix_(kept, kept)] = way_back @ np.linalg.pinv(state.information, hermitian=True) @ way_back.T
+    covariance_root = np.zeros((size, size))
+    values, vectors = np.linalg.eigh(state.information)
+    covariance_root[np.ix_(kept, kept)] = way_back @ (vectors / np.sqrt(np.maximum(values, SINGULAR * values[-1])))
     sds = np.zeros(len(active))
     sds[active] = np.exp(state.parameters.log_sds)
     coefficients = way_back[:k, :k] @ state.parameters.coefficients
@@ -353,11 +348,11 @@ def _on_standardised_scale(
         within, moved = mode_response(with_effects(design, active), point, state.modes)
         conditional[:, np.outer(active, active)] = within.reshape(design.groups, -1)
         response[:, np.outer(active, kept)] = moved.reshape(design.groups, -1)
-    cross_covariance = response @ covariance
+    cross_covariance = response @ covariance_root @ covariance_root.T
     return LikelihoodFit(
         coefficients=coefficients,
         sds=sds,
-        covariance=covariance,
+        covariance_root=covariance_root,
         random_effects=random_effects,
         random_covariance=conditional + cross_covariance @ response.transpose(0, 2, 1),
         cross_covariance=cross_covariance,

@@ -61,7 +61,11 @@ def why_no_maximum(observations: Observations, design: Design, separation: Separ
     advice = 'Use method "vb", whose weak prior keeps the estimates finite'
     if separation is not None:
         described = describe_separation(separation, observations, design)
-        return f"the likelihood has no maximum, since {described}. {advice}, or leave the column out."
+        if len(separation.columns) == 1:
+            left_out = "the column"
+        else:
+            left_out = "these columns" if separation.single else "one of these columns"
+        return f"the likelihood has no maximum, since {described}. {advice}, or leave {left_out} out."
     successes = np.add.reduceat(design.successes, design.group_starts)
     trials = np.add.reduceat(design.trials, design.group_starts)
     same = np.flatnonzero((successes == 0) | (successes == trials))
@@ -74,9 +78,9 @@ def why_no_maximum(observations: Observations, design: Design, separation: Separ
     listed = _listed([str(observations.group_labels[group]) for group in same])
     return (
         "the likelihood has no maximum at finite values that could be found. All outcomes are the same in "
-        f"{len(same)} of {design.groups} groups ({listed}), and {len(design.back_transform)} coefficients stand "
-        f"against {len(observations.successes)} rows: with too little variation within groups, ever larger differences "
-        f"between them fit ever better. {advice}."
+        f"{len(same)} of {design.groups} groups ({listed}), and the number of coefficients is "
+        f"{len(design.back_transform)} for {len(observations.successes)} rows: with too little variation within "
+        f"groups, ever larger differences between them fit ever better. {advice}."
     )
 
 

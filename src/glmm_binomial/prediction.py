@@ -92,7 +92,7 @@ def predict(model: FittedModel, new: NewRows) -> Predictions:
     # rows are brought to unit size first, so that no square overflows
     size = np.maximum(np.abs(fixed).max(axis=1), np.abs(random).max(axis=1))
     x, z = fixed / size[:, None], random[known] / size[known, None]
-    variance = ((x @ fit.covariance[:k, :k]) * x).sum(axis=1)
+    variance = ((x @ fit.covariance_root[:k]) ** 2).sum(axis=1)
     variance[known] += 2.0 * np.einsum("mi,mij,mj->m", z, fit.cross_covariance[group, :, :k], x[known])
     variance[known] += np.einsum("mi,mij,mj->m", z, fit.random_covariance[group], z)
     std_error = size * np.sqrt(np.maximum(variance, 0.0))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.conditional_modes import Parameters
-from glmm_binomial.likelihood import LARGEST_LOG_SD, orthonormalize
+from glmm_binomial.design import orthonormalize
+from glmm_binomial.likelihood import LARGEST_LOG_SD
 from glmm_binomial.profile_search import EXPANSION, Combination, Deviation, Limit, Search
 from glmm_binomial.profile_walk import Point, Walk, enter, local_model, score_by_variance
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linprog
 
+from glmm_binomial.design import orthonormalize
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -93,9 +95,8 @@ def describe_separation(separation: Separation, observations: Observations, desi
     told = _rows_told(separation, observations, design)
     rows = [str(row + 1 + observations.header) for row in told[:MOST_ROWS_NAMED]]
     more = f" and {len(told) - MOST_ROWS_NAMED} more" if len(told) > MOST_ROWS_NAMED else ""
-    return (
-        f"{sentence}; the outcome is foregone in {len(told)} rows ({', '.join(rows)}{more}), counted as in your ranges"
-    )
+    counted = f"{len(told)} row" if len(told) == 1 else f"{len(told)} rows"
+    return f"{sentence}; the outcome is foregone in {counted} ({', '.join(rows)}{more}), counted as in your ranges"
 
 
 def _rows_told(separation: Separation, observations: Observations, design: Design) -> NDArray[np.intp]:
@@ -128,9 +129,12 @@ def fit_logistic_start(design: Design) -> LogisticStart:
     The estimates exist unless some direction d has x'd >= 0 in rows of successes and <= 0 in rows of failures (Albert &
     Anderson 1984, Biometrika 71(1)). Then Newton's steps run off along such a direction, which is checked row by row.
     """
-    X, successes, trials = design.fixed, design.successes, design.trials
+    # orthonormal columns, since a direction of nearly collinear ones is lost to rounding
+    turned, triangle = orthonormalize(design)
+    X, successes, trials = turned.fixed, design.successes, design.trials
     coefficients = np.zeros(X.shape[1])
     eta, value = np.zeros(len(trials)), -np.inf
+    separation = None
     for _ in range(MOST_STEPS):
         decay = np.exp(-np.abs(eta))
         p = np.where(eta >= 0.0, 1.0, decay) / (1.0 + decay)
@@ -149,22 +153,33 @@ def fit_logistic_start(design: Design) -> LogisticStart:
             fraction *= 0.5
         coefficients, eta, value = coefficients + fraction * step, ahead, new_value
         if np.abs(eta).max() > SUSPECT_PREDICTOR:
-            for direction in (coefficients, step):
-                separation = _separation_along(design, direction)
-                if separation is not None:
-                    return LogisticStart(coefficients=coefficients, separation=separation)
-    return LogisticStart(coefficients=coefficients, separation=None)
+            separation = _separation_along(design, turned, triangle, (coefficients, step))
+            if separation is not None:
+                break
+    standardised = np.asarray(np.linalg.solve(triangle, coefficients), dtype=np.float64)
+    return LogisticStart(coefficients=standardised, separation=separation)
 
 
-def _separation_along(design: Design, direction: NDArray[np.float64]) -> Separation | None:
-    """Whether a direction separates, and which columns make it."""
-    predictor = design.fixed @ direction
-    margin = np.where(design.successes == 0, -predictor, predictor)
+def _separation_along(
+    design: Design, turned: Design, triangle: NDArray[np.float64], directions: tuple[NDArray[np.float64], ...]
+) -> Separation | None:
+    """The separation by the first of the directions that is one; `turned` and `triangle` as by `orthonormalize`."""
     mixed = (design.successes > 0) & (design.successes < design.trials)
-    margin[mixed] = -np.abs(predictor[mixed])
-    largest = np.abs(predictor).max()
-    if margin.min() < -DIRECTION_TOLERANCE * largest or not (margin > DIRECTION_TOLERANCE * largest).any():
-        return None
+    for direction in directions:
+        predictor = turned.fixed @ direction
+        margin = np.where(design.successes == 0, -predictor, predictor)
+        margin[mixed] = -np.abs(predictor[mixed])
+        tolerance = DIRECTION_TOLERANCE * np.abs(predictor).max()
+        if margin.min() >= -tolerance and (margin > tolerance).any():
+            standardised = np.asarray(np.linalg.solve(triangle, direction), dtype=np.float64)
+            return _described(design, standardised, mixed=mixed, is_complete=bool(margin.min() > tolerance))
+    return None
+
+
+def _described(
+    design: Design, direction: NDArray[np.float64], *, mixed: NDArray[np.bool_], is_complete: bool
+) -> Separation:
+    """Which columns make a separating direction."""
     x = design.fixed[:, 1:] if design.intercept else design.fixed
     alone = [(column, _separates_alone(design, x[:, column])) for column in range(x.shape[1])]
     for kind in ("complete", "quasi-complete"):
@@ -174,8 +189,7 @@ def _separation_along(design: Design, direction: NDArray[np.float64]) -> Separat
     direction = _sparsest(design, direction, mixed=mixed)
     weights = np.abs(direction[1:] if design.intercept else direction) * (x.max(axis=0) - x.min(axis=0))
     columns = tuple(int(column) for column in np.flatnonzero(weights > DIRECTION_TOLERANCE * weights.max()))
-    complete = bool(margin.min() > DIRECTION_TOLERANCE * largest)
-    return Separation(columns=columns, single=False, complete=complete, direction=direction)
+    return Separation(columns=columns, single=False, complete=is_complete, direction=direction)
 
 
 def _sparsest(design: Design, direction: NDArray[np.float64], *, mixed: NDArray[np.bool_]) -> NDArray[np.float64]:
