@@ -94,7 +94,7 @@ def _ratios(ratios: np.ndarray) -> str:
 
 
 def main() -> None:
-    print("Correct digits of the worst entry. Other programs with their default settings (tests/reference/software.R).")
+    print("Correct digits of the worst entry. Other programs: as written by `Rscript software.R` in tests/reference.")
     print(f"\n{digits_table()}\n")
     print("Method vb against the exact posterior under the same priors (importance sampling).")
     print(f"\n{posterior_table()}")

@@ -18,9 +18,11 @@ PACKAGES = ("glmm-binomial", "numpy", "scipy", "statsmodels")
 INTRODUCTION = """\
 # Validation
 
-Every figure on this page was computed in one run of `python -m benchmarks.validation`, which writes the page anew; the
-command above each table repeats that table alone, from a checkout with the extra `test` installed. On your own machine,
-without a checkout, `glmm-binomial selftest` or `=GLMM_BINOMIAL_SELFTEST()` compares the certified numbers.
+Every figure of this software was computed in one run of `python -m benchmarks.validation`, which writes the page
+anew; the estimates of R's programs, with which some are compared, are stored and come from `Rscript software.R` in
+`tests/reference` (R 4.2.2, lme4 1.1-31, glmmTMB 1.1.5). The command above each table repeats that table alone, from a
+checkout with the extra `test` installed. On your own machine, without a checkout, `glmm-binomial selftest` or
+`=GLMM_BINOMIAL_SELFTEST()` compares the certified numbers.
 """
 
 

@@ -105,6 +105,7 @@ class Page:
         self.widths = widths
         self.sheet = report.workbook.add_worksheet(name)
         self.row = 0
+        self.page_breaks: list[int] = []
         for column, width in enumerate(widths):
             self.sheet.set_column(column, column, width)
         self.sheet.hide_gridlines(2)
@@ -119,13 +120,14 @@ class Page:
         """The last column used, counted from zero."""
         return len(self.widths) - 1
 
-    def print_on_pages(self, *, breaks: Sequence[int] = (), scale: int | None = None) -> None:
-        """Print on as many pages as it takes and not on one; breaks need a fixed scale (per cent)."""
-        if scale is None:
-            self.sheet.fit_to_pages(1, 0)
-        else:
-            self.sheet.set_print_scale(scale)
-            self.sheet.set_h_pagebreaks(list(breaks))
+    def break_page(self) -> None:
+        """Begin a printed page at the current row."""
+        self.page_breaks.append(self.row)
+
+    def print_on_pages(self) -> None:
+        """Print on as many pages as it takes and not on one, each as wide as the sheet."""
+        self.sheet.fit_to_pages(1, 0)
+        self.sheet.set_h_pagebreaks(self.page_breaks)
 
     def print_first_rows(self, header: int, rows: int) -> None:
         """Freeze the header of a long table, and print no more of it than the first rows, upright on one page."""

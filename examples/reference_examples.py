@@ -7,8 +7,8 @@ from fit_table import HOW_TO_READ, ROOM_AROUND, WIDTHS, write_fit
 from formula import Expression, call, constant
 from page import Page, new_report
 
-# per cent, so that the first example and the introduction share a page
-PRINT_SCALE = 75
+# right of the tables: so that the introduction and the first example share a printed page
+ROOM_FOR_TEXT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ EXAMPLES = (
 def write(path: Path) -> None:
     """Write the workbook."""
     with new_report(path, "GLMM_BINOMIAL: five examples") as report:
-        page = report.page("Examples", WIDTHS)
+        page = report.page("Examples", (*WIDTHS, ROOM_FOR_TEXT))
         page.title("GLMM_BINOMIAL: five examples", "Six observations in three groups of two, typed into the formulas")
         page.paragraph(HOW_TO_READ)
         page.paragraph(
@@ -83,14 +83,15 @@ def write(path: Path) -> None:
             "Keep the rows below each table free, so that it can grow."
         )
         page.skip()
-        breaks = [_write_example(page, example) for example in EXAMPLES]
-        page.print_on_pages(breaks=breaks[:-1], scale=PRINT_SCALE)
+        _write_example(page, EXAMPLES[0])
+        for example in EXAMPLES[1:]:
+            page.break_page()
+            _write_example(page, example)
+        page.print_on_pages()
 
 
-def _write_example(page: Page, example: Example) -> int:
-    """Write one example and return the row at which the next one begins."""
+def _write_example(page: Page, example: Example) -> None:
     page.heading(example.title)
     page.paragraph(example.shows)
     write_fit(page, example.formula)
     page.skip(ROOM_AROUND)
-    return page.row

@@ -10,6 +10,7 @@ from formula import Cell, Expression
 from page import Computed, Page, cell, fixed_cell, sheet_prefix
 
 NO_WARNINGS = "None."
+NO_TABLE = "There is no table; its formula returns the message below."
 
 Style = Callable[[int, int, Cell], Format]
 """The format of a cell, by its line and column within the table and its value."""
@@ -125,4 +126,6 @@ def _warnings(top: int, rows: Sequence[Sequence[Cell]], room: int) -> Computed[s
     texts = f"{fixed_cell(top, 1)}:{fixed_cell(bottom, 1)}"
     from_first = f'INDEX({texts},MATCH("warning",{names},0)):{fixed_cell(bottom, 1)}'
     found = "\n".join(str(row[1]) for row in rows if row[0] == "warning")
-    return Computed(f'=IFERROR(_xlfn.TEXTJOIN(CHAR(10),TRUE,{from_first}),"{NO_WARNINGS}")', found or NO_WARNINGS)
+    warnings = f'IFERROR(_xlfn.TEXTJOIN(CHAR(10),TRUE,{from_first}),"{NO_WARNINGS}")'
+    # a message fills one cell, a table two columns or more
+    return Computed(f'=IF({fixed_cell(top, 1)}="","{NO_TABLE}",{warnings})', found or NO_WARNINGS)

@@ -359,7 +359,7 @@ def test_whole_columns_give_the_table_of_the_used_rows():
     assert glmm_binomial(**whole) == glmm_binomial(**data)
 
 
-@pytest.mark.parametrize("outlier", [1e2, 1e3, 1e4])
+@pytest.mark.parametrize("outlier", [1e2, 1e4, 1e6])
 def test_a_row_of_foregone_outcome_far_out_changes_nothing_under_maximum_likelihood(outlier):
     rng = np.random.default_rng(3)
     x = rng.normal(size=200)
@@ -371,6 +371,15 @@ def test_a_row_of_foregone_outcome_far_out_changes_nothing_under_maximum_likelih
     found = glmm_binomial(y, x, groups, method="ml")
     assert isinstance(found, list), found
     assert_allclose(numbers(found)[:, :2], numbers(without)[:, :2], rtol=1e-6)
+
+
+def test_a_row_too_far_out_is_named():
+    rng = np.random.default_rng(0)
+    groups, x = np.repeat(np.arange(20.0), 10), rng.normal(size=200)
+    y = (rng.random(200) < 1 / (1 + np.exp(-x - rng.normal(size=20).repeat(10)))).astype(float)
+    x[6], y[6] = 1e12, 1.0
+    found = glmm_binomial(y, x, groups, method="ml")
+    assert "In row 7 of x, x1 is 1e+12, far from all other rows: correct it if it is wrong." in found
 
 
 # results for those who script ---------------------------------------------------------------------------------------

@@ -83,8 +83,34 @@ def test_numbers_stay_numbers_unless_c_makes_levels_of_them():
     assert coded("C(week)") == {"week[2]": (0.0, 1.0, 0.0, 0.0), "week[3]": (0.0, 0.0, 1.0, 0.0)}
 
 
-def test_text_that_looks_like_whole_numbers_stays_text():
-    assert list(coded("code", [["code"], ["1"], ["10"], ["2"]])) == ["code[10]", "code[2]"]
+def test_numbers_stored_as_text_among_numbers_are_counted_even_when_they_are_many():
+    assert refusal("age", [["age"], [31], ["42"], ["28"], ["55"], [40]]) == (
+        "Invalid input: data[2][0] must be a number, as other cells of the column age are. Row 3, column 1 of data "
+        "holds the text '42'. 3 cells of the column age are numbers stored as text: convert them with VALUE() or Data "
+        "> Text to Columns."
+    )
+
+
+def test_whole_numbers_stored_as_text_are_levels_when_asked():
+    assert list(coded("C(code)", [["code"], ["1"], ["10"], ["2"]])) == ["code[10]", "code[2]"]
+
+
+def test_numbers_that_look_alike_in_a_cell_are_one_level():
+    assert coded("C(dose)", [["dose"], [0.1], [0.3], [3 * 0.1]]) == {"dose[0.3]": (0.0, 1.0, 1.0)}
+
+
+def test_a_negative_number_may_be_the_reference():
+    data = [["change"], [-1], [0], [1]]
+    assert list(coded("C(change, Treatment(0))", data)) == ["change[-1]", "change[1]"]
+    for reference in ("-1", "reference=-1", '"-1"'):
+        assert list(coded(f"C(change, Treatment({reference}))", data)) == ["change[0]", "change[1]"]
+
+
+def test_powers_within_functions_may_be_written_as_in_excel():
+    data = [["dose", "a^b"], [2, 3], [3, 5], [5, 1]]
+    assert coded("I(dose^2 / 2)", data) == {"I(dose ** 2 / 2)": (2.0, 4.5, 12.5)}
+    assert coded("I(`a^b`^2)", data) == {"I(a^b ** 2)": (9.0, 25.0, 1.0)}
+    assert list(coded('C(code, Treatment("a^b"))', [["code"], ["a^b"], ["c"]])) == ["code[c]"]
 
 
 def test_booleans_count_as_numbers_and_name_their_levels_as_excel_does():
@@ -256,8 +282,13 @@ def test_a_column_of_numbers_and_text_is_refused_at_the_exception():
 
 def test_measurements_stored_as_text_are_not_taken_for_levels_in_silence():
     data = [["age"], ["1.5"], ["2.5"], ["1.5"]]
-    assert "age holds numbers stored as text: convert them with VALUE()" in refusal("age", data)
-    assert "age holds numbers stored as text" in refusal("age", [["age"], ["1,5"], ["2"], ["3"]])
+    advice = "convert them with VALUE() or Data > Text to Columns. Or write C(age) to make a level of each."
+    assert refusal("age", data) == (
+        "Invalid input: data[1][0] must be a number. Row 2, column 1 of data holds the text '1.5'. 3 cells of the "
+        f"column age are numbers stored as text: {advice}"
+    )
+    for texts in (["1,5", "2", "3"], ["20", "21", "22"]):
+        assert refusal("age", [["age"], *([text] for text in texts)]).endswith(advice)
     assert coded("C(age)", data) == {"age[2.5]": (0.0, 1.0, 0.0)}
 
 
@@ -290,12 +321,20 @@ def test_a_column_of_one_level_is_refused():
     assert refusal("trt", [["trt"], ["a"], ["a"]]) == message
 
 
-def test_levels_that_differ_only_by_outer_spaces_are_refused():
-    assert 'trt holds "b" with and without spaces around it' in refusal("trt", [["trt"], ["b "], ["a"], ["b"]])
+@pytest.mark.parametrize("formula", ["trt", "C(trt)"])
+def test_levels_that_differ_only_by_outer_spaces_are_refused(formula):
+    data = [["trt"], ["b "], ["a"], ["b"], ["c"], [" c"]]
+    assert 'trt holds levels that look alike: " c" and "c"; "b" and "b ". Correct' in refusal(formula, data)
 
 
-def test_levels_that_differ_by_case_stay_different():
-    assert list(coded("gene", [["gene"], ["AA"], ["Aa"], ["aa"]])) == ["gene[Aa]", "gene[aa]"]
+def test_levels_that_differ_by_case_are_different_only_when_asked():
+    data = [["gene"], ["AA"], ["Aa"], ["aa"]]
+    assert refusal("gene", data) == (
+        'Invalid input: formula must name columns of distinct levels. gene holds levels that look alike: "AA" and "Aa" '
+        'and "aa". Correct the cells, or clean them with TRIM(). Write C(gene) for levels that differ in case on '
+        "purpose."
+    )
+    assert list(coded("C(gene)", data)) == ["gene[Aa]", "gene[aa]"]
 
 
 @pytest.mark.parametrize(

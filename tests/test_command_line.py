@@ -192,6 +192,44 @@ def test_ctrl_c_stops_a_long_calculation_whose_progress_was_shown(workbook):
     assert list(workbook.parent.iterdir()) == [workbook]
 
 
+def test_of_a_table_as_long_as_the_data_the_beginning_and_the_warnings_are_printed(workbook, answers, capsys):
+    answers([["group", "estimate"], *([f"g{i}", i / 2] for i in range(300)), ["warning", "few groups"]])
+    assert command_line.main(["recalc", str(workbook)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["The fit!B2  =GLMM_BINOMIAL({1;2})", "  group  estimate", "  g0            0"]
+    assert lines[16:18] == ["  ... 286 more rows; --json prints all of them", "  warning  few groups"]
+    assert command_line.main(["recalc", str(workbook), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["cells"][0]["table"]) == 302
+
+
+@pytest.mark.parametrize("folder", [".", "", ".."])
+def test_a_folder_is_no_workbook(folder, capsys):
+    assert command_line.main(["recalc", folder]) == 2
+    assert "the file cannot be read: Is a directory." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("answers")
+def test_the_file_a_link_points_to_is_overwritten_in_place(workbook):
+    link = workbook.with_name("link.xlsx")
+    link.symlink_to(workbook.name)
+    assert command_line.main(["recalc", str(link), "--in-place"]) == 0
+    assert link.is_symlink()
+    assert shown(workbook, "D3") == -0.123456789
+
+
+def test_a_reader_that_stops_reading_is_no_error(workbook):
+    script = (
+        "import sys, glmm_binomial.__main__ as command_line\n"
+        "command_line._worksheet_functions = lambda: {'GLMM_BINOMIAL': lambda *_: [['a', 1.0]] * 10_000}\n"
+        f"sys.exit(command_line.main(['recalc', {str(workbook)!r}]))"
+    )
+    running = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running.stdout.close()
+    assert running.stderr.read() == b""
+    running.stderr.close()
+    assert running.wait(timeout=10) == 0
+
+
 def test_progress_is_silent_for_a_moment_and_then_names_the_cell():
     stream = io.StringIO()
     with command_line.Progress(stream, delay=0.05, interval=0.05) as progress:

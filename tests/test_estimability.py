@@ -87,6 +87,11 @@ def test_the_combination_is_named_with_its_weights(a, b):
     assert found["1"] == pytest.approx(3.0)
 
 
+def test_a_column_of_a_small_part_in_the_combination_is_named(a, b):
+    big = a * 1e8
+    assert equation(fixed([big, b, big + b]), "x3").keys() == {"x1", "x2"}
+
+
 def test_columns_without_a_part_in_the_combination_are_not_named(a, b):
     c = np.random.default_rng(3).normal(size=ROWS)
     assert equation(fixed([a, c, b, a + b]), "x4").keys() == {"x1", "x3"}

@@ -44,6 +44,7 @@ def separation(*columns, complete=True, single=True):
 def design(*, groups=8, rows_per_group=2, trials=1.0, scale=1.0, **changes):
     rows = groups * rows_per_group
     values = {
+        "successes": np.arange(rows) % 2 * trials,
         "trials": np.full(rows, trials),
         "group_index": np.repeat(np.arange(groups), rows_per_group),
         "group_starts": np.arange(groups) * rows_per_group,
@@ -59,7 +60,7 @@ def design(*, groups=8, rows_per_group=2, trials=1.0, scale=1.0, **changes):
 def step(*moves):
     """Return a Newton step of so many SDs, with SDs of 1, 2, 3 and 4."""
     deviations = np.array([1.0, 2.0, 3.0, 4.0])
-    return NewtonStep(step=np.array(moves) * deviations, covariance=np.diag(deviations**2))
+    return NewtonStep(step=np.array(moves) * deviations, covariance_root=np.diag(deviations))
 
 
 def fit(**changes):
@@ -143,7 +144,18 @@ def test_groups_all_of_size_one_are_told():
 
 
 def test_a_group_of_one_row_but_several_trials_is_not_of_size_one():
-    assert texts(rows=design(rows_per_group=1, trials=3.0)) == ()
+    assert texts(rows=design(rows_per_group=1, trials=3.0, successes=np.ones(8))) == ()
+
+
+def test_groups_that_never_change_leave_the_variance_to_the_prior():
+    rows = design(successes=np.repeat(np.arange(8) % 2, 2).astype(float))
+    assert "the size of the variance comes from the prior" in the_only(texts(rows=rows))
+    # method "ml" would have no answer, so nobody is sent there
+    told = texts(
+        fit(towards_posterior=step(0.0, 1.0, 0.0, 0.0), towards_likelihood=step(0.0, 1.0, 0.0, 0.0)), rows=rows
+    )
+    assert len(told) == 3
+    assert not any('"ml"' in text for text in told)
 
 
 def test_one_group_of_two_among_groups_of_one_is_enough():

@@ -150,6 +150,12 @@ def test_a_number_stored_as_text_is_called_that():
     assert "number stored as text" in message
 
 
+def test_a_header_row_with_a_blank_is_told_to_be_filled():
+    x = [["dose", None], *([value, value**2] for value in X)]
+    with pytest.raises(InvalidInputError, match="If this is a header row, each of its cells must hold a name"):
+        observe(column("ill", *Y), x, column("herd", *GROUPS))
+
+
 def test_many_numbers_stored_as_text_are_counted():
     message = refusal(x=(1.0, "2", "1.5", "2.5", 3.0, " 1.2 "))
     assert "4 cells of x are numbers stored as text" in message

@@ -298,6 +298,69 @@ def test_functions_of_single_values_apply_to_every_element_of_an_array(tmp_path,
     assert [row[0] for row in values(target, "Data", "E1:E4")] == pytest.approx(expected)
 
 
+def test_a_whole_column_of_one_used_cell_has_the_rows_of_the_others(tmp_path):
+    def prepare(book):
+        book.get_worksheet_by_name("Data").write_string("E1", "trials")
+
+    y, x, groups, trials, *_ = arguments_of(
+        tmp_path, "=_xll.GLMM_BINOMIAL(Data!A:A,Data!B:B,Data!C:C,Data!E:E)", prepare
+    )
+    assert trials == [["trials"], [None], [None], [None]]
+    assert len(y) == len(x) == len(groups) == 4
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("=A2=A1", True),
+        ("=IF(A2>A1,1,0)+IF(A2<=A1,2,0)+IF(A2<>A1,4,0)", 2),
+        ("=A1*3*0.1*10=A1*3", True),
+        ("=(A2=A1)=TRUE", True),
+        ('="dose "&A2', "dose 0.3"),
+        ('=A2&"/"&1/3', "0.3/0.333333333333333"),
+        ("=A2&A1=A1&A2", True),
+        ("=_xlfn.CONCAT(A2,A4)", "0.37"),
+        ('=_xlfn.TEXTJOIN("|",TRUE,A1:A4)', "0.3|0.3|x|7"),
+        ("=LEN(A2)", 3),
+        ('=SUBSTITUTE(A2,".",",")', "0,3"),
+        ("=SUMPRODUCT((A1:A4=0.3)*1)", 2),
+        ("=SUMPRODUCT((A1:A5=0)*1)", 1),
+        ('=IF(A5="",IF(A5=0,A5&"blank",""),"")', "blank"),
+        ('=IF(A3="X",A2,0)', 3 * 0.1),
+        ("=A2*1", 3 * 0.1),
+        ("=A6&A1", "#DIV/0!"),
+        ("=A6=A1", "#DIV/0!"),
+    ],
+)
+def test_numbers_are_compared_and_written_to_fifteen_digits_as_in_excel(tmp_path, formula, expected):
+    def build(book):
+        sheet = book.add_worksheet("Data")
+        sheet.write_number("A1", 0.3)
+        sheet.write_formula("A2", "=3*0.1")
+        sheet.write_string("A3", "x")
+        sheet.write_number("A4", 7)
+        sheet.write_formula("A6", "=1/0")
+        sheet.write_formula("C1", formula)
+
+    _, recalculation, target = run(tmp_path, build)
+    assert recalculation.problems == ()
+    assert values(target, "Data", "C1") == expected
+
+
+def test_labels_computed_from_numbers_that_look_alike_are_one_group(tmp_path):
+    def build(book):
+        sheet = data_sheet(book)
+        for row, dose in enumerate(("0.3", "3*0.1", "0.1+0.2", "0.7"), start=1):
+            sheet.write_formula(f"D{row}", f"={dose}")
+            sheet.write_formula(f"E{row}", f'="dose "&D{row}')
+        sheet.write_dynamic_array_formula("G1", "=_xll.GLMM_BINOMIAL(A1:A4,B1:B4,E1:E4)")
+        sheet.write_dynamic_array_formula("M1", '=_xll.GLMM_BINOMIAL(A1:A4,B1:B4,"dose "&D1:D4)')
+
+    recorder, _, _ = run(tmp_path, build)
+    for call in recorder.calls:
+        assert call[2] == [["dose 0.3"], ["dose 0.3"], ["dose 0.3"], ["dose 0.7"]]
+
+
 def test_an_aggregate_of_an_array_in_a_plain_formula_is_one_value(tmp_path):
     def build(book):
         sheet = data_sheet(book)

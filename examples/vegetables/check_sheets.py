@@ -8,7 +8,7 @@ from data_table import table_columns
 from fit_table import ROOM_AROUND, FitTable, write_fit
 from formula import Cell, Expression, constant
 from page import Column, Computed, Content, Page, Report, cell, fixed_cell
-from spill import Spill, column_cell, format_where, table_style, write_spill
+from spill import NO_TABLE, Spill, column_cell, format_where, table_style, write_spill
 from style import AVERAGED, FITTED, INTERVAL, STRESSED
 from vegetables.study import ML, PATTERNS, ROWS_PRINTED, TABLE, WRONG, Pattern, Study, matching
 
@@ -64,9 +64,9 @@ def write_check_sheet(report: Report, study: Study, design: Spill, simulations: 
     page.skip()
     check = study.ask("GLMM_BINOMIAL_CHECK", design.whole(page), method=ML)
     _write_check(report, page, check, model="the model with interaction")
-    page_break = page.row
+    page.break_page()
     _write_single_simulations(report, page, study, simulations)
-    page.print_on_pages(breaks=[page_break], scale=70)
+    page.print_on_pages()
 
 
 def write_wrong_model(report: Report, study: Study, right: FitTable) -> None:
@@ -86,18 +86,19 @@ def write_wrong_model(report: Report, study: Study, right: FitTable) -> None:
     design = study.coded(WRONG)
     wrong = write_fit(page, study.ask("GLMM_BINOMIAL", design, method=ML))
     page.skip(ROOM_AROUND)
+    page.break_page()
     page.heading("Beside the right model")
     page.paragraph(
         "The interaction adds one coefficient. Twice the gain in log-likelihood is a chi-square with one degree of "
         "freedom if there is no interaction in truth; the p-value says how improbable so large a gain would then be."
     )
     _write_comparison_of_models(page, right, wrong)
-    page_break = page.row + 1
     page.skip()
+    page.break_page()
     page.heading("The check")
     check = study.ask("GLMM_BINOMIAL_CHECK", design, method=ML)
     _write_check(report, page, check, model="the model without interaction")
-    page.print_on_pages(breaks=[page_break], scale=70)
+    page.print_on_pages()
 
 
 def _write_check(report: Report, page: Page, check: Expression, *, model: str) -> None:
@@ -134,7 +135,11 @@ def _mark_outside(page: Page, column: int, header: list[Cell]) -> None:
 def _count_inside(check: Expression, flags: str) -> Computed[str]:
     counted = sum(row[-1] is True for row in check.cells)
     says = "observed proportions lie inside the interval."
-    return Computed(f'=COUNTIF({flags},TRUE)&" of "&ROWS({flags})&" {says}"', f"{counted} of {len(PATTERNS)} {says}")
+    inside, outside = f"COUNTIF({flags},TRUE)", f"COUNTIF({flags},FALSE)"
+    return Computed(
+        f'=IF({inside}+{outside}=0,"{NO_TABLE}",{inside}&" of "&{inside}+{outside}&" {says}")',
+        f"{counted} of {len(PATTERNS)} {says}",
+    )
 
 
 def _write_labels(page: Page, check: Expression) -> None:

@@ -13,8 +13,6 @@ from vegetables.study import (
 )
 
 WIDTHS = (21, 23, 13, 13, 13, 13, 13, 13, 13)
-# per cent, so that each of the two tables has a page
-PRINT_SCALE = 74
 
 
 def write_fit_sheet(report: Report, study: Study, design: Spill) -> FitTable:
@@ -29,10 +27,11 @@ def write_fit_sheet(report: Report, study: Study, design: Spill) -> FitTable:
     )
     fit = write_fit(page, study.ask("GLMM_BINOMIAL", design.whole(page), method=ML))
     page.skip(ROOM_AROUND)
-    page_break = page.row
+    page.break_page()
     page.heading("Beside the article")
     _write_beside_article(page, fit)
     page.skip(2)
+    page.break_page()
     page.heading("By the default method")
     page.paragraph(
         'Without "ml" the formula uses the method "vb": a Bayesian fit with weak prior knowledge, which always gives '
@@ -41,7 +40,7 @@ def write_fit_sheet(report: Report, study: Study, design: Spill) -> FitTable:
         "say how far it is from zero, and the prior keeps it away from zero."
     )
     write_fit(page, study.ask("GLMM_BINOMIAL", design.whole(page)))
-    page.print_on_pages(breaks=[page_break], scale=PRINT_SCALE)
+    page.print_on_pages()
     return fit
 
 

@@ -9,7 +9,6 @@ from vegetables.study import ARTICLE_ODDS_RATIO, ARTICLE_ODDS_RATIO_LIMITS, ML, 
 AMONG_MEN = 'trt * C(sex, Treatment("male"))'
 # the tables of the formulas begin here, counted from zero: on a page of their own, below what is read off them
 TABLES_AT = 28
-PRINT_SCALE = 76
 LIMITS = (LOWER, UPPER, WALD_LOWER, WALD_UPPER)
 
 
@@ -35,15 +34,17 @@ def write_odds_ratio_sheet(report: Report, study: Study, design: Spill, fit: Fit
     _write_men(page, men)
     if page.row > TABLES_AT:
         raise ValueError(f"the tables must begin at row {page.row} or later")
-    page.print_on_pages(breaks=[TABLES_AT], scale=PRINT_SCALE)
+    page.print_on_pages()
     return table
 
 
 def _write_tables(page: Page, study: Study, design: Spill) -> tuple[IntervalTable, IntervalTable]:
+    page.break_page()
     page.heading("The table behind: all terms")
     page.paragraph("Under fixed_effects the terms are on the log-odds scale; under odds_ratios they are odds ratios.")
     table = write_intervals(page, study.ask("GLMM_BINOMIAL_CONFINT", design.whole(page), method=ML))
     page.skip(4)
+    page.break_page()
     page.heading("The table behind: men as reference")
     page.paragraph("The formula codes the design within itself; trt[treat] is now the treatment's effect among men.")
     return table, write_intervals(page, study.ask("GLMM_BINOMIAL_CONFINT", study.coded(AMONG_MEN), method=ML))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _EXIT_OK, _EXIT_CELLS, _EXIT_FILE, _EXIT_INTERRUPTED = 0, 1, 2, 130
 _PROBLEMS_SHOWN = 20
 _COLUMN_WIDTH = 20
+_LONG_TABLE, _ROWS_OF_LONG_TABLE = 200, 15
 
 _RECALC_HELP = """\
 Calculate every formula of a workbook without Excel, print the table of each cell that
@@ -82,11 +84,13 @@ def _selftest() -> int:
     from glmm_binomial.selftest import selftest, selftest_table  # noqa: PLC0415 - `--help` stays quick
 
     outcome = selftest()
-    print("\n".join(_aligned(selftest_table(outcome))))
+    _print("\n".join(_aligned(selftest_table(outcome))))
     return _EXIT_OK if outcome.passes else _EXIT_CELLS
 
 
 def _recalc(workbook: Path, *, output: Path | None, in_place: bool, as_json: bool) -> int:
+    if not workbook.name:
+        return _fail(f"{workbook}: the file cannot be read: Is a directory.")
     target = workbook if in_place else output or workbook.with_name(f"{workbook.stem}-recalculated{workbook.suffix}")
     if not in_place and _same_file(workbook, target):
         return _fail(f"{target} is the workbook itself; say --in-place to overwrite it.")
@@ -105,7 +109,7 @@ def _recalc(workbook: Path, *, output: Path | None, in_place: bool, as_json: boo
     except WorkbookError as error:
         return _fail(f"{workbook}: {error}")
     written = None if keep else target
-    print(_as_json(recalculation, written) if as_json else _as_text(recalculation, written))
+    _print(_as_json(recalculation, written) if as_json else _as_text(recalculation, written))
     return _report_errors(recalculation, kept=workbook if keep else None)
 
 
@@ -125,6 +129,14 @@ def _same_file(first: Path, second: Path) -> bool:
 def _fail(message: str) -> int:
     _say(message)
     return _EXIT_FILE
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # who reads may have read enough, as `head` has; Python itself writes what is left at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str) -> None:
@@ -173,8 +185,18 @@ def _as_text(recalculation: "Recalculation", written: Path | None) -> str:
 
 
 def _cell_as_text(cell: "CalledCell") -> str:
-    """Write a cell's table below its address and formula."""
-    return "\n".join([f"{cell.sheet}!{cell.address}  {cell.formula}", *(f"  {line}" for line in _aligned(cell.table))])
+    """Write a cell's table below its address and formula; of a table as long as the data, the beginning."""
+    first = f"{cell.sheet}!{cell.address}  {cell.formula}"
+    if len(cell.table) <= _LONG_TABLE:
+        return "\n".join([first, *_indented(cell.table)])
+    begun, rest = cell.table[:_ROWS_OF_LONG_TABLE], cell.table[_ROWS_OF_LONG_TABLE:]
+    warnings = [row for row in rest if row[0] == "warning"]
+    left_out = f"  ... {len(rest) - len(warnings):,} more rows; --json prints all of them"
+    return "\n".join([first, *_indented(begun), left_out, *(_indented(warnings) if warnings else ())])
+
+
+def _indented(table: Sequence[Sequence["CellValue | None"]]) -> list[str]:
+    return [f"  {line}" for line in _aligned(table)]
 
 
 def _aligned(table: Sequence[Sequence["CellValue | None"]]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from glmm_binomial.extras import require
 from glmm_binomial.observations.cells import (
     advice_for,
+    advice_on_stored_text,
     describe,
     float_or_infinity,
     found,
@@ -19,7 +20,6 @@ from glmm_binomial.observations.cells import (
     is_label_type,
     is_number_stored_as_text,
     reject,
-    whole_number_in,
 )
 from glmm_binomial.observations.ranges import Range, as_rows, trim
 from glmm_binomial.wilkinson import (
@@ -43,6 +43,8 @@ MOST_COLUMNS: Final = 1_000
 
 MOST_TERMS: Final = 10_000
 """Terms that the products and powers of a formula may give."""
+
+MOST_SETS_LISTED: Final = 5
 
 CODED_NAME: Final = re.compile(r"f([0-9]+)(?:\[(?:T\.)?([0-9]+)\])?")
 """How formulaic names the column of a factor f0, f1 ... whose levels are numbered."""
@@ -105,13 +107,16 @@ class _Table:
             self.data.reject_cell(row, position, rule="must be a number or text.", advice=advice_for(cells[row]))
         texts = [isinstance(cell, str) for cell in cells]
         if any(texts) and not all(texts):
-            exception = 2 * sum(texts) <= len(texts)
+            # texts that read as numbers are the exception, even where they are many
+            all_stored = all(is_number_stored_as_text(cell) for cell in cells if isinstance(cell, str))
+            exception = all_stored or 2 * sum(texts) <= len(texts)
             row = texts.index(exception)
+            stored = is_number_stored_as_text(cells[row])
             self.data.reject_cell(
                 row,
                 position,
                 rule=f"must be {'a number' if exception else 'text'}, as other cells of the column {name} are.",
-                advice=advice_for(cells[row]) if is_number_stored_as_text(cells[row]) else "",
+                advice=advice_on_stored_text(cells, f"the column {name}") if stored else "",
             )
         return all(texts)
 
@@ -216,30 +221,36 @@ def _levels(factor: Category, table: _Table) -> tuple[tuple[str, ...], NDArray[n
     if not table.is_text(factor.name):
         distinct, positions = np.unique(table.numbers(factor.name), return_inverse=True)
         logical = all(isinstance(cell, bool | np.bool_) for cell in cells)
-        labels = tuple(describe(bool(value) if logical else value) for value in distinct.tolist())
-        return labels, positions
+        labels = [describe(bool(value) if logical else value) for value in distinct.tolist()]
+        # numbers that look alike to all of the 15 digits Excel shows are one level
+        level_of = {label: position for position, label in enumerate(dict.fromkeys(labels))}
+        return tuple(level_of), np.array([level_of[label] for label in labels])[positions]
     texts = cast("list[str]", cells)
-    if not factor.asked and _are_measurements(texts):
-        reject(
-            f"formula must name columns of numbers or of text. {factor.name} holds numbers stored as text: convert "
-            f"them with VALUE() or Data > Text to Columns, or write C({factor.name}) to make a level of each."
-        )
+    if not factor.asked and all(map(is_number_stored_as_text, texts)):
+        advice = advice_on_stored_text(texts, f"the column {factor.name}")
+        instead = f" Or write C({factor.name}) to make a level of each."
+        table.data.reject_cell(0, table.names.index(factor.name), rule="must be a number.", advice=advice + instead)
     levels = sorted(set(texts))
-    labels = tuple(level.strip() for level in levels)
-    for label in labels:
-        if labels.count(label) > 1:
-            reject(
-                f'formula must name columns of distinct levels. {factor.name} holds "{label}" with and without spaces '
-                "around it; correct the cells, or clean them with TRIM()."
-            )
+    _require_distinct(levels, factor)
     index = {level: position for position, level in enumerate(levels)}
     positions = np.fromiter(map(index.__getitem__, texts), dtype=np.intp, count=len(texts))
-    return labels, positions
+    return tuple(level.strip() for level in levels), positions
 
 
-def _are_measurements(texts: list[str]) -> bool:
-    """Whether all of the texts are numbers, and not all of them whole, which would be codes."""
-    return all(map(is_number_stored_as_text, texts)) and any(whole_number_in(text) is None for text in texts)
+def _require_distinct(levels: list[str], factor: Category) -> None:
+    """Refuse levels that differ by spaces around them, and by case unless C() was written."""
+    alike: dict[str, list[str]] = {}
+    for level in levels:
+        label = level.strip()
+        alike.setdefault(label if factor.asked else label.casefold(), []).append(f'"{level}"')
+    sets = [" and ".join(shown) for shown in alike.values() if len(shown) > 1]
+    if sets:
+        more = f"; and {len(sets) - MOST_SETS_LISTED} more" if len(sets) > MOST_SETS_LISTED else ""
+        in_case = "" if factor.asked else f" Write C({factor.name}) for levels that differ in case on purpose."
+        reject(
+            f"formula must name columns of distinct levels. {factor.name} holds levels that look alike: "
+            f"{'; '.join(sets[:MOST_SETS_LISTED])}{more}. Correct the cells, or clean them with TRIM().{in_case}"
+        )
 
 
 # the columns ---------------------------------------------------------------------------------------------------------

@@ -63,12 +63,12 @@ class NewtonStep:
     Attributes
     ----------
     step : (k + K,) array
-    covariance : (k + K, k + K) array
-        Inverse of the objective's negative Hessian.
+    covariance_root : (k + K, k + K) array
+        R of R R', the inverse of the objective's negative Hessian.
     """
 
     step: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    covariance_root: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +264,8 @@ def _newton_step(
         values = np.maximum(values, floor * values[-1])
     if values[0] <= 0.0:
         return None
-    covariance = (vectors / values) @ vectors.T
-    return NewtonStep(step=covariance @ gradient, covariance=covariance)
+    root = vectors / np.sqrt(values)
+    return NewtonStep(step=root @ (root.T @ gradient), covariance_root=root)
 
 
 def _likelihood_fit(design: Design, start: LogisticStart) -> Fit:
@@ -274,10 +274,6 @@ def _likelihood_fit(design: Design, start: LogisticStart) -> Fit:
     near = fit_penalized_start(design, start.near_prior)
     point = Parameters(coefficients=near.coefficients, log_sds=near.log_sds)
     found = maximize_likelihood(design, point, near.random_effects)
-    if found.distance > LARGEST_DISTANCE:
-        # the prior may have pulled the start far away, as where one row lies thousands of SDs out
-        point = Parameters(coefficients=start.coefficients, log_sds=near.log_sds)
-        found = maximize_likelihood(design, point, np.zeros_like(near.random_effects))
     if found.distance > LARGEST_DISTANCE:
         raise NoMaximumError(separation=None)
     return Fit(

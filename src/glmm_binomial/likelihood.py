@@ -277,19 +277,23 @@ def _distance(state: MarginalState) -> float:
 
 def newton_direction(score: NDArray[np.float64], information: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
     """Newton's direction; with absolute eigenvalues, and False, where the information is not positive definite."""
+    values, vectors, definite = _eigen(information)
+    return vectors @ ((vectors.T @ score) / values), definite
+
+
+def _eigen(information: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    """Absolute eigenvalues, none so small as to be rounding; eigenvectors; whether it is positive definite."""
     values, vectors = np.linalg.eigh(information)
     # the second bound serves where the whole information underflows
     smallest = max(SINGULAR * float(np.abs(values).max()), SMALLEST_INFORMATION)
-    definite = bool(values[0] > smallest)
-    values = np.maximum(np.abs(values), smallest)
-    return vectors @ ((vectors.T @ score) / values), definite
+    return np.maximum(np.abs(values), smallest), vectors, bool(values[0] > smallest)
 
 
 def ascend(
     integrator: Integrator, state: MarginalState, direction: NDArray[np.float64], decrement: float
 ) -> MarginalState | None:
     """The first of ever shorter steps that does not lower log L; None if there is none."""
-    fraction = min(1.0, LARGEST_STEP / float(np.abs(direction).max()))
+    fraction = trusted_share(direction, state.parameters)
     rounding = ROUNDING * abs(state.value)
     allowance = rounding if decrement < max(STALLED_DECREMENT, rounding) else 0.0
     while fraction > SMALLEST_FRACTION:
@@ -298,6 +302,14 @@ def ascend(
             return candidate
         fraction *= 0.5
     return None
+
+
+def trusted_share(step: NDArray[np.float64], parameters: Parameters) -> float:
+    """Share of a step over which the quadratic model of log L may be trusted, at most 1."""
+    reach = np.full(len(step), LARGEST_STEP)
+    # an outlier in x makes for coefficients of thousands per SD, to which steps of two would lead in thousands
+    reach[: len(parameters.coefficients)] *= max(1.0, float(np.abs(parameters.coefficients).max()))
+    return 1.0 / max(1.0, float(np.abs(step / reach).max()))
 
 
 def variance_score(design: Design, state: MarginalState, *, active: NDArray[np.bool_], dropped: int) -> float:
@@ -334,8 +346,8 @@ def _on_standardised_scale(
     way_back = np.eye(len(state.score))
     way_back[:k, :k] = np.linalg.inv(triangle)
     covariance_root = np.zeros((size, size))
-    values, vectors = np.linalg.eigh(state.information)
-    covariance_root[np.ix_(kept, kept)] = way_back @ (vectors / np.sqrt(np.maximum(values, SINGULAR * values[-1])))
+    values, vectors, _ = _eigen(state.information)
+    covariance_root[np.ix_(kept, kept)] = way_back @ (vectors / np.sqrt(values))
     sds = np.zeros(len(active))
     sds[active] = np.exp(state.parameters.log_sds)
     coefficients = way_back[:k, :k] @ state.parameters.coefficients

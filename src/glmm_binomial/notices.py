@@ -38,6 +38,9 @@ LARGEST_ALPHA = 0.5
 
 LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
 
+FAR_OUT_SHARE = 0.99
+"""Share of the sum of squares about the median at which a single value makes up its column."""
+
 MOST_LISTED = 5
 
 
@@ -59,16 +62,17 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
 def why_no_maximum(observations: Observations, design: Design, separation: Separation | None) -> str:
     """Why maximum likelihood has no answer, and what to do."""
     advice = 'Use method "vb", whose weak prior keeps the estimates finite'
+    far_out = _far_out(observations)
     if separation is not None:
         described = describe_separation(separation, observations, design)
         if len(separation.columns) == 1:
             left_out = "the column"
         else:
             left_out = "these columns" if separation.single else "one of these columns"
-        return f"the likelihood has no maximum, since {described}. {advice}, or leave {left_out} out."
-    successes = np.add.reduceat(design.successes, design.group_starts)
-    trials = np.add.reduceat(design.trials, design.group_starts)
-    same = np.flatnonzero((successes == 0) | (successes == trials))
+        return f"the likelihood has no maximum, since {described}. {advice}, or leave {left_out} out.{far_out}"
+    if far_out:
+        return f"no single maximum of the likelihood was found.{far_out} {advice}."
+    same = _unchanging_groups(design)
     if not len(same):
         return (
             "no single maximum of the likelihood was found. Look for values that lie far from all others in their "
@@ -82,6 +86,32 @@ def why_no_maximum(observations: Observations, design: Design, separation: Separ
         f"{len(design.back_transform)} for {len(observations.successes)} rows: with too little variation within "
         f"groups, ever larger differences between them fit ever better. {advice}."
     )
+
+
+def _far_out(observations: Observations) -> str:
+    """A sentence, after a space, about a value beside which all others of its column are one; or nothing."""
+    squares = (observations.x - np.median(observations.x, axis=0)) ** 2
+    for column, row in enumerate(squares.argmax(axis=0)):
+        others = np.delete(squares[:, column], row).sum()
+        is_alone = others < (1.0 - FAR_OUT_SHARE) * squares[row, column]
+        if is_alone and len(np.unique(observations.x[:, column])) > 2:  # noqa: PLR2004  not a column of 0 and 1
+            return (
+                f" In row {row + 1 + observations.header} of x, {observations.x_names[column]} is "
+                f"{observations.x[row, column]:.6g}, far from all other rows: correct it if it is wrong."
+            )
+    return ""
+
+
+def _unchanging_groups(design: Design) -> NDArray[np.intp]:
+    """Positions of the groups whose outcomes are all the same."""
+    successes = np.add.reduceat(design.successes, design.group_starts)
+    trials = np.add.reduceat(design.trials, design.group_starts)
+    return np.flatnonzero((successes == 0) | (successes == trials))
+
+
+def _likelihood_is_bounded(design: Design, fit: Fit) -> bool:
+    """Whether nothing is known that would keep the likelihood from having a maximum."""
+    return fit.separation is None and len(_unchanging_groups(design)) < design.groups
 
 
 def _about_method(fit: Fit) -> Iterator[str]:
@@ -123,7 +153,7 @@ def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
     ]
     moved = [f"{name} by {shift:+.2f}" for name, shift in zip(names, shifts, strict=True) if abs(shift) > LARGEST_SHIFT]
     if moved:
-        advice = 'Use method "ml".' if fit.separation is None else "Read the intervals with caution."
+        advice = 'Use method "ml".' if _likelihood_is_bounded(design, fit) else "Read the intervals with caution."
         yield (
             f"The variational approximation is not exact here: a step towards {posterior} would move "
             f"{_listed(moved)} posterior SDs. {advice}"
@@ -139,9 +169,10 @@ def _about_prior(design: Design, fit: Fit) -> Iterator[str]:
     ruled = (np.abs(shifts) > LARGEST_PRIOR_SHIFT) | (by_data > LARGEST_PRIOR_GAIN * with_prior)
     names = [name for name, is_ruled in zip(design.fixed_names, ruled, strict=False) if is_ruled]
     if names:
+        advice = ' Method "ml" uses no prior.' if _likelihood_is_bounded(design, fit) else ""
         yield (
             f"The weak prior of method {fit.method} decides much about {_listed(names)}: the data alone say little, as "
-            'with rare outcomes or columns that nearly determine each other. Method "ml" uses no prior.'
+            f"with rare outcomes or columns that nearly determine each other.{advice}"
         )
 
 
@@ -150,7 +181,7 @@ def _on_user_scale(design: Design, towards: NewtonStep) -> tuple[NDArray[np.floa
     k = len(design.back_transform)
     way_back = np.eye(len(towards.step))
     way_back[:k, :k] = design.back_transform
-    deviations = np.sqrt(np.diag(way_back @ towards.covariance @ way_back.T))
+    deviations = np.linalg.norm(way_back @ towards.covariance_root, axis=1)
     return way_back @ towards.step / deviations, deviations
 
 
@@ -168,6 +199,12 @@ def _about_separation(observations: Observations, design: Design, fit: Fit) -> I
 
 
 def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
+    never_change = len(_unchanging_groups(design)) == design.groups
+    if fit.method != "ml" and never_change and design.groups < design.trials.sum():
+        yield (
+            "All outcomes are the same within every group, so the data set no limit to the differences between groups: "
+            "the size of the variance comes from the prior."
+        )
     log_errors = np.sqrt(np.diag(fit.covariance)[len(fit.coefficients) :])
     for name, sd, log_error in zip(design.random_names, fit.sds, log_errors, strict=True):
         if log_error > LARGEST_LOG_SD_ERROR and sd * log_error > LARGEST_SD_ERROR:
@@ -195,7 +232,7 @@ def _about_data(observations: Observations, design: Design) -> Iterator[str]:
             "variance is not identified by the data."
         )
     if observations.look_alikes:
-        listed = _listed([" and ".join(labels) for labels in observations.look_alikes])
+        listed = _listed([" and ".join(labels) for labels in observations.look_alikes], between="; ", last="; and ")
         yield f"Some labels look alike but count as different groups: {listed}. Correct them if they are the same."
 
 
@@ -217,7 +254,7 @@ def _about_odds_ratios(design: Design, fit: Fit) -> Iterator[str]:
         )
 
 
-def _listed(items: list[str]) -> str:
+def _listed(items: list[str], *, between: str = ", ", last: str = " and ") -> str:
     if len(items) > MOST_LISTED:
         items = [*items[:MOST_LISTED], f"{len(items) - MOST_LISTED} more"]
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+    return items[0] if len(items) == 1 else f"{between.join(items[:-1])}{last}{items[-1]}"

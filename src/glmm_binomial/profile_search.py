@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from glmm_binomial.likelihood import ROUNDING
-from glmm_binomial.profile_walk import CONVERGED_DECREMENT, MOST_STEPS, local_model, shortened
+from glmm_binomial.likelihood import ROUNDING, trusted_share
+from glmm_binomial.profile_walk import CONVERGED_DECREMENT, MOST_STEPS, local_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -242,4 +242,7 @@ class Search:
     def _move(self, local: LocalModel, target: float) -> None:
         """To a target along the tangent, and towards the nuisance parameters' optimum."""
         way = self._quantity.step(self._quantity.value(self._walk.point), target)
-        self._walk.move(shortened(local.nuisance_step) + shortened(way * local.tangent))
+        parameters = self._walk.point.state.parameters
+        along = way * local.tangent
+        back = local.nuisance_step
+        self._walk.move(trusted_share(back, parameters) * back + trusted_share(along, parameters) * along)

@@ -10,7 +10,6 @@ import numpy as np
 from glmm_binomial.conditional_modes import Parameters
 from glmm_binomial.likelihood import (
     LARGEST_LOG_SD,
-    LARGEST_STEP,
     NEARLY_ZERO_LOG_SD,
     ascend,
     integrator_of,
@@ -273,9 +272,3 @@ class Walk:
             elif not (restoring and self.restore()):
                 return True
         return False
-
-
-def shortened(step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A step no component of which is larger than the likelihood's quadratic model can be trusted."""
-    longest = float(np.abs(step).max())
-    return step * min(1.0, LARGEST_STEP / longest) if longest > 0.0 else step

@@ -62,7 +62,7 @@ SIGNS: Final[Mapping[type[ast.unaryop], Callable[..., NDArray[np.float64]]]] = {
 
 SAFE_FORMULA: Final = re.compile(r"(?:f[0-9]+|[0-9]+|[-+*/:^() ])*")
 OPERATORS: Final = re.compile(r"[-+*/:^]+")
-QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`([^`]*)`""")
+QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`([^`]*)`|\^""")
 
 EXAMPLE: Final = 'Write it like "trt * sex".'
 ALLOWED_CALLS: Final = (
@@ -227,7 +227,8 @@ def _parse_call(text: str, columns: Sequence[str]) -> Factor:
 
     def alias(found: re.Match[str]) -> str:
         if found[1] is None:
-            return found[0]
+            # in Python ^ is no power
+            return "**" if found[0] == "^" else found[0]
         quoted[f"_backtick{len(quoted)}_"] = found[1]
         return f" _backtick{len(quoted) - 1}_ "
 
@@ -262,19 +263,30 @@ def _category(tree: ast.expr, quoted: Mapping[str, str], columns: Sequence[str],
         case ast.Call(
             args=[
                 ast.Name(id=name),
-                ast.Call(func=ast.Name(id="Treatment"), args=[ast.Constant(value=level)], keywords=[])
+                ast.Call(func=ast.Name(id="Treatment"), args=[chosen], keywords=[])
                 | ast.Call(
-                    func=ast.Name(id="Treatment"),
-                    args=[],
-                    keywords=[ast.keyword(arg="reference", value=ast.Constant(value=level))],
+                    func=ast.Name(id="Treatment"), args=[], keywords=[ast.keyword(arg="reference", value=chosen)]
                 ),
             ],
             keywords=[],
-        ) if isinstance(level, str | int | float):
-            reference = level.strip() if isinstance(level, str) else describe(level)
+        ):
+            reference = _level(chosen, text)
         case _:
             _reject_call(text)
     return Category(_known(quoted.get(name, name), columns), reference, asked=True)
+
+
+def _level(node: ast.expr, text: str) -> str:
+    """The label of a level, written as text, as a number or as TRUE or FALSE are in Python."""
+    match node:
+        case ast.Constant(value=str(label)):
+            return label.strip()
+        case ast.Constant(value=int() | float() as number):
+            return describe(number)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+            return describe(-number)
+        case _:
+            _reject_call(text)
 
 
 def _require_plain(node: ast.expr, text: str, *, depth: int) -> None:

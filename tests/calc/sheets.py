@@ -61,6 +61,7 @@ def _odd_columns(data: Mapping[str, list[object]]) -> dict[str, list[object]]:
         "two in outcome": _with(y, 4, 2.0),
         "labels alike": _with([f"Ward {value:.0f}" for value in group], 1, "ward 1"),
         "computed": [f"=Data!B{row}*2" for row in range(2, ROWS + 2)],
+        "steps of a tenth": [f"={value:.0f}*0.1" for value in group],
         "blanks below": [*y[:60], *[_EMPTY] * (ROWS - 60)],
     }
 

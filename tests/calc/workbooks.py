@@ -87,6 +87,9 @@ ARGUMENTS = (
     Case("a table with headers", fit(y="Cows[[#All],[y]]", x="Cows[[#All],[x1]:[x2]]", groups="Cows[[#All],[herd]]")),
     Case("booleans as outcomes", fit(y=odd("true and false"))),
     Case("computed cells", fit(x=odd("computed"))),
+    Case("labels joined from computed numbers", fit(groups=f'"dose "&{odd("steps of a tenth")}')),
+    Case("compared with a computed number", f"=SUMPRODUCT(({odd('steps of a tenth')}=0.3)*1)", plain=True),
+    Case("a computed number and a text", f'={odd("steps of a tenth").partition(":")[0]}*3&"|"&1/3', plain=True),
     Case("blanks below the data", fit(y=odd("blanks below"), x="Data!B2:B61", groups="Data!D2:D61")),
     Case("the size of the table", f"=ROWS({FIT})*100+COLUMNS({FIT})", plain=True),
 )

@@ -22,6 +22,8 @@ ERROR_CELLS: Final = {
 }
 """How PyXLL hands over the error cells of a worksheet."""
 
+HOW_TO_CONVERT: Final = "with VALUE() or Data > Text to Columns."
+
 
 class InvalidInputError(ValueError):
     """What the user handed over cannot be used; the message says what is wrong, where, and what to do."""
@@ -126,6 +128,8 @@ def describe(cell: object) -> str:
         return f"the error {ERROR_CELLS.get(type(cell), repr(cell))}"
     if is_blank(cell):
         return "blank"
+    if isinstance(cell, list | tuple | np.ndarray):
+        return "several cells"
     return f"something of type {type(cell).__name__}"
 
 
@@ -133,7 +137,20 @@ def found(cell: object) -> str:
     """What was found in a cell, as the rest of a sentence about it."""
     if is_blank(cell):
         return "is blank"
+    if is_number_type(type(cell)):
+        number = float_or_infinity(cell)
+        if f"{number:.15g}" != f"{number:.17g}" and float(f"{number:.15g}").is_integer():
+            # nearly a whole number, which is what is wrong with it
+            return f"holds {number!r}"
     return f"holds {describe(cell)}"
+
+
+def advice_on_stored_text(cells: Iterable[object], where: str) -> str:
+    """How many cells are numbers stored as text, and what to do about them."""
+    count = sum(map(is_number_stored_as_text, cells))
+    if count == 1:
+        return f"It is a number stored as text: convert it {HOW_TO_CONVERT}"
+    return f"{count} cells of {where} are numbers stored as text: convert them {HOW_TO_CONVERT}"
 
 
 def advice_for(cell: object) -> str:
@@ -142,8 +159,6 @@ def advice_for(cell: object) -> str:
         return "Correct the formula in that cell, or leave its row out of every range."
     if is_blank(cell):
         return "Fill it in, or leave its row out of every range."
-    if is_number_stored_as_text(cell):
-        return "It is a number stored as text: convert it with VALUE() or Data > Text to Columns."
     if isinstance(cell, str):
         return "Code categories as columns of 0 and 1, with GLMM_BINOMIAL_DESIGN for example."
     return ""

@@ -26,8 +26,11 @@ RANK_TOLERANCE = 1e-10
 Raw powers up to the fourth of ages or of years leave 1e-9 or more; exact combinations leave 1e-15.
 """
 
-NEGLIGIBLE_SHARE = 1e-7
-"""Columns that contribute less than this to a combination are not named in it."""
+NEGLIGIBLE_SHARE = 1e-12
+"""Columns that contribute less than this to a combination, of columns of unit length, are not named in it."""
+
+DISPLAYED = 1e-7
+"""What is not shown of the numbers of a combination, relative to the column it makes up."""
 
 
 def problem_with_fixed_effects(x: NDArray[np.float64], names: tuple[str, ...], *, intercept: bool) -> str | None:
@@ -126,8 +129,7 @@ def _problem_with_rank(x: NDArray[np.float64], names: tuple[str, ...], *, interc
             continue
         weights = projected * scale[column] / scale[kept]
         constant = float(centre[column] - weights @ centre[kept]) if intercept else 0.0
-        shares = np.abs(projected) > NEGLIGIBLE_SHARE
-        terms = [(float(w), names[k]) for w, k, share in zip(weights, kept, shares, strict=True) if share]
+        terms = [(float(w), names[k]) for w, k in zip(weights, kept, strict=True) if w != 0.0]
         return (
             "x must not have columns that are linear combinations of others. "
             f"{_equation(names[column], constant, terms, scale=float(scale[column]))}: leave one of these columns out."
@@ -136,17 +138,21 @@ def _problem_with_rank(x: NDArray[np.float64], names: tuple[str, ...], *, interc
 
 
 def _split(triangle: NDArray[np.float64], kept: list[int], column: int) -> tuple[NDArray[np.float64], float]:
-    """Weights of a column (of unit length) on the kept ones, and the length of what they leave."""
+    """Weights of a column (of unit length) on the kept ones, zero for rounding; and the length of what they leave."""
     if not kept:
         return np.empty(0), 1.0
     orthogonal, upper = qr(triangle[:, kept], mode="economic")
     target = triangle[:, column]
     weights = solve_triangular(upper, orthogonal.T @ target)
-    return weights, float(np.linalg.norm(target - triangle[:, kept] @ weights))
+    rest = float(np.linalg.norm(target - triangle[:, kept] @ weights))
+    # rounding errors grow by the inverse of the kept columns, where these are nearly collinear themselves
+    growth = np.linalg.norm(solve_triangular(upper, np.eye(len(kept))), axis=1)
+    weights[np.abs(weights) <= NEGLIGIBLE_SHARE * growth] = 0.0
+    return weights, rest
 
 
 def _equation(name: str, constant: float, terms: list[tuple[float, str]], *, scale: float) -> str:
-    parts = [f"{weight:.6g} * {term}" if abs(weight - 1) > NEGLIGIBLE_SHARE else term for weight, term in terms]
-    if abs(constant) > NEGLIGIBLE_SHARE * scale or not parts:
+    parts = [f"{weight:.6g} * {term}" if abs(weight - 1) > DISPLAYED else term for weight, term in terms]
+    if abs(constant) > DISPLAYED * scale or not parts:
         parts.append(f"{constant:.6g}")
     return f"{name} = {' + '.join(parts).replace('+ -', '- ')}"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from glmm_binomial.observations.cells import (
     advice_for,
+    advice_on_stored_text,
     float_or_infinity,
     found,
     is_blank,
@@ -220,12 +221,14 @@ class Range:
             for j, cell in enumerate(cells)
             if not is_number_type(type(cell))
         )
-        advice = advice_for(self.rows[row][column])
-        stored_as_text = sum(map(is_number_stored_as_text, self.cells()))
-        if stored_as_text > 1 and is_number_stored_as_text(self.rows[row][column]):
-            advice = f"{stored_as_text} cells of {self.name} are numbers stored as text. {advice}"
+        stored = is_number_stored_as_text(self.rows[row][column])
+        advice = advice_on_stored_text(self.cells(), self.name) if stored else advice_for(self.rows[row][column])
         if row == 0 and not self.header and isinstance(self.rows[0][column], str):
-            advice += " If this is a header row, x and every other range must have one as well."
+            unnamed = self.name == "x" and any(map(is_blank, self.rows[0]))
+            condition = (
+                "each of its cells must hold a name" if unnamed else "x and every other range must have one as well"
+            )
+            advice += f" If this is a header row, {condition}."
         self.reject_cell(row, column, rule="must be numeric.", advice=advice.strip())
 
     def labels(self) -> tuple[NDArray[np.intp], tuple[object, ...]]:

@@ -34,6 +34,7 @@ _DATES = """
     DATE YEAR MONTH DAY HOUR MINUTE SECOND WEEKDAY WEEKNUM ISOWEEKNUM TIME DATEVALUE TIMEVALUE EDATE EOMONTH DAYS
     DAYS360 YEARFRAC DATEDIF
 """
+TEXT_FUNCTIONS = frozenset(_TEXTS.split())
 _ALL_ARGUMENTS = frozenset(range(255))
 # function -> the arguments that Excel takes as single values
 SINGLE_ARGUMENTS: dict[str, frozenset[int]] = {

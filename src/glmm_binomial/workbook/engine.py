@@ -13,6 +13,8 @@ from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.elementwise import Elementwise
 from glmm_binomial.workbook.exchange import cell_value, defaults, fit, handed_over, returned, single
+from glmm_binomial.workbook.fifteen_digits import NAME as FIFTEEN_DIGITS
+from glmm_binomial.workbook.fifteen_digits import to_fifteen
 from glmm_binomial.workbook.formulas import CATCH, FIT, SINGLE
 from glmm_binomial.workbook.large_spills import LargeSpills, Place
 from glmm_binomial.workbook.package import MAX_EXPANDED_BYTES, MAX_FILE_BYTES, WorkbookError
@@ -91,6 +93,7 @@ class Engine:
         self._register(FIT, fit)
         self._register(CATCH, lambda number, value: spills.pass_on(spilling[int(number)], value))
         self._register(EACH, Elementwise())
+        self._register(FIFTEEN_DIGITS, to_fifteen)
 
     def evaluate(self) -> None:
         """Calculate every formula."""

@@ -58,6 +58,8 @@ def handed_over(arguments: Sequence[Any], kinds: Sequence[ArgumentKind], default
                 # one blank row stands for all of them: a million rows cost no more than a million pointers
                 argument.extend([[None] * len(argument[0])] * (length - len(argument)))
             converted.append(argument[0][0] if len(argument) == 1 == len(argument[0]) else argument)
+        elif kinds[position] is ArgumentKind.WHOLE_COLUMNS and length > 1:
+            converted.append([[_input_value(argument)], *[[None]] * (length - 1)])
         else:
             converted.append(_input_value(argument))
     return converted

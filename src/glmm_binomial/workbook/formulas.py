@@ -5,6 +5,7 @@ What is rewritten, because the engine has no word for it or reads it otherwise:
     Tbl[y], Tbl, Tbl[[#Data],[x]] ...     the cells they stand for
     defined names                         their definition
     _xll.F(a,,b)                          _xll.F(number of the call, a, "missing", b)
+    A1=B1, A1&B1, LEN(A1) ...             of 15 digits, see fifteen_digits.py
     EXP(A1#), LEN(A1:A9) ...              one value for each element, see elementwise.py
     a plain formula                       one value: implicit intersection, as Excel shows =@F()
     an array of fixed size (CSE)          cut or filled with #N/A to its size
@@ -29,6 +30,7 @@ from glmm_binomial.workbook.calls import MARK, MISSING, ArgumentKind, Call, argu
 from glmm_binomial.workbook.contents import Contents, DefinedName, Table
 from glmm_binomial.workbook.elementwise import AGGREGATES, SINGLE_ARGUMENTS
 from glmm_binomial.workbook.elementwise import NAME as EACH
+from glmm_binomial.workbook.fifteen_digits import COMPARISONS, JOINING, READING_TEXT, rounded_argument
 from glmm_binomial.workbook.formula_text import bare_name, is_relative
 from glmm_binomial.workbook.sheet_scan import FormulaCell
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
@@ -67,17 +69,25 @@ class Translation:
 
 
 @dataclass(slots=True)
+class _Argument:
+    """What stands between two separators: where it starts in the output, and where its comparisons and `&` are."""
+
+    start: int = 0
+    operators: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Frame:
     """An open bracket.
 
-    `function` is empty for a bracket without one, `stored` is the name as the file writes it; `opened` and
-    `argument_start` are positions in the output. `arrays` are the numbers of those arguments that may be arrays.
+    `function` is empty for a bracket without one, `stored` is the name as the file writes it; `opened` is a position in
+    the output. `arrays` are the numbers of those arguments that may be arrays.
     """
 
     function: str
     stored: str
     opened: int
-    argument_start: int = 0
+    argument: _Argument = field(default_factory=_Argument)
     call: int | None = None
     arguments: list[ArgumentKind] = field(default_factory=list)
     position: int = 0
@@ -179,6 +189,7 @@ class _OneFormula:
         self._sheet = sheet
         self._out: list[str] = []
         self._frames: list[_Frame] = []
+        self._outermost = _Argument()
         self._called = False
         self._external = False
         self._names: set[str] = set()
@@ -189,6 +200,7 @@ class _OneFormula:
             self._translate(self._cell.text, depth=0)
         except (formualizer.TokenizerError, ValueError) as error:
             self._problems.append(f"the formula cannot be read ({error})")
+        self._round_argument()
         text = "".join(self._out)
         if not self._problems:
             self._check_parse(text)
@@ -218,12 +230,8 @@ class _OneFormula:
                 self._open(value, is_function=kind == "Func")
             elif subtype == "Close":
                 self._close(value)
-            elif kind == "Sep" and self._frames and self._frames[-1].call is not None:
-                self._end_argument(self._frames[-1], last=False)
             elif kind == "Sep":
-                self._out.append(value)
-                if self._frames:
-                    self._frames[-1].position += 1
+                self._separate(value)
             elif value == "#":
                 self._note_array()
                 cells = self._translator.written_cells(self._out[-1], self._sheet) if self._out else None
@@ -234,7 +242,34 @@ class _OneFormula:
             elif kind == "Operand" and subtype == "Range":
                 self._operand(value, depth=depth)
             else:
+                if kind == "OpInfix" and (value == JOINING or value in COMPARISONS):
+                    self._argument().operators.append(len(self._out))
                 self._out.append(value)
+
+    def _argument(self) -> _Argument:
+        return self._frames[-1].argument if self._frames else self._outermost
+
+    def _round_argument(self) -> None:
+        """Round what the argument that just ended compares or makes a text of."""
+        argument = self._argument()
+        is_read_as_text = bool(self._frames) and self._frames[-1].function in READING_TEXT
+        if argument.operators or is_read_as_text:
+            operators = [position - argument.start for position in argument.operators]
+            tokens = self._out[argument.start :]
+            self._out[argument.start :] = [rounded_argument(tokens, operators, is_read_as_text=is_read_as_text)]
+
+    def _separate(self, value: str) -> None:
+        self._round_argument()
+        if not self._frames:
+            self._out.append(value)
+            return
+        frame = self._frames[-1]
+        if frame.call is not None:
+            self._end_argument(frame, last=False)
+        else:
+            self._out.append(value)
+            frame.position += 1
+        frame.argument = _Argument(len(self._out))
 
     def _open(self, value: str, *, is_function: bool) -> None:
         function = value.removesuffix("(") if is_function else ""
@@ -253,11 +288,12 @@ class _OneFormula:
         if value == "{":
             self._note_array()
         self._out.append(value)
-        frame.argument_start = len(self._out)
+        frame.argument.start = len(self._out)
         self._frames.append(frame)
 
     def _close(self, value: str) -> None:
         if self._frames:
+            self._round_argument()
             frame = self._frames.pop()
             if frame.call is not None:
                 self._end_argument(frame, last=True)
@@ -267,7 +303,7 @@ class _OneFormula:
             if frame.may_be_array:
                 self._note_array()
             if frame.function == "ANCHORARRAY":
-                cells = self._translator.written_cells("".join(self._out[frame.argument_start :]), self._sheet)
+                cells = self._translator.written_cells("".join(self._out[frame.argument.start :]), self._sheet)
                 if cells is not None:
                     self._out[frame.opened :] = [cells]
                     return
@@ -280,13 +316,12 @@ class _OneFormula:
 
     def _end_argument(self, frame: _Frame, *, last: bool) -> None:
         """Put the comma before the argument that just ended, and a word in the place of a skipped one."""
-        text = "".join(self._out[frame.argument_start :]).strip()
+        text = "".join(self._out[frame.argument.start :]).strip()
         if text or frame.arguments or not last:
-            self._out.insert(frame.argument_start, ",")
+            self._out.insert(frame.argument.start, ",")
             frame.arguments.append(argument_kind(text))
         if not text and frame.arguments:
             self._out.append(f'"{MISSING}"')
-        frame.argument_start = len(self._out)
 
     def _call(self, frame: _Frame) -> Call:
         address = cell_name(self._cell.row, self._cell.column)

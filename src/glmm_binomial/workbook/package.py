@@ -115,6 +115,8 @@ def refuse_document_type(data: bytes, part: str) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write the whole file or nothing: into a temporary file beside it, which then takes the name."""
+    # the file a link points to, not the link
+    path = path.resolve()
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
