@@ -178,7 +178,9 @@ def test_an_interruption_leaves_no_file(workbook, monkeypatch, capsys, tmp_path)
 
 def test_ctrl_c_stops_a_long_calculation_whose_progress_was_shown(workbook):
     script = (
-        "import sys, time, glmm_binomial.__main__ as command_line\n"
+        "import signal, sys, time, glmm_binomial.__main__ as command_line\n"
+        # Python leaves Ctrl-C ignored when the tests run in the background
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def slow(*_):\n"
         "    for _ in range(1000): time.sleep(0.02)\n"
         "command_line._worksheet_functions = lambda: {'GLMM_BINOMIAL': slow}\n"

@@ -396,7 +396,8 @@ def test_labels_a_reader_would_take_for_the_same_stay_apart_and_are_noted(pair):
 
 
 @pytest.mark.parametrize(
-    "pair", [("1.1", "1.10"), ("A", "B"), (1.0, "2"), ("a b", "ab"), (2**60, 2**60 + 64), (1e16, 1e16 + 2)]
+    "pair",
+    [(10.0, "1_0"), ("1.1", "1.10"), ("A", "B"), (1.0, "2"), ("a b", "ab"), (2**60, 2**60 + 64), (1e16, 1e16 + 2)],
 )
 def test_labels_that_look_different_are_not_noted(pair):
     assert read(groups=(pair[0], pair[0], pair[1], pair[1], "other", "other")).look_alikes == ()

@@ -22,6 +22,9 @@ ERROR_CELLS: Final = {
 }
 """How PyXLL hands over the error cells of a worksheet."""
 
+PYTHON_GROUPS_DIGITS: Final = "_"
+"""Python reads the text 1_000 as a number, Excel does not."""
+
 HOW_TO_CONVERT: Final = "with VALUE() or Data > Text to Columns."
 
 
@@ -69,7 +72,7 @@ def is_label(label: object) -> bool:
 
 def is_number_stored_as_text(cell: object) -> bool:
     """Whether a cell holds text that reads as a number, with a decimal comma or a percent sign if need be."""
-    if not isinstance(cell, str):
+    if not isinstance(cell, str) or PYTHON_GROUPS_DIGITS in cell:
         return False
     try:
         return math.isfinite(float(cell.strip().removesuffix("%").replace(",", ".")))
@@ -79,6 +82,8 @@ def is_number_stored_as_text(cell: object) -> bool:
 
 def whole_number_in(text: str) -> int | None:
     """The whole number that a text reads as, however it is written; None when it reads as none."""
+    if PYTHON_GROUPS_DIGITS in text:
+        return None
     for read in (int, float):
         try:
             number = read(text)
