@@ -84,14 +84,16 @@ def whole_number_in(text: str) -> int | None:
     """The whole number that a text reads as, however it is written; None when it reads as none."""
     if PYTHON_GROUPS_DIGITS in text:
         return None
-    for read in (int, float):
-        try:
-            number = read(text)
-        except ValueError:
-            continue
-        if math.isfinite(number) and number == math.floor(number):
-            return math.floor(number)
-    return None
+    try:
+        # not by way of a float, which would round it
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() else None
 
 
 def likeness(label: object, whole_numbers: Set[object]) -> object:
