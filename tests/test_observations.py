@@ -397,7 +397,17 @@ def test_labels_a_reader_would_take_for_the_same_stay_apart_and_are_noted(pair):
 
 @pytest.mark.parametrize(
     "pair",
-    [(10.0, "1_0"), ("1.1", "1.10"), ("A", "B"), (1.0, "2"), ("a b", "ab"), (2**60, 2**60 + 64), (1e16, 1e16 + 2)],
+    [
+        (10.0, "1_0"),
+        ("1" + "0" * 400, "2" + "0" * 400),
+        (1.0, "9" * 5000),
+        ("1.1", "1.10"),
+        ("A", "B"),
+        (1.0, "2"),
+        ("a b", "ab"),
+        (2**60, 2**60 + 64),
+        (1e16, 1e16 + 2),
+    ],
 )
 def test_labels_that_look_different_are_not_noted(pair):
     assert read(groups=(pair[0], pair[0], pair[1], pair[1], "other", "other")).look_alikes == ()
