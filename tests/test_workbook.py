@@ -318,6 +318,8 @@ def test_a_whole_column_of_one_used_cell_has_the_rows_of_the_others(tmp_path):
         ("=(A2=A1)=TRUE", True),
         ('="dose "&A2', "dose 0.3"),
         ('=A2&"/"&1/3', "0.3/0.333333333333333"),
+        # not a whole column, nor a number of rows
+        ('="id:A"&A2&" of 1:9"', "id:A0.3 of 1:9"),
         ("=A2&A1=A1&A2", True),
         ("=_xlfn.CONCAT(A2,A4)", "0.37"),
         ('=_xlfn.TEXTJOIN("|",TRUE,A1:A4)', "0.3|0.3|x|7"),

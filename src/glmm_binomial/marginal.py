@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from glmm_binomial.conditional_modes import find_modes
-from glmm_binomial.quadrature import hermite_rule
+from glmm_binomial.quadrature import fill_logistic, hermite_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -244,15 +244,7 @@ def _fill_softplus(
     spare: NDArray[np.float64],
 ) -> None:
     """Fill in log(1 + e^eta) and 1 / (1 + e^-eta) by one exponential and one logarithm; all arrays are (r, J)."""
-    np.abs(eta, out=softplus)
-    np.negative(softplus, out=softplus)
-    np.exp(softplus, out=softplus)
-    np.add(softplus, 1.0, out=spare)
-    np.divide(1.0, spare, out=spare)
-    # the probability is half of one plus the hyperbolic tangent of half the predictor
-    np.subtract(1.0, softplus, out=softplus)
-    softplus *= spare
-    np.copysign(softplus, eta, out=softplus)
+    fill_logistic(eta, decay=softplus, reciprocal=spare, contrast=softplus)
     np.multiply(softplus, 0.5, out=probabilities)
     probabilities += 0.5
     np.maximum(eta, 0.0, out=softplus)

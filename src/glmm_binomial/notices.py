@@ -109,7 +109,7 @@ def _unchanging_groups(design: Design) -> NDArray[np.intp]:
     return np.flatnonzero((successes == 0) | (successes == trials))
 
 
-def _likelihood_is_bounded(design: Design, fit: Fit) -> bool:
+def _may_have_a_maximum(design: Design, fit: Fit) -> bool:
     """Whether nothing is known that would keep the likelihood from having a maximum."""
     return fit.separation is None and len(_unchanging_groups(design)) < design.groups
 
@@ -153,7 +153,7 @@ def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
     ]
     moved = [f"{name} by {shift:+.2f}" for name, shift in zip(names, shifts, strict=True) if abs(shift) > LARGEST_SHIFT]
     if moved:
-        advice = 'Use method "ml".' if _likelihood_is_bounded(design, fit) else "Read the intervals with caution."
+        advice = 'Use method "ml".' if _may_have_a_maximum(design, fit) else "Read the intervals with caution."
         yield (
             f"The variational approximation is not exact here: a step towards {posterior} would move "
             f"{_listed(moved)} posterior SDs. {advice}"
@@ -169,7 +169,7 @@ def _about_prior(design: Design, fit: Fit) -> Iterator[str]:
     ruled = (np.abs(shifts) > LARGEST_PRIOR_SHIFT) | (by_data > LARGEST_PRIOR_GAIN * with_prior)
     names = [name for name, is_ruled in zip(design.fixed_names, ruled, strict=False) if is_ruled]
     if names:
-        advice = ' Method "ml" uses no prior.' if _likelihood_is_bounded(design, fit) else ""
+        advice = ' Method "ml" uses no prior.' if _may_have_a_maximum(design, fit) else ""
         yield (
             f"The weak prior of method {fit.method} decides much about {_listed(names)}: the data alone say little, as "
             f"with rare outcomes or columns that nearly determine each other.{advice}"

@@ -117,6 +117,27 @@ def _rows_per_block(sd: float) -> int:
     return max(BLOCK_ELEMENTS // len(hermite_rule(_nodes_for(float(sd)), NEGLIGIBLE_WEIGHT).nodes), 256)
 
 
+def fill_logistic(
+    eta: NDArray[np.float64],
+    *,
+    decay: NDArray[np.float64],
+    reciprocal: NDArray[np.float64],
+    contrast: NDArray[np.float64],
+) -> None:
+    """Fill in e^-|eta|, 1 / (1 + e^-|eta|) and tanh(eta/2) = 2p - 1, all by one exponential.
+
+    `contrast` may be the array of `decay`, which is then lost.
+    """
+    np.abs(eta, out=decay)
+    np.negative(decay, out=decay)
+    np.exp(decay, out=decay)
+    np.add(decay, 1.0, out=reciprocal)
+    np.divide(1.0, reciprocal, out=reciprocal)
+    np.subtract(1.0, decay, out=contrast)
+    contrast *= reciprocal
+    np.copysign(contrast, eta, out=contrast)
+
+
 def _moments_of_block(
     mean: NDArray[np.float64],
     sd: NDArray[np.float64],
@@ -130,15 +151,7 @@ def _moments_of_block(
     weights = rule.weights
     np.multiply.outer(rule.nodes, sd, out=eta)
     eta += mean
-    np.abs(eta, out=decay)
-    np.negative(decay, out=decay)
-    np.exp(decay, out=decay)
-    np.add(decay, 1.0, out=reciprocal)
-    np.divide(1.0, reciprocal, out=reciprocal)
-    # tanh(eta/2) = 2p - 1, from the same exponential
-    np.subtract(1.0, decay, out=contrast)
-    contrast *= reciprocal
-    np.copysign(contrast, eta, out=contrast)
+    fill_logistic(eta, decay=decay, reciprocal=reciprocal, contrast=contrast)
     np.multiply(decay, reciprocal, out=pq)
     pq *= reciprocal
     np.maximum(eta, 0.0, out=eta)

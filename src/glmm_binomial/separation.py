@@ -172,11 +172,11 @@ def _separation_along(
         tolerance = DIRECTION_TOLERANCE * np.abs(predictor).max()
         if margin.min() >= -tolerance and (margin > tolerance).any():
             standardised = np.asarray(np.linalg.solve(triangle, direction), dtype=np.float64)
-            return _described(design, standardised, mixed=mixed, is_complete=bool(margin.min() > tolerance))
+            return _separation_by(design, standardised, mixed=mixed, is_complete=bool(margin.min() > tolerance))
     return None
 
 
-def _described(
+def _separation_by(
     design: Design, direction: NDArray[np.float64], *, mixed: NDArray[np.bool_], is_complete: bool
 ) -> Separation:
     """Which columns make a separating direction."""

@@ -17,7 +17,8 @@ JOINING = "&"
 READING_TEXT = TEXT_FUNCTIONS | {"CONCAT", "CONCATENATE", "TEXTJOIN"}
 
 _LITERAL = re.compile(r'\s*(?:"(?:[^"]|"")*"|[0-9.]+(?:E[+-]?[0-9]+)?|TRUE|FALSE|#[A-Z/0!?]+)?\s*', re.IGNORECASE)
-_TEXT_LITERAL = re.compile(r'\s*"(?:[^"]|"")*"\s*')
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_TEXT_LITERAL = re.compile(rf"\s*{_QUOTED.pattern}\s*")
 # the engine cuts whole columns and rows at their last value: of two such arrays it knows which elements belong together
 _WHOLE = re.compile(r"\$?\b[A-Z]{1,3}:\$?[A-Z]{1,3}\b|\$?\b\d+:\$?\d+\b|1048576", re.IGNORECASE)
 
@@ -68,7 +69,7 @@ def _joined(tokens: Sequence[str], operators: Sequence[int]) -> tuple[str, bool]
 
 
 def _rounded(operands: list[str], is_wanted: Sequence[bool]) -> list[str]:
-    if any(map(_WHOLE.search, operands)):
+    if any(_WHOLE.search(_QUOTED.sub("", operand)) for operand in operands):
         return operands
     return [
         f"{NAME}({operand})" if wanted and not _LITERAL.fullmatch(operand) else operand
