@@ -274,7 +274,7 @@ def test_a_column_of_numbers_and_text_is_refused_at_the_exception():
     data = [["age"], [1.0], ["12O"], [2.0], ["3"]]
     assert refusal("age", data) == (
         "Invalid input: data[2][0] must be a number, as other cells of the column age are. Row 3, column 1 of data "
-        "holds the text '12O'."
+        "holds the text '12O'. Correct the cell, or leave its row out of every range."
     )
     data = [["site"], ["a"], [7.0], ["b"]]
     assert refusal("site", data).startswith("Invalid input: data[2][0] must be text, as other cells of the column site")

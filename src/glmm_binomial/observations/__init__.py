@@ -181,7 +181,7 @@ def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDA
             first,
             0,
             rule="must be a whole number from 0 to trials.",
-            advice=f"In the same row, trials {found(trials.rows[first][0])}.",
+            advice=f"In the same row, trials {found(trials.rows[first][0])}. Correct one of the two.",
         )
     return successes, counts
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 MINIMUM_ROWS = 2
 TRIM_BLOCK_ROWS = 4_096
 
+LEAVE_OUT = "Correct the cell, or leave its row out of every range."
+
 MATRIX = 2
 SINGLE_COLUMNS = frozenset({"y", "groups", "trials", "new_groups"})
 
@@ -187,10 +189,13 @@ class Range:
         return self.rows.ravel().tolist() if isinstance(self.rows, np.ndarray) else chain.from_iterable(self.rows)
 
     def reject_cell(self, row: int, column: int, *, rule: str, advice: str = "") -> NoReturn:
-        """Name a cell twice: by its position from zero, and as a person counts, the header row included."""
+        """Name a cell twice: by its position from zero, and as a person counts, the header row included.
+
+        Without another advice, the cell is to be corrected.
+        """
         at = row + self.header
         where = f"Row {at + 1}, column {column + 1} of {self.name} {found(self.rows[row][column])}."
-        reject(f"{self.name}[{at}][{column}] {rule} {where}{' ' if advice else ''}{advice}")
+        reject(f"{self.name}[{at}][{column}] {rule} {where} {advice or LEAVE_OUT}")
 
     def numbers(self) -> NDArray[np.float64]:
         """All cells as an (N, columns) array; booleans count as 0 and 1."""
