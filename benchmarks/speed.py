@@ -17,10 +17,10 @@ from benchmarks.million import PARTS
 from benchmarks.simulation import simulate_rows
 from benchmarks.timing import in_turns, ratio, seconds
 from glmm_binomial import fit
-from glmm_binomial.design import build_design
+from glmm_binomial.estimation.separation import fit_logistic_start
+from glmm_binomial.estimation.variational import fit_variational
+from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import observe
-from glmm_binomial.separation import fit_logistic_start
-from glmm_binomial.variational import fit_variational
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from glmm_binomial.fitting import fit_cache
+from glmm_binomial.estimation.fitting import fit_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 clock = process_time if os.environ.get("BENCHMARK_CLOCK") == "cpu" else perf_counter
 
 STAGES = {
-    "observe": "glmm_binomial.model.observe",
-    "design": "glmm_binomial.model.build_design",
-    "logistic start": "glmm_binomial.fitting.fit_logistic_start",
-    "variational fit": "glmm_binomial.fitting.fit_variational",
-    "marginal likelihood": "glmm_binomial.fitting.evaluate",
-    "maximum likelihood": "glmm_binomial.fitting.maximize_likelihood",
+    "observe": "glmm_binomial.estimation.fitted_model.observe",
+    "design": "glmm_binomial.estimation.fitted_model.build_design",
+    "logistic start": "glmm_binomial.estimation.fitting.fit_logistic_start",
+    "variational fit": "glmm_binomial.estimation.fitting.fit_variational",
+    "marginal likelihood": "glmm_binomial.estimation.fitting.evaluate",
+    "maximum likelihood": "glmm_binomial.estimation.fitting.maximize_likelihood",
 }
 """The functions that make up a fit, where they are called."""
 

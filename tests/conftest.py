@@ -7,6 +7,6 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _fresh_fits():
-    fitting = sys.modules.get("glmm_binomial.fitting")
+    fitting = sys.modules.get("glmm_binomial.estimation.fitting")
     if fitting is not None:
         fitting.fit_cache.clear()

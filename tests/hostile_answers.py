@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from glmm_binomial.estimation.fitting import fit_cache
 from glmm_binomial.excel import functions
 from glmm_binomial.excel.edge import LONGEST_TEXT
-from glmm_binomial.fitting import fit_cache
 from hostile import Case, hostile_case
 from worksheet import shown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glmm_binomial.design import Design, build_design
+from glmm_binomial.model.design import Design, build_design
 from glmm_binomial.observations import observe
 
 

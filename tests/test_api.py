@@ -14,7 +14,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import datasets
-from glmm_binomial import Estimates, FitError, InvalidInputError, fit, fitting, glmm_binomial, spreadsheet
+from glmm_binomial import Estimates, FitError, InvalidInputError, fit, glmm_binomial
+from glmm_binomial.estimation import fitting
+from glmm_binomial.worksheet import functions as spreadsheet
 from message_cases import MESSAGE_CASES, VALID
 
 NO_READER_SEES = 1e-6

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from glmm_binomial.arrowhead import Arrowhead, factorize
+from glmm_binomial.estimation.arrowhead import Arrowhead, factorize
 
 SHAPES = [(1, 1, 1), (3, 7, 2), (6, 40, 4), (2, 1, 5)]
 """Width of the corner, number of blocks, width of a block."""

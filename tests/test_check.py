@@ -12,10 +12,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from datasets import cbpp, contraception, expanded, vegetables
-from glmm_binomial.checking import Check, _bins, check, check_table
-from glmm_binomial.model import fit_model
+from glmm_binomial.answers.check import Check, _bins, check, check_table
+from glmm_binomial.answers.simulate import simulate
+from glmm_binomial.estimation.fitted_model import fit_model
 from glmm_binomial.observations import InvalidInputError
-from glmm_binomial.simulation import simulate
 
 OBSERVED = [0.4242, 0.8659, 0.2821, 0.5071]
 """The article's table of observed proportions: control and treat of females, then of males."""

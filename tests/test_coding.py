@@ -16,8 +16,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from datasets import CERTIFIED, vegetables
 from glmm_binomial import fit
-from glmm_binomial.coding import design_columns
 from glmm_binomial.extras import MissingPackageError
+from glmm_binomial.formula.coding import design_columns
 from glmm_binomial.observations import InvalidInputError
 
 HEADER = ["trt", "sex", "age", "my age", "week", "flag", "x.1", "remarks"]

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import datasets
-from glmm_binomial.design import build_design
+from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import observe
 
 

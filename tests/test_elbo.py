@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 
-from glmm_binomial.elbo import Elbo, Factors
-from glmm_binomial.variational import CountsMixedModel
+from glmm_binomial.estimation.elbo import Elbo, Factors
+from glmm_binomial.estimation.variational import CountsMixedModel
 from simulated import draw_design
 
 STEP = 1e-5

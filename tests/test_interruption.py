@@ -30,7 +30,7 @@ def test_a_fit_asks_between_its_steps_and_stops_when_told(method):
     with stopping_when(counter):
         fit(Y, X, GROUP, method=method)
     assert counter.asked >= 5
-    from glmm_binomial.fitting import fit_cache  # noqa: PLC0415
+    from glmm_binomial.estimation.fitting import fit_cache  # noqa: PLC0415
 
     fit_cache.clear()
     for questions in range(counter.asked):

@@ -7,9 +7,9 @@ from scipy.special import gammaln
 
 from datasets import bacteria, cbpp, contraception, expanded, vegetables
 from glmm_binomial import FitError, fit, glmm_binomial
-from glmm_binomial.conditional_modes import Parameters
-from glmm_binomial.design import build_design
-from glmm_binomial.marginal import choose_nodes, evaluate_marginal
+from glmm_binomial.estimation.conditional_modes import Parameters
+from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal
+from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import observe
 from simulated import draw
 

@@ -5,10 +5,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from glmm_binomial.conditional_modes import Parameters, find_modes, mode_response
-from glmm_binomial.design import build_design
-from glmm_binomial.laplace import evaluate_laplace
-from glmm_binomial.marginal import choose_nodes, evaluate_marginal
+from glmm_binomial.estimation.conditional_modes import Parameters, find_modes, mode_response
+from glmm_binomial.estimation.laplace import evaluate_laplace
+from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal
+from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import observe
 from simulated import draw_design
 

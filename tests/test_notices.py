@@ -8,12 +8,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from glmm_binomial.design import Design
-from glmm_binomial.fitting import Fit, NewtonStep
-from glmm_binomial.notices import notices
+from glmm_binomial.answers.notices import notices
+from glmm_binomial.estimation.fitting import Fit, NewtonStep
+from glmm_binomial.estimation.separation import Separation
+from glmm_binomial.model.design import Design
 from glmm_binomial.observations import Observations
 from glmm_binomial.observations.options import Options
-from glmm_binomial.separation import Separation
 
 
 def hand_built(kind, **values):

@@ -16,10 +16,7 @@ from scipy.special import expit
 from scipy.stats import chi2
 
 from datasets import bacteria, cbpp, contraception, expanded, vegetables
-from glmm_binomial.conditional_modes import Parameters
-from glmm_binomial.design import orthonormalize
-from glmm_binomial.fitting import FitError, fit_cache
-from glmm_binomial.intervals import (
+from glmm_binomial.answers.confint import (
     Interval,
     Intervals,
     _about_limits,
@@ -28,12 +25,15 @@ from glmm_binomial.intervals import (
     interval_table,
     profile_intervals,
 )
-from glmm_binomial.laplace import _value_and_scores
-from glmm_binomial.marginal import MarginalState
-from glmm_binomial.model import FittedModel, fit_model
-from glmm_binomial.profile_likelihood import find_peak
-from glmm_binomial.profile_search import Limit
-from glmm_binomial.profile_walk import local_model
+from glmm_binomial.estimation.conditional_modes import Parameters
+from glmm_binomial.estimation.fitted_model import FittedModel, fit_model
+from glmm_binomial.estimation.fitting import FitError, fit_cache
+from glmm_binomial.estimation.laplace import _value_and_scores
+from glmm_binomial.estimation.marginal import MarginalState
+from glmm_binomial.estimation.profile_likelihood import find_peak
+from glmm_binomial.estimation.profile_search import Limit
+from glmm_binomial.estimation.profile_walk import local_model
+from glmm_binomial.model.design import orthonormalize
 
 LME4 = Path(__file__).parent / "reference" / "confint_lme4.csv"
 

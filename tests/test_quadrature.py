@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import expit
 
-from glmm_binomial.quadrature import hermite_rule, softplus_moments
+from glmm_binomial.model.quadrature import hermite_rule, softplus_moments
 
 MEANS = np.array([0.0, 0.3, 1.0, 4.0, 12.0, 30.0, -2.0, -30.0])
 SDS = (0.01, 0.25, 0.5, 0.7, 1.0, 1.3, 2.0, 2.9, 4.0, 5.5)

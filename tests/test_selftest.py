@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from glmm_binomial import glmm_binomial_selftest, selftest
+from glmm_binomial import glmm_binomial_selftest
 from glmm_binomial.__main__ import main
-from glmm_binomial.selftest import HEADER, Comparison, Selftest, selftest_table
+from glmm_binomial.certified import selftest
+from glmm_binomial.certified.selftest import HEADER, Comparison, Selftest, selftest_table
 
 
 @pytest.fixture(scope="module")

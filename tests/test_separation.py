@@ -11,9 +11,10 @@ from scipy.optimize import linprog
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from glmm_binomial.design import build_design
+from glmm_binomial.estimation.no_maximum import describe_separation
+from glmm_binomial.estimation.separation import fit_logistic_start
+from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import InvalidInputError, observe
-from glmm_binomial.separation import describe_separation, fit_logistic_start
 
 NO_MARGIN = 1e-7
 """The linear programmes are exact to 1e-9; where they find a margin on such data, it is 1e-3 or more."""

@@ -8,11 +8,11 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from glmm_binomial.design import Design
-from glmm_binomial.estimates import Estimates, estimate
-from glmm_binomial.fitting import Fit
+from glmm_binomial.answers.estimates import Estimates, estimate
+from glmm_binomial.answers.table import table
+from glmm_binomial.estimation.fitting import Fit
+from glmm_binomial.model.design import Design
 from glmm_binomial.observations import Observations, Options
-from glmm_binomial.table import table
 
 
 def hand_built(kind, **values):

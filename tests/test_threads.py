@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import datasets
-from glmm_binomial import fitting
+from glmm_binomial.estimation import fitting
 from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
 from glmm_binomial.observations import METHODS
 from glmm_binomial.workbook import recalculate

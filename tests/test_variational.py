@@ -5,10 +5,11 @@ import pytest
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 
 from datasets import bacteria, cbpp, contraception, vegetables
-from glmm_binomial import fit, variational
-from glmm_binomial.design import build_design
+from glmm_binomial import fit
+from glmm_binomial.estimation import variational
+from glmm_binomial.estimation.variational import CountsMixedModel, fit_variational
+from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import observe
-from glmm_binomial.variational import CountsMixedModel, fit_variational
 from simulated import draw, draw_design
 from test_elbo import dense
 

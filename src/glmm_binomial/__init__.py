@@ -1,6 +1,20 @@
 """Binomial generalized linear mixed models for Excel and Python.
 
 Importing the package is quick: numpy, scipy and statsmodels are imported when a name is first used.
+
+The house, from cells to the table and back to cells; a folder imports only from those above it:
+
+    observations/   cells -> Observations: every check and every message, once
+    formula/        a table and a formula -> coded columns
+    model/          what is fitted, knowing no method: design, grouping, effects, logistic density, quadrature
+    estimation/     how: starts, variational fit, marginal likelihood, Newton's method, profiles -> FittedModel
+    answers/        one file for each question, named as its worksheet function; estimates and notices beside them
+    certified/      data sets with certified values, and the self-test
+    worksheet/      cells in, cells out, never raising
+    excel/          PyXLL: registration, entry points, ribbon
+    workbook/       recalculates .xlsx files without Excel; imports none of the others
+
+interruption (stopping a long fit) and extras (what to install when a package is missing) serve all.
 """
 
 from __future__ import annotations
@@ -9,19 +23,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from glmm_binomial.api import estimates_of, fit, predict
-    from glmm_binomial.checking import check
-    from glmm_binomial.coding import design_columns
-    from glmm_binomial.estimates import Estimates
-    from glmm_binomial.figure import check_figure
-    from glmm_binomial.fitting import FitError
-    from glmm_binomial.group_effects import random_effects
+    from glmm_binomial.answers.check import check
+    from glmm_binomial.answers.confint import profile_intervals
+    from glmm_binomial.answers.estimates import Estimates, estimates_of, fit
+    from glmm_binomial.answers.plot import check_figure
+    from glmm_binomial.answers.predict import predict
+    from glmm_binomial.answers.ranef import random_effects
+    from glmm_binomial.answers.simulate import simulate
+    from glmm_binomial.estimation.fitted_model import FittedModel, fit_model
+    from glmm_binomial.estimation.fitting import FitError
+    from glmm_binomial.formula.coding import design_columns
     from glmm_binomial.interruption import StoppedError, stopping_when
-    from glmm_binomial.intervals import profile_intervals
-    from glmm_binomial.model import FittedModel, fit_model
     from glmm_binomial.observations import InvalidInputError
-    from glmm_binomial.simulation import simulate
-    from glmm_binomial.spreadsheet import (
+    from glmm_binomial.worksheet.functions import (
         glmm_binomial,
         glmm_binomial_check,
         glmm_binomial_confint,
@@ -36,19 +50,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api": ("estimates_of", "fit", "predict"),
-    "checking": ("check",),
-    "coding": ("design_columns",),
-    "estimates": ("Estimates",),
-    "figure": ("check_figure",),
-    "fitting": ("FitError",),
+    "answers.predict": ("predict",),
+    "answers.check": ("check",),
+    "formula.coding": ("design_columns",),
+    "answers.estimates": ("Estimates", "estimates_of", "fit"),
+    "answers.plot": ("check_figure",),
+    "estimation.fitting": ("FitError",),
     "interruption": ("StoppedError", "stopping_when"),
-    "intervals": ("profile_intervals",),
-    "model": ("FittedModel", "fit_model"),
+    "answers.confint": ("profile_intervals",),
+    "estimation.fitted_model": ("FittedModel", "fit_model"),
     "observations": ("InvalidInputError",),
-    "group_effects": ("random_effects",),
-    "simulation": ("simulate",),
-    "spreadsheet": (
+    "answers.ranef": ("random_effects",),
+    "answers.simulate": ("simulate",),
+    "worksheet.functions": (
         "glmm_binomial",
         "glmm_binomial_check",
         "glmm_binomial_confint",

@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _selftest() -> int:
-    from glmm_binomial.selftest import selftest, selftest_table  # noqa: PLC0415 - `--help` stays quick
+    from glmm_binomial.certified.selftest import selftest, selftest_table  # noqa: PLC0415 - `--help` stays quick
 
     outcome = selftest()
     _print("\n".join(_aligned(selftest_table(outcome))))

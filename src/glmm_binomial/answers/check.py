@@ -1,0 +1,175 @@
+"""Does the model reproduce the observed proportions? Observed against simulated, pattern by pattern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.special import expit
+
+from glmm_binomial.answers.simulate import draw_responses, fixed_predictor
+from glmm_binomial.observations.simulation_options import read_simulation_options, require_enough_simulations
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.estimation.fitted_model import FittedModel
+
+DEFAULT_SIMULATIONS: Final = 200
+MOST_RESPONSES: Final = 100_000_000
+"""Simulated responses behind one check, a few seconds of work."""
+
+MOST_PATTERNS: Final = 30
+"""Distinct rows of x up to which each has a row of its own; beyond, ten bins of fitted probability."""
+
+BINS: Final = 10
+BIN_FORMATS: Final = (*(f".{digits}f" for digits in range(3, 7)), *(f".{digits}g" for digits in range(3, 18)))
+"""For the limits of bins, until all differ; seventeen significant digits tell any two numbers apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Observed and simulated proportions of successes in P patterns, over S simulations.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What describes a pattern: the names of the columns of x, or "bin" alone.
+    patterns : tuple of P tuples
+        The values of the columns of x, the last column sorted first, so that the first varies fastest; or the range of
+        fitted probabilities (random effects at zero) of a bin, in increasing order.
+    observations : (P,) integer array
+        Rows of data.
+    trials : (P,) integer array or None
+        Their trials, when y holds successes.
+    observed : (P,) array
+        Proportion of successes.
+    simulated : (S, P) array
+        Proportion of successes in each simulation.
+    simulated_mean, ci_lower, ci_upper : (P,) arrays
+        Mean over the simulations, and their quantiles alpha / 2 and 1 - alpha / 2.
+    inside : (P,) boolean array
+        Whether the observed proportion lies between these quantiles, limits included.
+    alpha : float
+    seed : int
+    """
+
+    names: tuple[str, ...]
+    patterns: tuple[tuple[float | str, ...], ...]
+    observations: NDArray[np.intp]
+    trials: NDArray[np.intp] | None
+    observed: NDArray[np.float64]
+    simulated: NDArray[np.float64]
+    simulated_mean: NDArray[np.float64]
+    ci_lower: NDArray[np.float64]
+    ci_upper: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+    alpha: float
+    seed: int
+
+
+def check(model: FittedModel, *, n_sim: object = None, seed: object = None) -> Check:
+    """Compare observed proportions with those simulated from the model, for each distinct row of x.
+
+    The simulations are those of `simulate` with the same seed: new random effects, coefficients and SDs at their
+    estimates. A model that describes the data puts about 1 - alpha of the observed proportions inside; observations in
+    a pattern were also used to fit it, so somewhat more are to be expected.
+
+    Parameters
+    ----------
+    model : FittedModel
+        Its alpha is the intervals' as well.
+    n_sim : whole number, optional
+        Number of simulations, from 2 / alpha to 10,000; 200 unless given.
+    seed : whole number, optional
+        0 or more; 1 unless given.
+
+    Raises
+    ------
+    InvalidInputError
+        When n_sim or seed cannot be used.
+    """
+    observations, alpha = model.observations, model.observations.options.alpha
+    options = read_simulation_options(
+        n_sim, seed, default=DEFAULT_SIMULATIONS, rows=len(observations.trials), most_values=MOST_RESPONSES
+    )
+    require_enough_simulations(options.n_sim, alpha)
+
+    division = _divide(model)
+    size = len(division.patterns)
+    trials = np.bincount(division.index, weights=observations.trials, minlength=size)
+    successes = np.bincount(division.index, weights=observations.successes, minlength=size)
+    simulated = np.array(
+        [np.bincount(division.index, weights=drawn, minlength=size) for drawn in draw_responses(model, options)]
+    )
+    # limits are compared as counts: whole numbers, so that a tie is one
+    lower, upper = np.quantile(simulated, [alpha / 2.0, 1.0 - alpha / 2.0], axis=0)
+    return Check(
+        names=division.names,
+        patterns=division.patterns,
+        observations=np.bincount(division.index, minlength=size),
+        trials=trials.astype(np.intp) if observations.trials_given else None,
+        observed=successes / trials,
+        simulated=simulated / trials,
+        simulated_mean=simulated.mean(axis=0) / trials,
+        ci_lower=lower / trials,
+        ci_upper=upper / trials,
+        inside=(lower <= successes) & (successes <= upper),
+        alpha=alpha,
+        seed=options.seed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Division:
+    """The user's rows divided into patterns: the pattern (N,) of each row, and what describes the patterns."""
+
+    index: NDArray[np.intp]
+    names: tuple[str, ...]
+    patterns: tuple[tuple[float | str, ...], ...]
+
+
+def _divide(model: FittedModel) -> _Division:
+    x = model.observations.x
+    order = np.lexsort(x.T)
+    is_new = np.r_[True, (x[order][1:] != x[order][:-1]).any(axis=1)]
+    index = np.empty(len(x), dtype=np.intp)
+    index[order] = np.cumsum(is_new) - 1
+    distinct = x[order][is_new]
+    if len(distinct) <= MOST_PATTERNS:
+        patterns = tuple(tuple(row) for row in distinct.tolist())
+        return _Division(index=index, names=model.observations.x_names, patterns=patterns)
+    fitted = expit(fixed_predictor(model, distinct))[index]
+    return _bins(fitted)
+
+
+def _bins(fitted: NDArray[np.float64]) -> _Division:
+    """Ten bins of about equal numbers of rows; fewer when rows share fitted probabilities."""
+    upper = np.unique(np.quantile(fitted, np.arange(1, BINS + 1) / BINS, method="inverted_cdf"))
+    index = np.searchsorted(upper, fitted, side="left")
+    lowest = np.array([fitted[index == position].min() for position in range(len(upper))])
+    for form in BIN_FORMATS:
+        labels = {f"{low:{form}} to {high:{form}}": None for low, high in zip(lowest, upper, strict=True)}
+        if len(labels) == len(upper):
+            break
+    return _Division(index=index, names=("bin",), patterns=tuple((label,) for label in labels))
+
+
+def check_table(check: Check) -> list[list[str | float | bool]]:
+    """Rows of cells: a header, then one row per pattern."""
+    trials = [] if check.trials is None else [("trials", check.trials.astype(float))]
+    columns = [
+        ("observations", check.observations.astype(float)),
+        *trials,
+        ("observed", check.observed),
+        ("simulated_mean", check.simulated_mean),
+        ("ci_lower", check.ci_lower),
+        ("ci_upper", check.ci_upper),
+        ("inside", check.inside),
+    ]
+    numbers = zip(*(values.tolist() for _, values in columns), strict=True)
+    return [
+        [*check.names, *(name for name, _ in columns)],
+        *([*pattern, *cells] for pattern, cells in zip(check.patterns, numbers, strict=True)),
+    ]

@@ -1,0 +1,296 @@
+"""Profile-likelihood intervals of coefficients, odds ratios and SDs on the user's scale, and their table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import chi2, norm
+
+from glmm_binomial.answers.estimates import estimate
+from glmm_binomial.answers.notices import notices
+from glmm_binomial.answers.table import padded
+from glmm_binomial.estimation.fitting import FitError, NoMaximumError, beyond_precision_refused, fit_design
+from glmm_binomial.estimation.marginal import MOST_NODES
+from glmm_binomial.estimation.no_maximum import why_no_maximum
+from glmm_binomial.estimation.profile_likelihood import coefficient_limit, find_peak, sd_limit
+from glmm_binomial.observations.wording import effect_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from glmm_binomial.answers.estimates import Estimates
+    from glmm_binomial.answers.table import Row
+    from glmm_binomial.estimation.fitted_model import FittedModel
+    from glmm_binomial.estimation.profile_likelihood import Peak
+    from glmm_binomial.estimation.profile_search import Limit
+    from glmm_binomial.model.design import Design
+
+LIMITS = ("ci_lower", "ci_upper", "wald_lower", "wald_upper")
+HEADERS = {
+    "fixed_effects": ("fixed_effects", "parameter", "coefficient", *LIMITS),
+    "odds_ratios": ("odds_ratios", "parameter", "odds_ratio", *LIMITS),
+    "random_effects": ("random_effects", "parameter", "std_dev", *LIMITS),
+}
+COLUMNS = len(HEADERS["fixed_effects"])
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate between its limits.
+
+    Attributes
+    ----------
+    parameter : str
+    estimate : float
+        Maximum likelihood.
+    ci_lower, ci_upper : float or None
+        Profile-likelihood limits; None where none was found, about which there is a notice.
+    wald_lower, wald_upper : float or None
+        From the observed information: symmetric about a coefficient, about the log of an odds ratio and the log of an
+        SD. None for an SD of zero.
+    """
+
+    parameter: str
+    estimate: float
+    ci_lower: float | None
+    ci_upper: float | None
+    wald_lower: float | None
+    wald_upper: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Intervals at confidence 1 - alpha, on the scale of the user's columns (k fixed and K random effects).
+
+    Attributes
+    ----------
+    fixed_effects : tuple of k Interval
+    odds_ratios : tuple of k Interval
+        Exponentials of the coefficients and their limits; infinite where these exceed 709.
+    random_effects : tuple of K Interval
+        SDs of the random effects.
+    alpha : float
+    notices : tuple of str
+        What a reader must be warned of.
+    """
+
+    fixed_effects: tuple[Interval, ...]
+    odds_ratios: tuple[Interval, ...]
+    random_effects: tuple[Interval, ...]
+    alpha: float
+    notices: tuple[str, ...]
+
+
+def profile_intervals(model: FittedModel) -> Intervals:
+    """Profile-likelihood intervals of every coefficient, odds ratio and SD, beside Wald's.
+
+    The limits c of a parameter satisfy 2 [max log L - p(c)] = q, with p(c) the largest log L that has the parameter at
+    c and q the quantile of chi-square(1) at 1 - alpha. An SD whose interval holds zero has a lower limit of zero.
+    It is always the marginal likelihood that is profiled, without a prior: when the model was fitted by another method
+    than "ml", the likelihood is maximised first, and the estimates are those of "ml".
+
+    Raises
+    ------
+    FitError
+        When the likelihood has no maximum, with the text of method "ml".
+    """
+    design, options = model.design, model.observations.options
+    try:
+        fit = fit_design(design, "ml")
+    except NoMaximumError as problem:
+        raise FitError(why_no_maximum(model.observations, design, problem.separation)) from problem
+    estimates = estimate(model.observations, design, fit, notices(model.observations, design, fit))
+    with beyond_precision_refused():
+        coefficients, deviations = _profiles(design, find_peak(design, fit), float(chi2.isf(options.alpha, 1)))
+    fixed_effects = tuple(_coefficient_intervals(estimates, coefficients))
+    odds_ratios = tuple(_exponential(interval) for interval in fixed_effects)
+    return Intervals(
+        fixed_effects=fixed_effects,
+        odds_ratios=odds_ratios,
+        random_effects=tuple(_deviation_intervals(estimates, deviations)),
+        alpha=options.alpha,
+        notices=(
+            *_about_method(model.fit.method),
+            *_about_laplace(len(design.random_names)),
+            *estimates.notices,
+            *_about_limits([*coefficients, *deviations]),
+            *_about_odds_ratios(odds_ratios),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """Both limits of one quantity, standardised; its name in a sentence; the factor that leads to the user's scale."""
+
+    name: str
+    lower: Limit
+    upper: Limit
+    scale: float
+
+    def limits_about(self, value: float) -> tuple[float | None, float | None]:
+        """Lower and upper, on the user's scale, about an estimate on that scale."""
+        lower, upper = (
+            limit.reached * self.scale if limit.ending == "found" else None for limit in (self.lower, self.upper)
+        )
+        # with alpha near one, limits lie nearer together than rounding or a flat likelihood tells estimates apart
+        return None if lower is None else min(lower, value), None if upper is None else max(value, upper)
+
+    @property
+    def sides(self) -> tuple[tuple[str, Limit], tuple[str, Limit]]:
+        """Both limits with their names."""
+        return ("lower", self.lower), ("upper", self.upper)
+
+
+def _profiles(design: Design, peak: Peak, quantile: float) -> tuple[list[_Profile], list[_Profile]]:
+    """Limits of the coefficients and of the SDs."""
+    coefficients = [
+        _Profile(
+            name=name,
+            lower=coefficient_limit(peak, combination, side=-1, quantile=quantile),
+            upper=coefficient_limit(peak, combination, side=1, quantile=quantile),
+            scale=1.0,
+        )
+        for name, combination in zip(design.fixed_names, design.back_transform, strict=True)
+    ]
+    deviations = [
+        _Profile(
+            name=f"the SD of the random {effect_in_words(name)}",
+            lower=sd_limit(peak, effect, side=-1, quantile=quantile),
+            upper=sd_limit(peak, effect, side=1, quantile=quantile),
+            scale=1.0 / float(design.random_scales[effect]),
+        )
+        for effect, name in enumerate(design.random_names)
+    ]
+    return coefficients, deviations
+
+
+def _about_limits(profiles: list[_Profile]) -> Iterator[str]:
+    """What is to be said of limits that were not found, or are less exact."""
+    for profile in profiles:
+        for side, limit in profile.sides:
+            if limit.ending != "found":
+                missing = f"The {side} profile limit of {profile.name} was not found"
+                yield f"{missing}: {_because(limit, limit.reached * profile.scale)}"
+    unsettled = [
+        f"{profile.name} ({side})"
+        for profile in profiles
+        for side, limit in profile.sides
+        if limit.ending == "found" and not limit.settled
+    ]
+    if unsettled:
+        yield (
+            "Even the largest number of quadrature nodes did not settle the log-likelihood to nine digits at these "
+            f"limits, which are good to three or four digits only: {', '.join(unsettled)}."
+        )
+
+
+def _because(limit: Limit, reached: float) -> str:
+    match limit.ending:
+        case "flat":
+            return f"values as far as {reached:.3g} still lie inside the interval. Report it as open on that side."
+        case "unbounded":
+            return (
+                f"from {reached:.3g} on, the likelihood no longer limits how much groups differ. Report the interval "
+                "as open on that side."
+            )
+        case "higher":
+            return (
+                f"near {reached:.3g} the likelihood is higher than at the estimates, so it has more than one maximum. "
+                "Do not use the intervals of this table."
+            )
+        case _:
+            return f"the search stopped at {reached:.3g}. Use the Wald limit with caution."
+
+
+def _coefficient_intervals(estimates: Estimates, profiles: list[_Profile]) -> Iterator[Interval]:
+    for name, profile, coefficient, wald_lower, wald_upper in zip(
+        estimates.fixed_names, profiles, estimates.coefficients, estimates.ci_lower, estimates.ci_upper, strict=True
+    ):
+        lower, upper = profile.limits_about(float(coefficient))
+        yield Interval(
+            parameter=name,
+            estimate=float(coefficient),
+            ci_lower=lower,
+            ci_upper=upper,
+            wald_lower=float(wald_lower),
+            wald_upper=float(wald_upper),
+        )
+
+
+def _exponential(interval: Interval) -> Interval:
+    def exponential(value: float | None) -> float | None:
+        with np.errstate(over="ignore"):
+            return None if value is None else float(np.exp(value))
+
+    with np.errstate(over="ignore"):
+        odds_ratio = float(np.exp(interval.estimate))
+    return Interval(
+        parameter=interval.parameter,
+        estimate=odds_ratio,
+        ci_lower=exponential(interval.ci_lower),
+        ci_upper=exponential(interval.ci_upper),
+        wald_lower=exponential(interval.wald_lower),
+        wald_upper=exponential(interval.wald_upper),
+    )
+
+
+def _deviation_intervals(estimates: Estimates, profiles: list[_Profile]) -> Iterator[Interval]:
+    reach = float(norm.isf(estimates.alpha / 2.0))
+    for name, profile, std_dev, std_error in zip(
+        estimates.random_names, profiles, estimates.std_devs, estimates.log_sd_std_errors, strict=True
+    ):
+        lower, upper = profile.limits_about(float(std_dev))
+        with np.errstate(over="ignore"):
+            factor = float(np.exp(reach * std_error)) if std_dev > 0.0 else None
+        yield Interval(
+            parameter=name,
+            estimate=float(std_dev),
+            ci_lower=lower,
+            ci_upper=upper,
+            wald_lower=None if factor is None else float(std_dev / factor),
+            wald_upper=None if factor is None else float(std_dev * factor),
+        )
+
+
+def _about_method(method: str) -> Iterator[str]:
+    if method != "ml":
+        yield (
+            f"A profile follows the likelihood alone, without the prior of method {method}: estimates and intervals of "
+            'this table are those of method "ml".'
+        )
+
+
+def _about_laplace(effects: int) -> Iterator[str]:
+    if effects > max(MOST_NODES):
+        yield (
+            f"With {effects} random effects per group the profiles are those of Laplace's approximation of the "
+            "likelihood."
+        )
+
+
+def _about_odds_ratios(odds_ratios: tuple[Interval, ...]) -> Iterator[str]:
+    for interval in odds_ratios:
+        if math.isfinite(interval.estimate) and interval.ci_upper is not None and math.isinf(interval.ci_upper):
+            yield (
+                f"The upper limit of the odds ratio of {interval.parameter} is too large to be shown: one unit of the "
+                "column is a very large step. Measure it in smaller units."
+            )
+
+
+def interval_table(intervals: Intervals) -> list[Row]:
+    """Seven columns: block, parameter, estimate, profile limits, Wald limits; rows padded with None."""
+    rows: list[Row] = []
+    for block, of_block in (
+        ("fixed_effects", intervals.fixed_effects),
+        ("odds_ratios", intervals.odds_ratios),
+        ("random_effects", intervals.random_effects),
+    ):
+        rows.append([*HEADERS[block]])
+        for each in of_block:
+            limits = (each.ci_lower, each.ci_upper, each.wald_lower, each.wald_upper)
+            rows.append(padded(("", each.parameter, each.estimate, *limits), COLUMNS))
+    return rows + [padded(("warning", notice), COLUMNS) for notice in intervals.notices]

@@ -1,0 +1,105 @@
+"""New responses from a fitted model, with new random effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.special import expit
+
+from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.observations.simulation_options import SimulationOptions, read_simulation_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from glmm_binomial.estimation.fitted_model import FittedModel
+
+DEFAULT_SIMULATIONS: Final = 1
+MOST_RESPONSES: Final = 5_000_000
+"""Simulated responses in one table; more would not be read by anybody, and would fill the memory of Excel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulations:
+    """Responses simulated from a fitted model, for each of the user's N rows in their order.
+
+    Attributes
+    ----------
+    responses : (N, n_sim) array
+        0 or 1, or successes out of the row's trials; one column per simulation.
+    seed : int
+    """
+
+    responses: NDArray[np.float64]
+    seed: int
+
+
+def simulate(model: FittedModel, *, n_sim: object = None, seed: object = None) -> Simulations:
+    """Simulate responses from the estimates of a model, with random effects drawn anew.
+
+    In each simulation every group g gets effects u_gk ~ N(0, sd_k^2), and row i of the group successes
+    y_i ~ Binomial(trials_i, p_i) with logit p_i = x_i'b + z_i'u_g. Coefficients b and SDs stay at their estimates, as
+    in lme4's `simulate`. Simulation j has its own random numbers, determined by the seed and j alone: more simulations
+    append columns and change none.
+
+    Parameters
+    ----------
+    model : FittedModel
+    n_sim : whole number, optional
+        Number of simulations, from 1 to 10,000; 1 unless given.
+    seed : whole number, optional
+        0 or more; 1 unless given.
+
+    Raises
+    ------
+    InvalidInputError
+        When n_sim or seed cannot be used.
+    """
+    rows = len(model.observations.trials)
+    options = read_simulation_options(n_sim, seed, default=DEFAULT_SIMULATIONS, rows=rows, most_values=MOST_RESPONSES)
+    responses = np.empty((rows, options.n_sim), order="F")
+    for column, response in enumerate(draw_responses(model, options)):
+        responses[:, column] = response
+    return Simulations(responses=responses, seed=options.seed)
+
+
+def fixed_predictor(model: FittedModel, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear predictor x'b of rows of x in the user's units, random effects at zero."""
+    coefficients = model.design.back_transform @ model.fit.coefficients
+    if model.design.intercept:
+        return np.asarray(coefficients[0] + x @ coefficients[1:])
+    return np.asarray(x @ coefficients)
+
+
+def draw_responses(model: FittedModel, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
+    """Yield the successes (N,) of one simulation after the other.
+
+    The generator is numpy's PCG64, seeded for simulation j by SeedSequence(seed, spawn_key=(j,)), the j-th child of the
+    seed.
+    """
+    observations = model.observations
+    groups = len(observations.group_labels)
+    predictor = fixed_predictor(model, observations.x)
+    sds = model.fit.sds / model.design.random_scales
+    trials = observations.trials.astype(np.int64)
+    for simulation in range(options.n_sim):
+        stop_if_requested()
+        seeds = np.random.SeedSequence(options.seed, spawn_key=(simulation,))
+        generator = np.random.Generator(np.random.PCG64(seeds))
+        effects = (sds * generator.standard_normal((groups, len(sds))))[observations.group_index]
+        deviation = effects[:, 0] + (observations.x_random * effects[:, 1:]).sum(axis=1)
+        probability = expit(predictor + deviation)
+        if observations.trials_given:
+            yield generator.binomial(trials, probability).astype(np.float64)
+        else:
+            yield (generator.random(len(probability)) < probability).astype(np.float64)
+
+
+def simulation_table(simulations: Simulations) -> list[list[str | float]]:
+    """Rows of cells: a header sim_1, sim_2 ..., then one row per row of the user's data."""
+    header: list[str | float] = [f"sim_{column}" for column in range(1, simulations.responses.shape[1] + 1)]
+    return [header, *simulations.responses.tolist()]

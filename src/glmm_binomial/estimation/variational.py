@@ -1,0 +1,265 @@
+"""Design -> VariationalFit: statsmodels' fit_vb with a Newton method for arrow-shaped systems; linear response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import OptimizeResult
+from statsmodels.genmod import families
+from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
+
+from glmm_binomial.estimation.arrowhead import factorize
+from glmm_binomial.estimation.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD, Elbo, ElboState, Factors
+from glmm_binomial.estimation.penalized import fit_penalized_start
+from glmm_binomial.interruption import stop_if_requested
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.model.design import Design
+
+MOST_STEPS = 1_000
+CONVERGED_DECREMENT = 1e-16
+"""Squared distance to the optimum, in posterior standard deviations, at which the search stops."""
+
+STALLED_DECREMENT = 1e-9
+"""The same distance at which rounding may hide any further gain; stopping there still counts as converged."""
+
+LARGEST_STEP = 3.0
+"""Bound on a step in log SDs and in means on the logit scale."""
+
+SMALLEST_FRACTION = 1e-10
+ROUNDING = 1e-13
+"""Relative rounding error of the sum that makes up the ELBO."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariationalFit:
+    """The mean-field optimum and its linear response, on the standardised scale (k fixed, K random effects, G groups).
+
+    Attributes
+    ----------
+    coefficients : (k,) array
+    log_sds : (K,) array
+    random_effects : (G, K) array
+        Variational means.
+    mean_field_covariance : (k + K, k + K) array
+        Diagonal, of the factors of coefficients and log SDs: too small, since they ignore posterior correlation.
+    mean_field_random_covariance : (G, K, K) array
+        Diagonal, of the factors of the random effects.
+    covariance : (k + K, k + K) array
+        Linear-response covariance of coefficients and log SDs.
+    random_covariance : (G, K, K) array
+        Linear-response covariance of each group's effects.
+    cross_covariance : (G, K, k + K) array
+        Linear-response covariance of each group's effects with coefficients and log SDs.
+    elbo : float
+        Up to the constants that statsmodels leaves out.
+    distance : float
+        To the optimum, in posterior standard deviations.
+    steps : int
+    largest_score : float
+        Largest absolute derivative of the ELBO at the estimate.
+    """
+
+    coefficients: NDArray[np.float64]
+    log_sds: NDArray[np.float64]
+    random_effects: NDArray[np.float64]
+    mean_field_covariance: NDArray[np.float64]
+    mean_field_random_covariance: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    random_covariance: NDArray[np.float64]
+    cross_covariance: NDArray[np.float64]
+    elbo: float
+    distance: float
+    steps: int
+    largest_score: float
+
+
+def fit_variational(
+    design: Design, start: NDArray[np.float64], *, tolerance: float = CONVERGED_DECREMENT
+) -> VariationalFit:
+    """Fit the mean-field approximation by fit_vb and take standard errors from its linear response.
+
+    The objective is the ELBO of statsmodels' `BinomialBayesMixedGLM`, with exact Gauss-Hermite quadrature and counts.
+    The covariance of the means is the (mean, mean) block of the inverse Hessian of -ELBO at the optimum (Giordano,
+    Broderick & Jordan 2018, JMLR 19(51), equation 13).
+
+    Parameters
+    ----------
+    design : Design
+    start : (k,) array
+        Where the coefficients start, on the standardised scale.
+    tolerance : float
+        Squared distance to the optimum, in posterior standard deviations, at which the search stops.
+    """
+    model = CountsMixedModel(design)
+    near = fit_penalized_start(design, start)
+    factors = Factors(
+        fixed_mean=near.coefficients,
+        fixed_variance=near.coefficient_variances,
+        log_sd_mean=near.log_sds,
+        log_sd_variance=np.full(len(near.log_sds), 0.5 / design.groups),
+        random_mean=near.random_effects,
+        random_variance=near.random_variances,
+    )
+    mean = np.r_[factors.fixed_mean, factors.log_sd_mean, factors.random_mean.ravel()]
+    sd = np.sqrt(np.r_[factors.fixed_variance, factors.log_sd_variance, factors.random_variance.ravel()])
+    # fit_vb starts no SD below exp(-1), far above those of large data: the search gets its start past it
+    method = partial(model.newton, start=factors, tolerance=tolerance)
+    found = model.fit_vb(mean=mean, sd=sd, fit_method=method).optim_retvals
+    state, factor = found.state, found.factor
+    means = np.arange(len(start) + design.random.shape[1])
+    effects = slice(0, design.random.shape[1])
+    corner = factor.corner_inverse()
+    return VariationalFit(
+        coefficients=state.factors.fixed_mean,
+        log_sds=state.factors.log_sd_mean,
+        random_effects=state.factors.random_mean,
+        mean_field_covariance=np.diag(np.r_[state.factors.fixed_variance, state.factors.log_sd_variance]),
+        mean_field_random_covariance=state.factors.random_variance[:, :, None] * np.eye(design.random.shape[1]),
+        covariance=corner[np.ix_(means, means)],
+        random_covariance=factor.local_inverses(corner)[:, effects, effects],
+        cross_covariance=factor.cross_inverse(corner)[:, effects, means],
+        elbo=state.value,
+        distance=float(np.sqrt(found.decrement)) if not factor.modified else np.inf,
+        steps=int(found.nit),
+        largest_score=float(np.abs(found.jac).max()),
+    )
+
+
+class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmodels ships no types
+    """statsmodels' binomial mixed model for sums of successes and trials, with stable Gauss-Hermite quadrature.
+
+    The vector of parameters is statsmodels': coefficients, log SDs, then the random effects, group by group.
+    """
+
+    def __init__(self, design: Design) -> None:
+        rows, effects = design.random.shape
+        columns = design.group_index[:, None] * effects + np.arange(effects)
+        starts = np.arange(0, rows * effects + 1, effects)
+        # BinomialBayesMixedGLM itself insists on 0/1 outcomes; its parents do not
+        super(BinomialBayesMixedGLM, self).__init__(
+            design.successes,
+            design.fixed,
+            exog_vc=sparse.csr_array(
+                (design.random.ravel(), columns.ravel(), starts), shape=(rows, design.groups * effects)
+            ),
+            ident=np.tile(np.arange(effects), design.groups),
+            family=families.Binomial(),
+            vcp_p=LOG_SD_PRIOR_SD,
+            fe_p=FIXED_EFFECT_PRIOR_SD,
+            hasconst=False,
+        )
+        self.elbo = Elbo(design)
+
+    def vb_elbo(self, vb_mean: NDArray[np.float64], vb_sd: NDArray[np.float64]) -> float:
+        """Evidence lower bound; see `BinomialBayesMixedGLM.vb_elbo` for the arguments."""
+        return self.elbo.at(self._factors(vb_mean, vb_sd)).value
+
+    def vb_elbo_grad(
+        self, vb_mean: NDArray[np.float64], vb_sd: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Gradient of the ELBO by means and by SDs; see `BinomialBayesMixedGLM.vb_elbo_grad`."""
+        corner, local = self.elbo.gradient(self.elbo.at(self._factors(vb_mean, vb_sd)))
+        by_mean, by_log_sd = np.split(self._vector(corner, local), 2)
+        return by_mean, by_log_sd / vb_sd
+
+    def newton(
+        self, fun: object, x0: NDArray[np.float64], *, tolerance: float, start: Factors | None = None, **unused: object
+    ) -> OptimizeResult:
+        """Maximise the ELBO; called by `scipy.optimize.minimize` in the place of one of its own methods.
+
+        Parameters
+        ----------
+        fun : callable
+            -ELBO of a vector; not needed, the model evaluates value, gradient and curvature together.
+        x0 : (2 (k + K + G K),) array
+            Means and log SDs of the factors.
+        tolerance : float
+            Squared distance to the optimum, in posterior standard deviations, at which the search stops.
+        start : Factors, optional
+            Where to start instead of x0.
+
+        Returns
+        -------
+        OptimizeResult
+            With the usual fields, the `state` at the optimum, the `factor` of its curvature and the last `decrement`.
+        """
+        del fun, unused
+        mean, log_sd = np.split(x0, 2)
+        elbo = self.elbo
+        state = elbo.at(self._factors(mean, np.exp(log_sd)) if start is None else start)
+        decrement = np.inf
+        for step in range(MOST_STEPS + 1):
+            stop_if_requested()
+            gradient = elbo.gradient(state)
+            factor = factorize(elbo.curvature(state))
+            direction = factor.solve(*gradient)
+            decrement = _inner(gradient, direction)
+            if decrement <= tolerance or step == MOST_STEPS:
+                break
+            better = self._ascend(state, direction, decrement)
+            if better is None:
+                break
+            state = better
+        factors = state.factors
+        variances = np.r_[factors.fixed_variance, factors.log_sd_variance, factors.random_variance.ravel()]
+        means = np.r_[factors.fixed_mean, factors.log_sd_mean, factors.random_mean.ravel()]
+        result = OptimizeResult()
+        result.update(
+            x=np.r_[means, 0.5 * np.log(variances)],
+            fun=-state.value,
+            jac=-self._vector(*gradient),
+            nit=step,
+            # whether it converged is read off the decrement; on False, fit_vb prints a warning that no cell can show
+            success=True,
+            state=state,
+            factor=factor,
+            decrement=decrement,
+        )
+        return result
+
+    def _ascend(
+        self, state: ElboState, direction: tuple[NDArray[np.float64], NDArray[np.float64]], decrement: float
+    ) -> ElboState | None:
+        """The first of ever shorter steps along a direction that does not lower the ELBO; None if there is none."""
+        corner, local = direction
+        longest = max(float(np.abs(corner).max()), float(np.abs(local).max()))
+        fraction = min(1.0, LARGEST_STEP / longest)
+        # when all that can be gained is below rounding, a step is judged by its size alone
+        allowance = ROUNDING * abs(state.value) if decrement < STALLED_DECREMENT else 0.0
+        while fraction > SMALLEST_FRACTION:
+            candidate = self.elbo.at(state.factors.moved(fraction * corner, fraction * local))
+            if candidate.value >= state.value - allowance:
+                return candidate
+            fraction *= 0.5
+        return None
+
+    def _factors(self, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> Factors:
+        fixed_mean, log_sd_mean, random_mean = self._unpack(mean)
+        fixed_variance, log_sd_variance, random_variance = self._unpack(sd**2)
+        shape = (-1, self.k_vcp)
+        return Factors(
+            fixed_mean=fixed_mean,
+            fixed_variance=fixed_variance,
+            log_sd_mean=log_sd_mean,
+            log_sd_variance=log_sd_variance,
+            random_mean=random_mean.reshape(shape),
+            random_variance=random_variance.reshape(shape),
+        )
+
+    def _vector(self, corner: NDArray[np.float64], local: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From the arrowhead's corner and local parts to statsmodels' order: all means, then all log SDs."""
+        half, effects = self.k_fep + self.k_vcp, self.k_vcp
+        return np.concatenate([corner[:half], local[:, :effects].ravel(), corner[half:], local[:, effects:].ravel()])
+
+
+def _inner(
+    left: tuple[NDArray[np.float64], NDArray[np.float64]], right: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> float:
+    return float(left[0] @ right[0] + np.vdot(left[1], right[1]))

@@ -1,0 +1,1 @@
+"""A table with headers and a formula in Wilkinson notation -> coded columns."""

@@ -1,0 +1,17 @@
+"""How several things, and a random effect, are named in a sentence."""
+
+from __future__ import annotations
+
+MOST_LISTED = 5
+
+
+def listed(items: list[str], *, between: str = ", ", last: str = " and ") -> str:
+    """The first few items, and how many more there are."""
+    if len(items) > MOST_LISTED:
+        items = [*items[:MOST_LISTED], f"{len(items) - MOST_LISTED} more"]
+    return items[0] if len(items) == 1 else f"{between.join(items[:-1])}{last}{items[-1]}"
+
+
+def effect_in_words(name: str) -> str:
+    """A random effect as it stands in a sentence, after "the random"."""
+    return name if name == "intercept" else f"slope of {name}"

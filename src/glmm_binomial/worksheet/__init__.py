@@ -1,0 +1,1 @@
+"""The functions as a spreadsheet sees them: cells in, cells out."""
