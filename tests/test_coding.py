@@ -16,8 +16,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from datasets import CERTIFIED, vegetables
 from glmm_binomial import fit
+from glmm_binomial.answers.design import design_columns
 from glmm_binomial.extras import MissingPackageError
-from glmm_binomial.formula.coding import design_columns
 from glmm_binomial.observations import InvalidInputError
 
 HEADER = ["trt", "sex", "age", "my age", "week", "flag", "x.1", "remarks"]
@@ -223,8 +223,8 @@ def test_the_coded_columns_are_the_x_of_a_fit():
         ("nope", "formula must name columns of data. There is no column nope; the columns are trt, sex, age, my age,"),
         ("Trt", "formula must name columns of data. There is no column Trt; is trt meant?"),
         ("log(nope)", "formula must name columns of data. There is no column nope;"),
-        ("y ~ trt", 'formula must name only columns of x, without "~".'),
-        ("trt + (1 | sex)", 'formula must name only fixed effects, without "|".'),
+        ("y ~ trt ~ sex", 'formula must have one "~", between the response and the effects. It has 2.'),
+        ("trt + 1 | sex", "formula must have random effects in brackets, such as (1 | id)."),
         ("trt sex", "formula cannot be read: Missing operator between `trt` and `sex`."),
         ("trt +", "formula cannot be read: "),
         ("(trt", "formula cannot be read: "),
@@ -357,7 +357,7 @@ def test_labels_of_groups_taken_for_a_factor_are_refused_before_they_are_coded()
     data = [["id"], *([f"p{i}"] for i in range(2000))]
     assert refusal("id", data) == (
         "Invalid input: formula must give at most 1,000 columns. It gives up to 2,001. id has 2,000 levels; labels of "
-        "groups belong in the argument groups."
+        "groups belong in the argument groups, or in a random term such as (1 | id)."
     )
 
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from glmm_binomial.answers.check import check
     from glmm_binomial.answers.confint import profile_intervals
+    from glmm_binomial.answers.design import design_columns
     from glmm_binomial.answers.estimates import Estimates, estimates_of, fit
     from glmm_binomial.answers.plot import check_figure
     from glmm_binomial.answers.predict import predict
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.simulate import simulate
     from glmm_binomial.estimation.fitted_model import FittedModel, fit_model
     from glmm_binomial.estimation.fitting import FitError
-    from glmm_binomial.formula.coding import design_columns
     from glmm_binomial.interruption import StoppedError, stopping_when
     from glmm_binomial.observations import InvalidInputError
     from glmm_binomial.worksheet.functions import (
@@ -52,7 +52,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "answers.predict": ("predict",),
     "answers.check": ("check",),
-    "formula.coding": ("design_columns",),
+    "answers.design": ("design_columns",),
     "answers.estimates": ("Estimates", "estimates_of", "fit"),
     "answers.plot": ("check_figure",),
     "estimation.fitting": ("FitError",),

@@ -10,14 +10,16 @@ import numpy as np
 from glmm_binomial.observations import estimability
 from glmm_binomial.observations.cells import (
     InvalidInputError,
+    as_whole,
     describe,
     found,
     is_blank,
-    likeness,
     reject,
     single_cell,
-    whole_numbers_among,
 )
+from glmm_binomial.observations.frozen import read_only
+from glmm_binomial.observations.handed_over import HandedOver, all_used
+from glmm_binomial.observations.labels import look_alikes
 from glmm_binomial.observations.options import (
     METHODS,
     Method,
@@ -31,7 +33,7 @@ from glmm_binomial.observations.ranges import Range, as_rows, header_of, names_o
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["METHODS", "InvalidInputError", "Method", "Observations", "Options", "observe"]
+__all__ = ["METHODS", "HandedOver", "InvalidInputError", "Method", "Observations", "Options", "observe"]
 
 MINIMUM_GROUPS = 2
 
@@ -41,13 +43,14 @@ MOST_TRIALS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Checked data, one entry per row of the user's ranges, in their order and units.
+    """Checked data, one entry per row that is used, in the user's order and units. The arrays are read-only.
 
     Attributes
     ----------
     successes, trials : (N,) arrays
         Whole numbers; trials are all one unless they were given.
     x : (N, p) array
+        p is 0 when a formula names no predictor.
     x_names : tuple of p str
     group_index : (N,) integer array
         Position of each row's group in `group_labels`.
@@ -62,6 +65,12 @@ class Observations:
     look_alikes : tuple of tuples of str
         Labels that differ only by case, outer spaces, or by being a number once and text once.
     options : Options
+    handed_over : HandedOver
+        Which of the rows handed over these are; ranges are used whole.
+    group_name : str
+        The column of the labels, in a table; "" for ranges.
+    notices : tuple of str
+        What must be known about the data, such as which text is the success.
     """
 
     successes: NDArray[np.float64]
@@ -76,6 +85,14 @@ class Observations:
     header: bool
     look_alikes: tuple[tuple[str, ...], ...]
     options: Options
+    handed_over: HandedOver
+    group_name: str = ""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def rows_omitted(self) -> int:
+        """Number of rows handed over that are left out since something is missing in them."""
+        return self.handed_over.omitted
 
 
 def observe(
@@ -132,7 +149,7 @@ def observe(
     random_values = data["x_random"].numbers() if "x_random" in data else no_slopes
     random_names = names.get("x_random", ())
 
-    _require_estimable(successes, trial_counts, group_labels)
+    require_estimable(successes, trial_counts, group_labels)
     for problem in (
         estimability.problem_with_fixed_effects(x_values, names["x"], intercept=options.fit_intercept),
         estimability.problem_with_random_slopes(random_values, random_names),
@@ -140,24 +157,25 @@ def observe(
         if problem is not None:
             reject(problem)
     return Observations(
-        successes=successes,
-        trials=trial_counts,
-        x=x_values,
+        successes=read_only(successes),
+        trials=read_only(trial_counts),
+        x=read_only(x_values),
         x_names=names["x"],
-        group_index=group_index,
+        group_index=read_only(group_index),
         group_labels=group_labels,
-        x_random=random_values,
+        x_random=read_only(random_values),
         random_names=random_names,
         trials_given="trials" in data,
         header=header,
-        look_alikes=_look_alikes(group_labels),
+        look_alikes=look_alikes(group_labels),
         options=options,
+        handed_over=all_used(len(successes)),
     )
 
 
 def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Successes and trials of each row, (N,) both."""
-    successes = y.numbers()[:, 0]
+    successes = as_whole(y.numbers()[:, 0])
     if trials is None:
         wrong = np.flatnonzero((successes != 0) & (successes != 1))
         if len(wrong):
@@ -167,7 +185,7 @@ def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDA
                 "row in the argument trials."
             )
         return successes, np.ones(len(successes))
-    counts = trials.numbers()[:, 0]
+    counts = as_whole(trials.numbers()[:, 0])
     wrong = np.flatnonzero((counts < 1) | (counts != np.floor(counts)))
     if len(wrong):
         trials.reject_cell(int(wrong[0]), 0, rule="must be a whole number of at least 1.")
@@ -186,29 +204,31 @@ def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDA
     return successes, counts
 
 
-def _require_estimable(
-    successes: NDArray[np.float64], trials: NDArray[np.float64], group_labels: tuple[object, ...]
+def require_estimable(
+    successes: NDArray[np.float64],
+    trials: NDArray[np.float64],
+    group_labels: tuple[object, ...],
+    *,
+    y: str = "y",
+    groups: str = "groups",
 ) -> None:
+    """Refuse outcomes that are all the same, and a single group.
+
+    Parameters
+    ----------
+    successes, trials : (N,) arrays
+    group_labels : tuple of G labels
+    y, groups : str
+        What the message calls them.
+    """
     if not successes.any() or (successes == trials).all():
         value = 0 if not successes.any() else 1
         every = (
             f"Every value is {value}" if (trials == 1).all() else f"Every trial is a {('failure', 'success')[value]}"
         )
-        reject(f"y must contain both 0 and 1. {every}, so nothing can be estimated.")
+        reject(f"{y} must contain both 0 and 1. {every}, so nothing can be estimated.")
     if len(group_labels) < MINIMUM_GROUPS:
         reject(
-            f"groups must have at least {MINIMUM_GROUPS} distinct values. Every row has {describe(group_labels[0])}; "
+            f"{groups} must have at least {MINIMUM_GROUPS} distinct values. Every row has {describe(group_labels[0])}; "
             "without groups to compare there is no random effect to estimate."
         )
-
-
-def _look_alikes(labels: tuple[object, ...]) -> tuple[tuple[str, ...], ...]:
-    """Sets of distinct labels that a reader would take for the same."""
-    if not any(isinstance(label, str) for label in labels):
-        return ()
-    whole_numbers = whole_numbers_among(labels)
-    alike: dict[object, list[str]] = {}
-    for label in labels:
-        shown = f'"{label}"' if isinstance(label, str) else describe(label)
-        alike.setdefault(likeness(label, whole_numbers), []).append(shown)
-    return tuple(tuple(shown) for shown in alike.values() if len(shown) > 1)

@@ -11,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Set
 
+    from numpy.typing import NDArray
+
 ERROR_CELLS: Final = {
     RuntimeError: "#N/A",
     ArithmeticError: "#NUM!",
@@ -68,6 +70,22 @@ def is_label(label: object) -> bool:
         return True
     number = float_or_infinity(label)
     return math.isfinite(number) and number == math.floor(number)
+
+
+def is_whole_in_a_cell(number: float) -> bool:
+    """Whether a number is whole to the 15 digits that a cell shows: 28.999999999999996 is 29."""
+    return math.isfinite(number) and float(f"{number:.15g}").is_integer()
+
+
+def as_whole(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The numbers, with those that are whole to the 15 digits that a cell shows made whole."""
+    fractions = np.flatnonzero(values != np.rint(values))
+    nearly = [place for place in fractions.tolist() if is_whole_in_a_cell(float(values[place]))]
+    if not nearly:
+        return values
+    whole = values.copy()
+    whole[nearly] = np.rint(values[nearly])
+    return whole
 
 
 def is_number_stored_as_text(cell: object) -> bool:

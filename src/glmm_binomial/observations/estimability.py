@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
@@ -33,7 +34,57 @@ DISPLAYED = 1e-7
 """What is not shown of the numbers of a combination, relative to the column it makes up."""
 
 
-def problem_with_fixed_effects(x: NDArray[np.float64], names: tuple[str, ...], *, intercept: bool) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where columns come from, as a sentence about them says it.
+
+    Attributes
+    ----------
+    argument : str
+        That holds them, or "formula".
+    is_formula : bool
+    """
+
+    argument: str
+    is_formula: bool = False
+
+    def must_not_have(self) -> str:
+        """The beginning of a rule."""
+        return f"{self.argument} must not {'give' if self.is_formula else 'have'}"
+
+    def column(self, position: int, name: str) -> str:
+        """A column at the beginning of a sentence; in a range it is also counted."""
+        return name if self.is_formula else f"Column {position + 1} of {self.argument} ({name})"
+
+    def place(self, position: int, name: str) -> str:
+        """A column within a sentence."""
+        return name if self.is_formula else f"column {position + 1} of {self.argument} ({name})"
+
+    def of_slopes(self) -> str:
+        """That the columns are those of random slopes, where the argument does not say so."""
+        return " as a random slope" if self.is_formula else ""
+
+    def every_row(self) -> str:
+        """Which rows were looked at."""
+        return "every row that is used" if self.is_formula else "every row"
+
+    def without_intercept(self) -> str:
+        """How to do without intercept."""
+        return 'take the intercept out by "- 1"' if self.is_formula else "set fit_intercept to FALSE"
+
+    def no_zeros(self, name: str) -> str:
+        """What a column of zeros says about the levels of an interaction."""
+        if self.is_formula and ":" in name:
+            return ": no row has this combination. Leave the interaction out, or join levels"
+        return ""
+
+
+FORMULA: Final = Source("formula", is_formula=True)
+
+
+def problem_with_fixed_effects(
+    x: NDArray[np.float64], names: tuple[str, ...], *, intercept: bool, source: Source = Source("x")
+) -> str | None:
     """What keeps the coefficients of x (N, p) from being estimated, or None.
 
     Parameters
@@ -43,38 +94,49 @@ def problem_with_fixed_effects(x: NDArray[np.float64], names: tuple[str, ...], *
     names : tuple of p str
     intercept : bool
         Whether a constant stands beside the columns of x.
+    source : Source
     """
+    if not x.shape[1]:
+        return None
     x = np.asfortranarray(x)
-    problem = _problem_with_scale(x, names, "x")
+    problem = _problem_with_scale(x, names, source)
     if problem is not None:
         return problem
     if intercept:
         constant = np.flatnonzero(_is_constant(x))
         if len(constant):
             first = int(constant[0])
+            zeros = source.no_zeros(names[first]) if not x[0, first] else ""
             return (
-                f"x must not have a constant column beside the intercept. Column {first + 1} of x ({names[first]}) is "
-                f"{x[0, first]:g} in every row: leave it out, or set fit_intercept to FALSE."
+                f"{source.must_not_have()} a constant column beside the intercept. "
+                f"{source.column(first, names[first])} is {x[0, first]:g} in {source.every_row()}"
+                f"{zeros or f': leave it out, or {source.without_intercept()}'}."
             )
     elif not x.any(axis=0).all():
         first = int(np.flatnonzero(~x.any(axis=0))[0])
-        return f"x must not have a column of zeros. Column {first + 1} of x ({names[first]}) is 0 in every row."
-    return _problem_with_rank(x, names, intercept=intercept)
+        return (
+            f"{source.must_not_have()} a column of zeros. {source.column(first, names[first])} is 0 in "
+            f"{source.every_row()}{source.no_zeros(names[first])}."
+        )
+    return _problem_with_rank(x, names, intercept=intercept, source=source)
 
 
-def problem_with_random_slopes(x_random: NDArray[np.float64], names: tuple[str, ...]) -> str | None:
+def problem_with_random_slopes(
+    x_random: NDArray[np.float64], names: tuple[str, ...], *, source: Source = Source("x_random")
+) -> str | None:
     """What keeps the SDs of the slopes of x_random (N, q) from being estimated, or None."""
     if not x_random.shape[1]:
         return None
-    problem = _problem_with_scale(x_random, names, "x_random")
+    problem = _problem_with_scale(x_random, names, source)
     if problem is not None:
         return problem
     constant = np.flatnonzero(_is_constant(x_random))
     if len(constant):
         first = int(constant[0])
         return (
-            f"x_random must not have a constant column. Column {first + 1} of x_random ({names[first]}) is "
-            f"{x_random[0, first]:g} in every row, and the random intercept is in the model already: leave it out."
+            f"{source.must_not_have()} a constant column{source.of_slopes()}. {source.column(first, names[first])} is "
+            f"{x_random[0, first]:g} in {source.every_row()}, and the random intercept is in the model already: leave "
+            "it out."
         )
     unit = x_random / _root_mean_square(x_random)
     alignment = np.abs(unit.T @ unit) / len(unit)
@@ -82,21 +144,22 @@ def problem_with_random_slopes(x_random: NDArray[np.float64], names: tuple[str, 
     if len(proportional):
         first, second = (int(i) for i in proportional[0])
         return (
-            f"x_random must not have a column twice. Column {second + 1} ({names[second]}) is a multiple of column "
-            f"{first + 1} ({names[first]}): leave one of them out."
+            f"{source.must_not_have()} a column twice{source.of_slopes()}. "
+            f"{source.column(second, names[second])} is a multiple of {source.place(first, names[first])}: leave one "
+            "of them out."
         )
     return None
 
 
-def _problem_with_scale(values: NDArray[np.float64], names: tuple[str, ...], argument: str) -> str | None:
+def _problem_with_scale(values: NDArray[np.float64], names: tuple[str, ...], source: Source) -> str | None:
     largest = np.abs(values).max(axis=0)
     extreme = np.flatnonzero((largest > LARGEST_MAGNITUDE) | ((largest > 0) & (largest < SMALLEST_MAGNITUDE)))
     if not len(extreme):
         return None
     first = int(extreme[0])
     return (
-        f"{argument} must be measured on a scale between {SMALLEST_MAGNITUDE:g} and {LARGEST_MAGNITUDE:g}. The largest "
-        f"value in column {first + 1} of {argument} ({names[first]}) is {largest[first]:g}: change its unit."
+        f"{source.argument} must be measured on a scale between {SMALLEST_MAGNITUDE:g} and {LARGEST_MAGNITUDE:g}. The "
+        f"largest value in {source.place(first, names[first])} is {largest[first]:g}: change its unit."
     )
 
 
@@ -111,7 +174,9 @@ def _root_mean_square(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(largest * np.sqrt(np.mean((values / largest) ** 2, axis=0)))
 
 
-def _problem_with_rank(x: NDArray[np.float64], names: tuple[str, ...], *, intercept: bool) -> str | None:
+def _problem_with_rank(
+    x: NDArray[np.float64], names: tuple[str, ...], *, intercept: bool, source: Source
+) -> str | None:
     """Name a column that is a linear combination of those before it, and the combination."""
     centre = x.mean(axis=0) if intercept else np.zeros(x.shape[1])
     deviations = x - centre
@@ -131,7 +196,7 @@ def _problem_with_rank(x: NDArray[np.float64], names: tuple[str, ...], *, interc
         constant = float(centre[column] - weights @ centre[kept]) if intercept else 0.0
         terms = [(float(w), names[k]) for w, k in zip(weights, kept, strict=True) if w != 0.0]
         return (
-            "x must not have columns that are linear combinations of others. "
+            f"{source.must_not_have()} columns that are linear combinations of others. "
             f"{_equation(names[column], constant, terms, scale=float(scale[column]))}: leave one of these columns out."
         )
     return None

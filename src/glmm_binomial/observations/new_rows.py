@@ -18,6 +18,8 @@ from glmm_binomial.observations.cells import (
     whole_numbers_among,
 )
 from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
+from glmm_binomial.observations.frozen import read_only
+from glmm_binomial.observations.handed_over import HandedOver, all_used
 from glmm_binomial.observations.ranges import Range, as_rows, header_of, names_of, reject_row_count, trim
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class NewRows:
     look_alikes : tuple of M labels or None
         For an unknown group a fitted one that differs only by case, outer spaces, or by being a number once and text
         once; None where there is none.
+    handed_over : HandedOver
+        Which of the rows handed over these M are, and why the others are left blank.
     """
 
     x: NDArray[np.float64]
@@ -57,6 +61,7 @@ class NewRows:
     is_known: NDArray[np.bool_]
     group_index: NDArray[np.intp]
     look_alikes: tuple[object, ...]
+    handed_over: HandedOver
 
 
 def read_new_rows(
@@ -87,20 +92,58 @@ def read_new_rows(
     x = _values(data["new_x"])
     x_random = _values(data["new_x_random"]) if "new_x_random" in data else np.empty((len(x), 0))
     labels = _labels(data["new_groups"]) if "new_groups" in data else None
+    return rows_with_groups(observations, x, x_random, labels=labels, handed_over=all_used(len(x)))
+
+
+def rows_with_groups(
+    observations: Observations,
+    x: NDArray[np.float64],
+    x_random: NDArray[np.float64],
+    *,
+    labels: tuple[object, ...] | None,
+    handed_over: HandedOver,
+) -> NewRows:
+    """Checked columns of M rows and the groups of the fit that their labels name.
+
+    Parameters
+    ----------
+    observations : Observations
+        To which the model was fitted.
+    x : (M, p) array
+    x_random : (M, q) array
+    labels : tuple of M labels, or None
+        None when the rows have no groups.
+    handed_over : HandedOver
+    """
     sought = labels or (None,) * len(x)
     positions = _positions(observations.group_labels, sought, by=_key)
     whole_numbers = whole_numbers_among((*observations.group_labels, *sought))
     alike = _positions(observations.group_labels, sought, by=partial(likeness, whole_numbers=whole_numbers))
     return NewRows(
-        x=x,
-        x_random=x_random,
+        x=read_only(x),
+        x_random=read_only(x_random),
         group_labels=labels,
-        is_known=np.array([position is not None for position in positions]),
-        group_index=np.array([position or 0 for position in positions]),
+        is_known=read_only(np.array([position is not None for position in positions], dtype=bool)),
+        group_index=read_only(np.array([position or 0 for position in positions], dtype=np.intp)),
         look_alikes=tuple(
             observations.group_labels[near] if position is None and near is not None else None
             for position, near in zip(positions, alike, strict=True)
         ),
+        handed_over=handed_over,
+    )
+
+
+def rows_of_the_fit(observations: Observations) -> NewRows:
+    """The rows the model was fitted to, each with the effects of its group."""
+    rows = len(observations.successes)
+    return NewRows(
+        x=observations.x,
+        x_random=observations.x_random,
+        group_labels=tuple(map(observations.group_labels.__getitem__, observations.group_index.tolist())),
+        is_known=read_only(np.ones(rows, dtype=bool)),
+        group_index=observations.group_index,
+        look_alikes=(None,) * rows,
+        handed_over=observations.handed_over,
     )
 
 

@@ -13,6 +13,9 @@ from glmm_binomial.observations.cells import describe, float_or_infinity, is_bla
 Method = Literal["vb", "ml", "mean-field"]
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
 
+Missing = Literal["omit", "refuse"]
+MISSING: Final[tuple[Missing, ...]] = get_args(Missing)
+
 SMALLEST_ALPHA: Final = 1e-300
 """Below this half of alpha has no quantile in double precision."""
 
@@ -96,4 +99,18 @@ def _read_method(value: object) -> Method:
         if wanted == method:
             return method
     allowed = '"vb", "ml" or "mean-field"'
-    reject(f"method must be {allowed}. It is {describe(value)}.")
+    reject(
+        f'method must be {allowed}. It is {describe(value)}; for maximum likelihood, as of glmer or melogit, give "ml".'
+    )
+
+
+def read_missing(value: object) -> Missing:
+    """What to do with rows in which something is missing; None or a blank cell means to omit them."""
+    value = single_cell(value)
+    if is_blank(value):
+        return "omit"
+    wanted = value.strip().lower() if isinstance(value, str) else None
+    for missing in MISSING:
+        if wanted == missing:
+            return missing
+    reject(f'missing must be "omit" or "refuse". It is {describe(value)}.')

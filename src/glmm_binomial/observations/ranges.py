@@ -25,6 +25,7 @@ from glmm_binomial.observations.cells import (
     reject,
     single_cell,
 )
+from glmm_binomial.observations.labels import distinct_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -240,17 +241,10 @@ class Range:
         """Index (N,) of each row's label and the distinct labels in the order of their first appearance."""
         if not all(map(is_label_type, set(map(type, self.cells())))):
             self._reject_label(next(i for i, (cell,) in enumerate(self.rows) if not is_label_type(type(cell))))
-        keys: Iterable[object] = self.cells()
-        if set(map(type, self.cells())) & {bool, np.bool_}:
-            # TRUE and 1 are equal in Python, but they are different labels
-            keys = [(bool, bool(cell)) if isinstance(cell, bool | np.bool_) else cell for cell in keys]
-        keys = list(keys)
-        positions = {key: position for position, key in enumerate(dict.fromkeys(keys))}
-        labels = tuple(key[1] if isinstance(key, tuple) else key for key in positions)
-        for label, key in zip(labels, positions, strict=True):
+        index, labels = distinct_labels(self.cells())
+        for position, label in enumerate(labels):
             if not is_label(label):
-                self._reject_label(next(row for row, each in enumerate(keys) if each is key))
-        index = np.fromiter(map(positions.__getitem__, keys), dtype=np.intp, count=len(keys))
+                self._reject_label(int(np.argmax(index == position)))
         return index, labels
 
     def _reject_label(self, row: int) -> NoReturn:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from glmm_binomial.answers.check import check, check_table
 from glmm_binomial.answers.confint import interval_table, profile_intervals
+from glmm_binomial.answers.design import design_columns
 from glmm_binomial.answers.estimates import estimates_of
 from glmm_binomial.answers.plot import check_figure, check_sentence
 from glmm_binomial.answers.predict import predict, prediction_table
@@ -17,7 +18,6 @@ from glmm_binomial.certified.selftest import selftest, selftest_table
 from glmm_binomial.estimation.fitted_model import FittedModel, fit_model
 from glmm_binomial.estimation.fitting import FitError
 from glmm_binomial.extras import MissingPackageError
-from glmm_binomial.formula.coding import design_columns
 from glmm_binomial.interruption import StoppedError
 from glmm_binomial.observations import InvalidInputError
 

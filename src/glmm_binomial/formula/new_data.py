@@ -1,0 +1,138 @@
+"""A raw table of new rows -> NewRows: coded by the levels, means and SDs of the fit, columns in any order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from glmm_binomial.formula.coding import columns_of
+from glmm_binomial.formula.factors import Levels
+from glmm_binomial.formula.sample import sample_of
+from glmm_binomial.formula.table import Table, labels_of, read_column, read_labels, read_table
+from glmm_binomial.observations.cells import is_blank, reject, single_cell
+from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
+from glmm_binomial.observations.new_rows import rows_with_groups
+from glmm_binomial.observations.ranges import Range, as_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from glmm_binomial.formula.coding import Coding
+    from glmm_binomial.formula.expansion import CodedTerms
+    from glmm_binomial.formula.sample import Sample
+    from glmm_binomial.formula.table import Column
+    from glmm_binomial.observations import Observations
+    from glmm_binomial.observations.new_rows import NewRows
+
+NEW_DATA: Final = "new_data"
+NEW_GROUPS: Final = "new_groups"
+
+
+def new_rows(coding: Coding, observations: Observations, new_data: object, *, new_groups: object = None) -> NewRows:
+    """Read new rows as the rows of the fit were read.
+
+    Parameters
+    ----------
+    coding : Coding
+    observations : Observations
+        Of the same fit.
+    new_data : list of rows, or data frame
+        A header row, and rows below it, of which one is enough. The columns may stand in any order, others are not
+        looked at, and the response need not be there. A column of groups brings the effects of these groups. Rows in
+        which something is missing are left blank.
+    new_groups : list of rows or scalar, optional
+        Labels of groups that stand in the place of those in new_data.
+
+    Returns
+    -------
+    NewRows
+        The rows with nothing missing; `handed_over` says which these are.
+
+    Raises
+    ------
+    InvalidInputError
+        When a column or a level of the fit is missing, or a cell cannot be used.
+    """
+    table = read_table(NEW_DATA, new_data)
+    terms = (coding.fixed, coding.random.effects)
+    columns = columns_of_fit(table, terms)
+    labels = _labels(table, coding.random.grouping.names[0], new_groups)
+    sample = sample_of(table, columns, () if labels is None else (labels[1],))
+    x, x_random = (_moderate(each, columns_of(each, sample), sample) for each in terms)
+    return rows_with_groups(
+        observations,
+        x,
+        x_random,
+        labels=None if labels is None else _labels_used(labels, sample),
+        handed_over=sample.handed_over,
+    )
+
+
+def columns_of_fit(table: Table, terms: Iterable[CodedTerms]) -> list[Column]:
+    """The columns of new rows that the terms need, of numbers or of text as in the fit."""
+    factors = [factor for each in terms for factor in each.factors]
+    texts = {factor.name for factor in factors if isinstance(factor, Levels) and factor.numbers is None}
+    needed = dict.fromkeys(name for factor in factors for name in factor.variables)
+    absent = [name for name in needed if name not in table.names]
+    if absent:
+        reject(
+            f"{table.data.name} must have the columns of the formula: {', '.join(needed)}. There is no column "
+            f"{absent[0]}; the columns are {table.listed()}."
+        )
+    return [read_column(table, table.known(name), expected="text" if name in texts else "numbers") for name in needed]
+
+
+def _labels(table: Table, name: str, new_groups: object) -> tuple[Table, Column] | None:
+    """The column of the groups of new rows and where it stands; None when there is none."""
+    if not is_blank(single_cell(new_groups)):
+        given = _table_of_labels(new_groups, name, rows=len(table))
+        return given, read_labels(given, NEW_GROUPS)
+    if name not in table.names:
+        return None
+    column = read_labels(table, table.known(name))
+    # a column in which nothing stands says as much as no column
+    return None if all(map(is_blank, column.cells)) else (table, column)
+
+
+def _table_of_labels(new_groups: object, name: str, *, rows: int) -> Table:
+    """new_groups as a table of one column, with a header row or without."""
+    cells = [row[0] for row in as_rows(NEW_GROUPS, new_groups, minimum_rows=1)]
+    header = isinstance(cells[0], str) and (cells[0].strip() == name or len(_trimmed(cells, rows)) == rows + 1)
+    labels = _trimmed(cells[header:], rows)
+    if len(labels) != rows:
+        below = " below its header" if header else ""
+        reject(
+            f"{NEW_GROUPS} must have the same number of rows as {NEW_DATA}. It has {len(labels)}{below}, {NEW_DATA} "
+            f"has {rows} below its header."
+        )
+    return Table(
+        names=(NEW_GROUPS,), data=Range(NEW_GROUPS, [[cell] for cell in labels], header=header), is_frame=False
+    )
+
+
+def _trimmed(cells: list[object], rows: int) -> list[object]:
+    """Cells without the blank ones at the end, as far as these are more than some rows."""
+    end = len(cells)
+    while end > rows and is_blank(cells[end - 1]):
+        end -= 1
+    return cells[:end]
+
+
+def _labels_used(labels: tuple[Table, Column], sample: Sample) -> tuple[object, ...]:
+    index, distinct = labels_of(*labels, sample.handed_over.position)
+    return tuple(map(distinct.__getitem__, index.tolist()))
+
+
+def _moderate(terms: CodedTerms, values: NDArray[np.float64], sample: Sample) -> NDArray[np.float64]:
+    """Columns on a scale at which their products stay in the range of double precision."""
+    extreme = np.argwhere(np.abs(values) > LARGEST_MAGNITUDE)
+    if len(extreme):
+        row, column = (int(i) for i in extreme[0])
+        reject(
+            f"{sample.name} must give numbers between {-LARGEST_MAGNITUDE:g} and {LARGEST_MAGNITUDE:g}. "
+            f"{terms.names[column]} is {values[row, column]:g} in row {sample.counted(row)} of {sample.name}."
+        )
+    return values

@@ -1,0 +1,204 @@
+"""A table with headers and a formula in lme4's notation -> Observations, and the coding that made them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from glmm_binomial.formula.coding import Coding, coded_terms, columns_of, variables_in
+from glmm_binomial.formula.grammar import parts_of
+from glmm_binomial.formula.random_effects import random_effects_of
+from glmm_binomial.formula.response import outcomes_of, parse_response
+from glmm_binomial.formula.sample import sample_of
+from glmm_binomial.formula.table import labels_of, read_labels, read_table
+from glmm_binomial.formula.wilkinson import parse_terms
+from glmm_binomial.formula.words import formula_text, words_of
+from glmm_binomial.observations import Observations, estimability, require_estimable
+from glmm_binomial.observations.cells import reject
+from glmm_binomial.observations.frozen import read_only
+from glmm_binomial.observations.labels import look_alikes
+from glmm_binomial.observations.options import read_missing, read_options
+from glmm_binomial.observations.wording import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from glmm_binomial.formula.grammar import FormulaParts
+    from glmm_binomial.formula.response import Outcomes
+    from glmm_binomial.formula.sample import Sample
+    from glmm_binomial.formula.table import Column
+    from glmm_binomial.observations.options import Missing, Options
+
+MOST_ROWS_NAMED: Final = 3
+MINIMUM_ROWS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaData:
+    """What a table and a formula hold.
+
+    Attributes
+    ----------
+    observations : Observations
+    coding : Coding
+        How they were made, for new rows.
+    """
+
+    observations: Observations
+    coding: Coding
+
+
+def read_formula(
+    data: object, formula: object, *, method: object = None, alpha: object = None, missing: object = None
+) -> FormulaData:
+    """Read a table by a formula, such as "cured ~ drug * sex + (1 + day || patient)".
+
+    Columns of text become factors, the first level in sorted order the reference. The response is a column of 0 and 1,
+    of TRUE and FALSE or of two texts, successes / trials, or cbind(successes, failures). Nothing in a formula is ever
+    run as code.
+
+    Parameters
+    ----------
+    data : list of rows, or data frame of pandas or polars
+        The first row holds the names of the columns; blank rows at the end are left out.
+    formula : str
+        A text, or a cell that holds it. Within the formula of a cell Excel takes texts of up to 255 characters; a
+        longer one stands in a cell of its own.
+    method, alpha : scalar
+        As in `observe`; None or a blank cell means the default.
+    missing : {"omit", "refuse"}
+        What to do with rows in which something is missing, in a column that the formula names.
+
+    Returns
+    -------
+    FormulaData
+
+    Raises
+    ------
+    InvalidInputError
+        With the text of the message for the user.
+    MissingPackageError
+        When formulaic is not installed.
+    """
+    rule = read_missing(missing)
+    options = read_options(None, alpha, method)
+    table = read_table("data", data)
+    text = formula_text(formula)
+    parts = parts_of(words_of(text))
+    response = parse_response(parts.response, table)
+    _require_random(parts, text)
+    fixed = parse_terms(parts.fixed, table)
+    effects = [parse_terms(part.effects, table) for part in parts.random]
+    labels = [read_labels(table, name) for part in parts.random for name in map(table.known, part.grouping.names)]
+    names = dict.fromkeys(
+        [*response.variables, *fixed.variables, *(name for each in effects for name in each.variables)]
+    )
+    sample = sample_of(table, [table.column(name) for name in names], labels)
+    _require_rows(sample, rule)
+    random = random_effects_of(parts.random, [coded_terms(each, sample) for each in effects])
+    outcomes = outcomes_of(response, sample)
+    coded = coded_terms(fixed, sample)
+    coding = Coding(
+        formula=text,
+        response=outcomes.response,
+        fixed=coded,
+        random=random,
+        variables=variables_in(sample, (coded, random.effects)),
+    )
+    options = replace(options, fit_intercept=coded.intercept)
+    return FormulaData(_observations(coding, sample, outcomes, labels[0], options=options), coding)
+
+
+def _require_random(parts: FormulaParts, text: str) -> None:
+    if not parts.random:
+        reject(
+            "formula must say which rows belong together. Add a random term that names the column of labels, such as "
+            f"(1 | id): {text} + (1 | id)."
+        )
+
+
+def _require_rows(sample: Sample, missing: Missing) -> None:
+    """Refuse missing values where that is asked for, and tables of which they leave next to nothing."""
+    omitted = sample.handed_over.omitted
+    if omitted and missing == "refuse":
+        reject(
+            f'{sample.name} must have nothing missing, as missing is "refuse". {_rows_named(sample)}. Fill the cells '
+            'in, or set missing to "omit".'
+        )
+    if len(sample) < MINIMUM_ROWS:
+        below = f"Below the header it has {len(sample.table)}"
+        left = f", of which {len(sample)} have nothing missing: {_rows_named(sample)}" if omitted else ""
+        reject(f"{sample.name} must have at least {MINIMUM_ROWS} row(s). {below}{left}.")
+
+
+def _rows_named(sample: Sample) -> str:
+    """How many rows have something missing, and the first of them."""
+    reasons = [(row + 2, reason) for row, reason in enumerate(sample.handed_over.reasons) if reason is not None]
+    named = [f"row {row} ({reason})" for row, reason in reasons[:MOST_ROWS_NAMED]]
+    more = [f"{len(reasons) - MOST_ROWS_NAMED} more"] if len(reasons) > MOST_ROWS_NAMED else []
+    count = f"{len(reasons)} row{'s have' if len(reasons) > 1 else ' has'} a missing value"
+    return f"{count}: {listed([*named, *more])}"
+
+
+def _observations(
+    coding: Coding, sample: Sample, outcomes: Outcomes, labels: Column, *, options: Options
+) -> Observations:
+    x = columns_of(coding.fixed, sample)
+    x_random = columns_of(coding.random.effects, sample)
+    group_index, group_labels = labels_of(sample.table, labels, sample.handed_over.position)
+    _require_estimable(coding, x, x_random, outcomes, group_labels)
+    return Observations(
+        successes=read_only(outcomes.successes),
+        trials=read_only(outcomes.trials),
+        x=read_only(x),
+        x_names=coding.fixed.names,
+        group_index=read_only(group_index),
+        group_labels=group_labels,
+        x_random=read_only(x_random),
+        random_names=coding.random.effects.names,
+        trials_given=outcomes.response.kind != "outcome",
+        header=True,
+        look_alikes=look_alikes(group_labels),
+        options=options,
+        handed_over=sample.handed_over,
+        group_name=labels.name,
+        notices=tuple(_notices(outcomes, sample, labels)),
+    )
+
+
+def _require_estimable(
+    coding: Coding,
+    x: NDArray[np.float64],
+    x_random: NDArray[np.float64],
+    outcomes: Outcomes,
+    group_labels: tuple[object, ...],
+) -> None:
+    response, grouping = outcomes.response.name, coding.random.grouping.typed()
+    require_estimable(outcomes.successes, outcomes.trials, group_labels, y=response, groups=grouping)
+    if not coding.fixed.intercept and not coding.fixed.columns:
+        reject(f"formula must have a fixed effect. It has none; {response} ~ 1 + ... has the intercept.")
+    for problem in (
+        estimability.problem_with_fixed_effects(
+            x, coding.fixed.names, intercept=coding.fixed.intercept, source=estimability.FORMULA
+        ),
+        estimability.problem_with_random_slopes(x_random, coding.random.effects.names, source=estimability.FORMULA),
+    ):
+        if problem is not None:
+            reject(problem)
+
+
+def _notices(outcomes: Outcomes, sample: Sample, labels: Column) -> Iterator[str]:
+    """What must be known about the data."""
+    yield from outcomes.notices
+    if sample.handed_over.omitted:
+        yield f"{_rows_named(sample)}. {'They are' if sample.handed_over.omitted > 1 else 'It is'} left out."
+    for column in (*sample.columns.values(), labels):
+        if column.marks:
+            yield (
+                f"{listed([repr(mark) for mark in column.marks])} is kept as a "
+                f"{'group' if column is labels else 'level'} of {column.name}, which is a column of text. If it marks "
+                "a missing value, clear these cells."
+            )
