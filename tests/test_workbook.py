@@ -391,10 +391,11 @@ def test_the_same_call_in_several_cells_is_calculated_once(tmp_path):
 def test_a_million_rows_reach_the_function_without_being_copied():
     from glmm_binomial.workbook.calls import ArgumentKind  # noqa: PLC0415
     from glmm_binomial.workbook.exchange import handed_over  # noqa: PLC0415
+    from glmm_binomial.workbook.handles import Handles  # noqa: PLC0415
 
     rows = [[1.0] for _ in range(1_000_000)]
     began = time.perf_counter()
-    (given,) = handed_over([rows], [ArgumentKind.FIXED], [])
+    (given,) = handed_over([rows], [ArgumentKind.FIXED], defaults=[], handles=Handles())
     assert given is rows
     assert time.perf_counter() - began < 1
 

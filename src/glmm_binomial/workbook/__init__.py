@@ -14,6 +14,7 @@ A package and not one module, because it speaks languages that have nothing to d
     formulas.py        formula text as Excel stores it -> as the calculation engine takes it
     elementwise.py     EXP and the like over arrays, which the engine cannot do itself
     exchange.py        values as PyXLL would hand them over, and back
+    handles.py         objects that no cell can hold, and the text their cells show
     engine.py          formualizer, which calculates
     large_spills.py    what it cannot hold: spills of more than ten thousand cells
     recalculation.py   all of it put together

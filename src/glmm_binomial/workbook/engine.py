@@ -3,6 +3,7 @@
 import hashlib
 import marshal
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import formualizer
@@ -16,12 +17,14 @@ from glmm_binomial.workbook.exchange import cell_value, defaults, fit, handed_ov
 from glmm_binomial.workbook.fifteen_digits import NAME as FIFTEEN_DIGITS
 from glmm_binomial.workbook.fifteen_digits import to_fifteen
 from glmm_binomial.workbook.formulas import CATCH, FIT, SINGLE
+from glmm_binomial.workbook.handles import Handles
 from glmm_binomial.workbook.large_spills import LargeSpills, Place
 from glmm_binomial.workbook.package import MAX_EXPANDED_BYTES, MAX_FILE_BYTES, WorkbookError
 
 WorksheetFunction = Callable[..., object]
 Observer = Callable[[str], None]
-Results = dict[tuple[str, tuple[ArgumentKind, ...], bytes], object]
+Question = tuple[str, tuple[ArgumentKind, ...], tuple[str, ...], bytes]
+"""A call: the function, how its arguments are written, which of them are handles, and a fingerprint of their values."""
 
 # PyXLL cuts the text of an exception here
 _MAX_EXCEPTION_TEXT = 254
@@ -32,6 +35,22 @@ _ENGINE_PROBLEMS = {
     "Error": "the formula cannot be calculated without Excel (too long, too deeply nested or not understood)",
     "Cancelled": "the calculation was stopped",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What calls have given in one recalculation.
+
+    Attributes
+    ----------
+    answers : dict
+        The answers as the engine takes them. Each question is put once, however often the workbook is loaded.
+    handles : Handles
+        The objects among the answers.
+    """
+
+    answers: dict[Question, object] = field(default_factory=dict)
+    handles: Handles = field(default_factory=Handles)
 
 
 class Engine:
@@ -150,21 +169,23 @@ class Engine:
 
         def callback(marker: str, *arguments: Any) -> object:
             call = self._calls[int(marker.removeprefix(MARK))]
-            key = call.function, call.arguments, _digest(arguments)
-            if key in self._results:
-                return self._results[key]
+            answers, handles = self._results.answers, self._results.handles
+            question = call.function, call.arguments, handles.within(arguments), _digest(arguments)
+            if question in answers:
+                return answers[question]
             if self._observer is not None:
                 self._observer(f"{call.sheet}!{call.address}")
             try:
-                self._results[key] = returned(function(*handed_over(arguments, call.arguments, default_values)))
+                given = handed_over(arguments, call.arguments, defaults=default_values, handles=handles)
+                answers[question] = returned(function(*given), handles)
             except Exception as error:  # noqa: BLE001 - as in Excel, whatever a function raises is shown in its cell
-                self._results[key] = f"##{type(error).__name__}: {error}"[:_MAX_EXCEPTION_TEXT]
+                answers[question] = f"##{type(error).__name__}: {error}"[:_MAX_EXCEPTION_TEXT]
             except BaseException as interruption:
                 # the engine would make a #VALUE! of Ctrl-C
                 self._interruption = interruption
                 self._workbook.cancel()
                 raise
-            return self._results[key]
+            return answers[question]
 
         return callback
 

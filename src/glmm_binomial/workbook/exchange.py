@@ -1,12 +1,13 @@
 """Values between the engine and Python functions, as PyXLL passes them between Excel and the same functions.
 
 Numbers as float, blanks as None, error cells as exception instances, a skipped argument as its default; and back:
-blanks as empty text, NaN as #NUM!, ragged rows filled up. So the function that Excel calls is the very function called
-here.
+blanks as empty text, NaN as #NUM!, ragged rows filled up, an object as the text that stands for it. So the function
+that Excel calls is the very function called here.
 """
 
 import inspect
 import math
+import numbers
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from glmm_binomial.workbook.addresses import LAST_ROW
 from glmm_binomial.workbook.calls import MISSING, ArgumentKind
 from glmm_binomial.workbook.cells import CellError, CellValue
+from glmm_binomial.workbook.handles import Handles
 
 _CODES = {
     "Div": "#DIV/0!",
@@ -45,7 +47,9 @@ def defaults(function: Callable[..., object]) -> tuple[object, ...]:
     return tuple(None if parameter.default is empty else parameter.default for parameter in parameters)
 
 
-def handed_over(arguments: Sequence[Any], kinds: Sequence[ArgumentKind], defaults: Sequence[object]) -> list[object]:
+def handed_over(
+    arguments: Sequence[Any], kinds: Sequence[ArgumentKind], *, defaults: Sequence[object], handles: Handles
+) -> list[object]:
     """Turn the engine's argument values into what PyXLL hands over, ranges in place."""
     length = _whole_column_length(arguments, kinds)
     converted: list[object] = []
@@ -53,15 +57,15 @@ def handed_over(arguments: Sequence[Any], kinds: Sequence[ArgumentKind], default
         if isinstance(argument, str) and argument == MISSING:
             converted.append(defaults[position] if position < len(defaults) else None)
         elif isinstance(argument, list):
-            _convert_range(argument)
+            _convert_range(argument, handles)
             if kinds[position] is ArgumentKind.WHOLE_COLUMNS and len(argument) < length:
                 # one blank row stands for all of them: a million rows cost no more than a million pointers
                 argument.extend([[None] * len(argument[0])] * (length - len(argument)))
             converted.append(argument[0][0] if len(argument) == 1 == len(argument[0]) else argument)
         elif kinds[position] is ArgumentKind.WHOLE_COLUMNS and length > 1:
-            converted.append([[_input_value(argument)], *[[None]] * (length - 1)])
+            converted.append([[_input_value(argument, handles)], *[[None]] * (length - 1)])
         else:
-            converted.append(_input_value(argument))
+            converted.append(_input_value(argument, handles))
     return converted
 
 
@@ -78,45 +82,45 @@ def _whole_column_length(arguments: Sequence[Any], kinds: Sequence[ArgumentKind]
     return max((len(argument) for argument, kind in pairs if kind is ArgumentKind.WHOLE_COLUMNS), default=0)
 
 
-def _convert_range(rows: list[list[Any]]) -> None:
-    """Convert error cells and whole numbers in place; a range without any is only scanned, at C speed."""
+def _convert_range(rows: list[list[Any]], handles: Handles) -> None:
+    """Convert error cells, whole numbers and handles in place; a range without any is only scanned, at C speed."""
     types = set(map(type, chain.from_iterable(rows)))
-    if types <= {float, str, bool, type(None)}:
+    if types <= {float, str, bool, type(None)} and not handles.within([rows]):
         return
     for row in rows:
-        row[:] = map(_input_value, row)
+        row[:] = [_input_value(value, handles) for value in row]
 
 
-def _input_value(value: Any) -> object:
+def _input_value(value: Any, handles: Handles) -> object:
     if isinstance(value, dict):
         kind = value["kind"]
         return _EXCEPTIONS.get(kind, ValueError)(_CODES.get(kind, "#VALUE!"))
-    return float(value) if type(value) is int else value
+    return float(value) if type(value) is int else handles.object_of(value)
 
 
-def returned(result: object) -> object:
+def returned(result: object, handles: Handles) -> object:
     """Turn what a function returned into what the engine takes: a value, or a rectangle of values."""
     if not isinstance(result, list | tuple):
-        return _output_value(result)
+        return _output_value(result, handles)
     rows = [list(row) if isinstance(row, list | tuple) else [row] for row in result]
     width = max(map(len, rows), default=0)
     if width == 0:
         return ""
-    return [[_output_value(value) for value in row] + [""] * (width - len(row)) for row in rows]
+    return [[_output_value(value, handles) for value in row] + [""] * (width - len(row)) for row in rows]
 
 
-def _output_value(value: object) -> object:
+def _output_value(value: object, handles: Handles) -> object:
     """Convert one value as PyXLL does; None becomes blank text, since Excel would show an empty value as 0."""
     if value is None:
         return ""
     if isinstance(value, bool | str):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, numbers.Real):
         return float(value) if math.isfinite(value) else _engine_error("Num")
     if isinstance(value, Exception):
         kind = next((k for k, exception in _EXCEPTIONS.items() if type(value) is exception), "Value")
         return _engine_error(kind)
-    return str(value)
+    return handles.text_of(value)
 
 
 def _engine_error(kind: str) -> dict[str, str]:

@@ -132,7 +132,7 @@ def recalculate(
     package = open_package(source)
     contents = read_contents(package)
     by_name: dict[str, WorksheetFunction] = {name.upper(): function for name, function in functions.items()}
-    results: Results = {}
+    results = Results()
     spills = LargeSpills()
     for _ in range(MAX_ROUNDS):
         translator = Translator(
