@@ -9,9 +9,6 @@ from page import Column, Computed, Page, cell, fixed_cell
 
 NORMAL_975 = "NORMSINV(0.975)"
 NORMAL_975_VALUE = 1.959963984540054
-# Zeger, Liang and Albert (1988, Biometrics 44): averaging over normal random intercepts shrinks the log-odds
-SHRINKAGE = "(16*SQRT(3)/(15*PI()))^2"
-SHRINKAGE_VALUE = (16 * math.sqrt(3) / (15 * math.pi)) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +30,6 @@ class Coefficient:
 
 def expit(log_odds: float) -> float:
     return 1 / (1 + math.exp(-log_odds))
-
-
-def probability(log_odds: Computed[float], reference: str) -> Computed[float]:
-    """Turn the log-odds in a cell into a probability."""
-    return Computed(f"=1/(1+EXP(-{reference}))", expit(log_odds.value))
 
 
 def linear_predictor(

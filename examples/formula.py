@@ -5,13 +5,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from glmm_binomial import GLMM
 from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
 
 OUR_FUNCTION = re.compile(r"\bGLMM_BINOMIAL\w*(?=\()")
 # the dynamic array that spills from a cell: Sheet!A1#, 'Other sheet'!A1#
 SPILL_REFERENCE = re.compile(r"((?:'[^']+'!|\w+!)?\$?[A-Z]{1,3}\$?\d+)#")
 
-Cell = str | float | bool
+Cell = str | float | bool | GLMM
+"""What a cell holds; a cell that holds a model shows its handle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,17 @@ def call(function: str, **arguments: Expression) -> Expression:
     Raises
     ------
     ValueError
-        When the function answers with a message instead of a table.
+        When the function answers with a message instead of a table or a model.
     """
     worksheet_function = WORKSHEET_FUNCTIONS[function]
     names = list(inspect.signature(worksheet_function).parameters)
     last = max(map(names.index, arguments))
     texts = [arguments[name].text if name in arguments else "" for name in names[: last + 1]]
     rows = worksheet_function(**{name: _handed_over(value) for name, value in arguments.items()})
-    if len(rows) == 1:
-        raise ValueError(f"{function}: {rows[0][0]}")
+    if isinstance(rows, GLMM):
+        rows = [[rows]]
+    elif isinstance(rows, str) or len(rows) == 1:
+        raise ValueError(f"{function}: {rows}")
     return Expression(f"{function}({', '.join(texts)})", tuple(tuple(row) for row in rows))
 
 

@@ -59,6 +59,36 @@ def write_spill(page: Page, expression: Expression, *, style: Style, top: int | 
     return Spill(page.name, top, left, rows)
 
 
+@dataclass(frozen=True, slots=True)
+class ModelCell:
+    """The cell that holds a model, counted from zero, and the model."""
+
+    sheet: str
+    row: int
+    column: int
+    expression: Expression
+
+    def on(self, page: Page) -> Expression:
+        """The cell as formulas on a sheet refer to it: `Fit!$B$5`."""
+        sheet = "" if page.name == self.sheet else sheet_prefix(self.sheet)
+        return Expression(f"{sheet}{fixed_cell(self.row, self.column)}", self.expression.cells)
+
+
+def write_model(page: Page, expression: Expression, *, handle: str) -> ModelCell:
+    """Write the formula of a model and the cell that holds it, which shows a handle."""
+    page.code("Formula", expression.shown)
+    page.write(0, "Model", page.formats.label)
+    row = page.row
+    page.sheet.write_dynamic_array_formula(row, 1, row, 1, expression.stored, page.formats.spill_text, handle)
+    page.row += 1
+    page.paragraph(
+        "The cell holds the fitted model; formulas on all sheets ask it by that cell. A model is not saved with the "
+        "workbook: where a formula says that it is no live one, press Ctrl+Alt+F9."
+    )
+    page.skip()
+    return ModelCell(page.name, row, 1, expression)
+
+
 def table_style(page: Page, *, counts: Sequence[int] = (), codes: Sequence[int] = ()) -> Style:
     """The formats of a table of estimates under one header row; some columns hold counts, or codes such as 0 and 1."""
     formats = page.formats

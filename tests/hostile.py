@@ -32,13 +32,22 @@ Cells = list[list[Any]]
 
 @dataclass(frozen=True)
 class Case:
-    """A worksheet function, and the arguments Excel, or a script, hands over in the order it takes them."""
+    """A worksheet function, and the arguments Excel, or a script, hands over in the order it takes them.
+
+    A case in the place of an argument stands for its answer, as a cell that holds a model does.
+    """
 
     function: str
     arguments: tuple[Any, ...]
 
     def __str__(self) -> str:
         return f"{self.function}({', '.join(map(written, self.arguments))})"
+
+    @property
+    def maker(self) -> Case | None:
+        """The case that makes the model, if one does."""
+        first = self.arguments[0] if self.arguments else None
+        return first if isinstance(first, Case) else None
 
 
 # what a cell can hold -------------------------------------------------------------------------------------------------
@@ -93,7 +102,8 @@ def hostile_cell(choose: Random) -> Any:
 
 WEIGHTS = {
     "GLMM_BINOMIAL": 30,
-    "GLMM_BINOMIAL_DESIGN": 18,
+    "GLMM_BINOMIAL_FORMULA": 18,
+    "GLMM_BINOMIAL_DESIGN": 12,
     "GLMM_BINOMIAL_PREDICT": 18,
     "GLMM_BINOMIAL_RANEF": 12,
     "GLMM_BINOMIAL_SIMULATE": 12,
@@ -133,6 +143,8 @@ OPTIONS = {
     "alpha": (0.05, 0.05, 0.1, 0.5, 0.01, 0.999999, 2e-300, 5e-324, 1.0 - 2.0**-53, Fraction(1, 20), None, [[0.05]]),
     "method": ("vb", "ml", "mean-field", "ML ", "Mean-Field", None, "", [["ml"]]),
     "n_sim": (None, 1, 40.0, 3, 200, 1000, [[2]], True, 10_000, 10_001, 0, 2.5),
+    "kind": (None, "check", " Check", "forest", 1.0),
+    "missing": (None, "omit", "Refuse", "drop", 0.0),
     "seed": (None, 1, 0, 7.0, 2.0**53, 2**53 + 1, -1, "1", 1e300),
 }
 FORMULAS = (
@@ -220,7 +232,7 @@ def _model(choose: Random) -> Arguments:
         arguments["trials"] = _as_column([float(count) for count in trials])
         arguments["y"] = _as_column([float(choose.randint(0, count)) for count in trials])
     new_rows = choose.choice((1, 2, 5))
-    arguments["new_x"] = [list(choose.choice(arguments["x"])) for _ in range(new_rows)]
+    arguments["new_data"] = [list(choose.choice(arguments["x"])) for _ in range(new_rows)]
     if choose.random() < 0.5:
         arguments["new_groups"] = _as_column([choose.choice((*labels, "new", 99.0)) for _ in range(new_rows)])
     if slopes:
@@ -236,23 +248,49 @@ def _model(choose: Random) -> Arguments:
 def _add_headers(choose: Random, arguments: Arguments) -> None:
     headers: dict[str, list[str]] = {}
     for name, rows in arguments.items():
-        fitted = name.removeprefix("new_")
+        fitted = {"new_data": "x"}.get(name, name.removeprefix("new_"))
         headers[name] = headers.get(fitted) or [choose.choice(NAMES) for _ in rows[0]]
         arguments[name] = [list(headers[name]), *rows]
 
 
-def _table(choose: Random) -> Arguments:
-    """A table with a header row, and a formula: known, or put together from pieces."""
-    rows = choose.choice((4, 6, 8, 3, 2, 1))
+RESPONSES = ("y", "y", "y", "good", "good / size", "cbind(good, size - good)", "age", "nothing", "")
+RANDOM_PARTS = (
+    *("(1 | herd)", "(1 | herd)", "(1 | herd)", "(dose || herd)", "(1 + dose || herd)", "(0 + dose || herd)"),
+    *("(1 + dose | herd)", "(1 | herd / sex)", "(1 | herd) + (1 | sex)", "(1 | nothing)", "", "(1 |", "1 | herd"),
+)
+
+
+def _table(choose: Random, *, lme4: bool) -> Arguments:
+    """A table with a header row, new rows, and a formula: known, or put together from pieces."""
+    rows = choose.choice((12, 16, 8, 6, 3, 2, 1) if lme4 else (4, 6, 8, 3, 2, 1))
     texts = choose.choice((("a", "b", "c"), ("a", "b"), ("1", "2"), ("1.5", "2"), ("a", "A", " a"), TEXTS))
-    cells = [[*numbers, choose.choice(texts)] for numbers in _matrix(choose, rows, 2)]
-    header = ["dose", "age", "sex"] if choose.random() < 0.9 else [choose.choice(NAMES) for _ in range(3)]
+    herds = choose.choice(LABELS)[: choose.choice((2, 3, 4))]
+    outcomes = choose.choice(((0.0, 1.0), ("no", "yes"), (True, False)))
+    cells = [
+        [*numbers, choose.choice(texts), choose.choice(outcomes), choose.choice(herds), float(size // 3), float(size)]
+        for numbers in _matrix(choose, rows, 2)
+        for size in [choose.randint(1, 9)]
+    ]
+    named = choose.random() < 0.9
+    header = ["dose", "age", "sex", *("y", "herd", "good", "size")]
+    if not named:
+        header[:3] = [choose.choice(NAMES) for _ in range(3)]
+    if choose.random() < 0.1:
+        choose.choice(cells)[choose.randrange(7)] = choose.choice((None, "NA", ".", ERRORS[0]))
+    new_data = [header, *(list(choose.choice(cells)) for _ in range(choose.choice((1, 2, 5))))]
     formula = choose.choice(FORMULAS)
     if choose.random() < 0.4:
         formula = "".join(choose.choice(PIECES) for _ in range(choose.randint(1, 8)))
     elif choose.random() < 0.1:
         formula = choose.choice(PIECES) * choose.choice((2, 50, 500))
-    return {"data": [header, *cells], "formula": formula}
+    if lme4 and choose.random() < 0.9:
+        fixed = choose.choice(FORMULAS[:12]) if choose.random() < 0.8 else formula
+        formula = f"{choose.choice(RESPONSES)} ~ {fixed} + {choose.choice(RANDOM_PARTS)}"
+    arguments: Arguments = {"data": [header, *cells], "formula": formula, "new_data": new_data}
+    for name in ("method", "alpha", "missing", "n_sim", "seed", "kind"):
+        if choose.random() < 0.3:
+            arguments[name] = deepcopy(choose.choice(OPTIONS[name]))
+    return arguments
 
 
 # what is done to them -------------------------------------------------------------------------------------------------
@@ -434,11 +472,41 @@ def hostile_case(choose: Random) -> Case:
     names, weights = _functions()
     (function,) = choose.choices(names, weights)
     parameters = _parameters(function)
-    drawn = _table(choose) if "formula" in parameters else _model(choose)
-    arguments = {name: value for name, value in drawn.items() if name in parameters}
+    of_formula = "formula" in parameters or ("model" in parameters and choose.random() < 0.3)
+    drawn = _table(choose, lme4=function != "GLMM_BINOMIAL_DESIGN") if of_formula else _model(choose)
     for _ in range(choose.choice((0, 0, 0, 1, 1, 1, 2, 3))):
-        _change(choose, arguments, tuple(parameters))
-    return Case(function, tuple((parameters | arguments).values()))
+        _change(choose, drawn, tuple({**drawn, **parameters}))
+    if "model" in parameters:
+        maker = "GLMM_BINOMIAL_FORMULA" if of_formula else "GLMM_BINOMIAL_MODEL"
+        model = _called(maker, drawn)
+        drawn["model"] = model if choose.random() < 0.97 else choose.choice(NO_MODELS)
+        drawn.setdefault(
+            "parameter", choose.choice((None, None, None, "x1", "intercept", [["x1"], ["dose"]], "no", 1.0))
+        )
+        if choose.random() < 0.3:
+            drawn["new_data"] = None
+    return _called(function, drawn)
+
+
+NO_MODELS = (
+    None,
+    "GLMM@1",
+    " GLMM@12 ",
+    "Invalid input: y must be numeric.",
+    "a",
+    1.0,
+    [[1.0, 2.0]],
+    [[None]],
+    ERRORS[0],
+)
+"""What a cell may hold in the place of a model."""
+
+
+def _called(function: str, drawn: Arguments) -> Case:
+    """A call with those of the arguments that the function takes."""
+    parameters = _parameters(function)
+    given = {name: value for name, value in drawn.items() if name in parameters}
+    return Case(function, tuple((parameters | given).values()))
 
 
 def written(value: Any) -> str:

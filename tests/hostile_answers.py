@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from glmm_binomial.estimation.fitted_model import GLMM
 from glmm_binomial.estimation.fitting import fit_cache
 from glmm_binomial.excel import functions
 from glmm_binomial.excel.edge import LONGEST_TEXT
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 SECONDS = 20.0
 """Of its own processor time that one case may take; a usual one takes some thousandths."""
+
+MAKERS = {"GLMM_BINOMIAL_MODEL", "GLMM_BINOMIAL_FORMULA"}
 
 BEGINNINGS = ("Invalid input: ", "Error fitting GLMM: ")
 
@@ -95,7 +98,13 @@ class Report:
 
 
 def require_sound(case: Case, answer: object) -> str:
-    """Check an answer and return its kind: table, or the beginning of the message."""
+    """Check an answer and return its kind: table, model, or the beginning of the message."""
+    if case.function in MAKERS:
+        if isinstance(answer, str):
+            return _require_message(case, answer)
+        assert isinstance(answer, GLMM)
+        _sound_fit(shown(functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL_TABLE"](answer)))
+        return "model"
     cells = shown(answer)
     longest = max((len(cell) for row in cells for cell in row if isinstance(cell, str)), default=0)
     assert longest <= LONGEST_TEXT, f"a text of {longest} characters"
@@ -117,9 +126,24 @@ def _require_message(case: Case, text: Cell) -> str:
     assert "unexpected" not in text, text[:300]
     assert "not expected" not in text, text[:300]
     if beginning == BEGINNINGS[0]:
-        names = "|".join(signature(functions.WORKSHEET_FUNCTIONS[case.function]).parameters)
+        asked = [case] if case.maker is None else [case, case.maker]
+        if any(isinstance(first, str) and first == text for first in case.arguments[:1]):
+            # the message of a cell is passed on as it is
+            return beginning.strip(": ")
+        named = [name for each in asked for name in signature(functions.WORKSHEET_FUNCTIONS[each.function]).parameters]
+        names = "|".join([*named, *(re.escape(name) for each in asked for name in _columns(each))])
         assert re.search(rf"\b({names})\b", text.removeprefix(beginning)), f"names no argument: {text[:300]}"
     return beginning.strip(": ")
+
+
+def _columns(case: Case) -> list[str]:
+    """The texts in the first row of a table, whose columns a formula names."""
+    if not case.function.endswith(("_FORMULA", "_DESIGN")):
+        return []
+    try:
+        return [name for name in next(iter(case.arguments[0])) if isinstance(name, str) and name]
+    except (TypeError, StopIteration):
+        return []
 
 
 def _require_numbers(*cells: Cell) -> None:
@@ -169,10 +193,16 @@ def _sound_coding(cells: Table) -> None:
 
 def _sound_predictions(cells: Table) -> None:
     assert len(cells) > 1
-    for probability, lower, upper, average, source in cells[1:]:
-        _require_numbers(probability, lower, upper, average)
+    for *numbers, source in cells[1:]:
+        if str(source).startswith("left out: "):
+            assert set(numbers) == {""}
+            continue
+        _require_numbers(*numbers)
+        probability, lower, upper, logit, std_error, average, average_lower, average_upper = numbers
         assert 0.0 <= lower <= probability <= upper <= 1.0, f"{lower} <= {probability} <= {upper}"
-        assert 0.0 <= average <= 1.0
+        assert 0.0 <= average_lower <= average <= average_upper <= 1.0, f"{average_lower} <= {average}"
+        assert logit * (probability - 0.5) >= 0.0
+        assert std_error >= 0.0
         assert str(source).startswith(("zero", "group estimate"))
 
 
@@ -186,7 +216,8 @@ def _sound_effects(cells: Table) -> None:
 
 
 def _sound_intervals(cells: Table) -> None:
-    for header, rows in _blocks(cells, "fixed_effects", "odds_ratios", "random_effects").items():
+    headers = [name for name in ("fixed_effects", "odds_ratios", "random_effects") if name in {row[0] for row in cells}]
+    for header, rows in _blocks(cells, *headers).items():
         assert rows
         for _, name, estimate, *limits in rows:
             if header != "odds_ratios":
@@ -198,11 +229,16 @@ def _sound_intervals(cells: Table) -> None:
 
 
 def _sound_simulations(cells: Table) -> None:
-    assert all(str(name).startswith("sim_") for name in cells[0])
+    drawn = [position for position, name in enumerate(cells[0]) if str(name).startswith("sim_")]
+    assert cells[0][len(drawn) :] in ([], ["left_out"])
     assert len(cells) > 2
     for row in cells[1:]:
-        _require_numbers(*row)
-        assert all(cell >= 0.0 and float(cell).is_integer() for cell in row)
+        if len(drawn) < len(row) and row[-1]:
+            assert set(row[:-1]) == {""}
+            continue
+        responses = [row[position] for position in drawn]
+        _require_numbers(*responses)
+        assert all(cell >= 0.0 and float(cell).is_integer() for cell in responses)
 
 
 def _sound_check(cells: Table) -> None:
@@ -224,6 +260,7 @@ def _sound_sentence(cells: Table) -> None:
 
 TABLES = {
     "GLMM_BINOMIAL": _sound_fit,
+    "GLMM_BINOMIAL_TABLE": _sound_fit,
     "GLMM_BINOMIAL_DESIGN": _sound_coding,
     "GLMM_BINOMIAL_PREDICT": _sound_predictions,
     "GLMM_BINOMIAL_RANEF": _sound_effects,
@@ -243,16 +280,23 @@ def answer_soundly(case: Case) -> str:
     before = _content(case)
     began = time.thread_time()
     with _time_limit():
-        answer = functions.WORKSHEET_FUNCTIONS[case.function](*case.arguments)
+        answer = _answered(case)
     taken = time.thread_time() - began
     assert taken < SECONDS, f"took {taken:.1f} s"
     assert _content(case) == before, "the arguments were written into"
     return require_sound(case, answer)
 
 
+def _answered(case: Case) -> object:
+    arguments = [_answered(each) if isinstance(each, Case) else each for each in case.arguments]
+    return functions.WORKSHEET_FUNCTIONS[case.function](*arguments)
+
+
 def _content(case: Case) -> bytes:
     """What the arguments hold; pandas keeps notes of its own in its objects, which are not looked at."""
-    return pickle.dumps([argument for argument in case.arguments if not hasattr(argument, "to_numpy")])
+    cases = [case] if case.maker is None else [case, case.maker]
+    arguments = [argument for each in cases for argument in each.arguments if not isinstance(argument, Case)]
+    return pickle.dumps([argument for argument in arguments if not hasattr(argument, "to_numpy")])
 
 
 @contextmanager

@@ -137,7 +137,7 @@ def test_an_exception_nobody_expected_becomes_a_message_and_a_log(monkeypatch, c
     def fails(*_, **__):
         raise ZeroDivisionError("boom")
 
-    monkeypatch.setattr(spreadsheet, "fit_model", fails)
+    monkeypatch.setattr(spreadsheet, "_answering", lambda _function: fails)
     with caplog.at_level(logging.ERROR):
         answer = glmm_binomial(*as_cells(PUBLISHED_EXAMPLES[0]))
     assert answer.startswith("Error fitting GLMM: ")

@@ -12,7 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from datasets import cbpp, contraception, expanded, vegetables
-from glmm_binomial.answers.check import Check, _bins, check, check_table
+from glmm_binomial.answers.check import Check, _bins, check
+from glmm_binomial.answers.rows import finished
 from glmm_binomial.answers.simulate import simulate
 from glmm_binomial.estimation.fitted_model import fit_model
 from glmm_binomial.observations import InvalidInputError
@@ -80,6 +81,7 @@ def test_a_check_of_its_own_simulations_can_be_done_by_hand():
     assert_array_equal(found.inside, (found.ci_lower <= found.observed) & (found.observed <= found.ci_upper))
 
 
+@pytest.mark.mass
 def test_data_from_the_model_pass_as_often_as_the_level_says_or_more():
     model = vegetables_model(method="ml")
     arguments = vegetables().arguments
@@ -99,6 +101,41 @@ def test_the_same_seed_gives_the_same_check_in_every_thread():
     for other in together:
         assert_array_equal(other.simulated, alone.simulated)
         assert_array_equal(other.inside, alone.inside)
+
+
+def counted(monkeypatch, simulated):
+    """Check two rows of 7 trials each, both with 3 successes, against simulated successes of (S, 2)."""
+    y, trials = np.tile([3, 3], 4), np.full(8, 7)
+    model = fit_model(y, np.tile([0.0, 1.0], 4), np.repeat([1, 2, 3, 4], 2), trials=trials)
+    rows = np.repeat(np.array(simulated)[:, None, :], 4, axis=1).reshape(len(simulated), 8)
+    monkeypatch.setattr("glmm_binomial.answers.check.draw_responses", lambda _model, _options: iter(rows))
+    found = check(model, n_sim=len(simulated))
+    # 12 of 28 in each pattern
+    assert_array_equal(found.observed, [12 / 28, 12 / 28])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("other", "lower", "upper"),
+    [
+        # the lower limit is what was observed, then the upper one, then both
+        (4, 12 / 28, 16 / 28),
+        (2, 8 / 28, 12 / 28),
+        (3, 12 / 28, 12 / 28),
+    ],
+)
+def test_what_is_exactly_a_limit_lies_inside(monkeypatch, other, lower, upper):
+    found = counted(monkeypatch, [[3, 3], [other, other]] * 40)
+    assert_array_equal(found.ci_lower, [lower] * 2)
+    assert_array_equal(found.ci_upper, [upper] * 2)
+    assert found.inside.tolist() == [True, True]
+
+
+def test_what_is_one_success_beyond_a_limit_lies_outside(monkeypatch):
+    found = counted(monkeypatch, [[4, 2]] * 80)
+    assert_array_equal(found.ci_lower, [16 / 28, 8 / 28])
+    assert_array_equal(found.ci_upper, [16 / 28, 8 / 28])
+    assert found.inside.tolist() == [False, False]
 
 
 # successes out of trials ---------------------------------------------------------------------------------------------
@@ -227,7 +264,7 @@ def hand_built(**changes):
 
 
 def test_the_table_shows_the_pattern_and_what_was_found():
-    rows = check_table(hand_built())
+    rows = finished(hand_built().rows())
     assert rows == [
         ["treat", "male", "observations", "observed", "simulated_mean", "ci_lower", "ci_upper", "inside"],
         [0.0, 1.0, 8.0, 0.5, 0.4375, 0.375, 0.5, True],
@@ -237,11 +274,11 @@ def test_the_table_shows_the_pattern_and_what_was_found():
 
 
 def test_the_table_shows_trials_when_y_holds_successes():
-    header, first, _ = check_table(hand_built(trials=np.array([80, 40])))
+    header, first, _ = finished(hand_built(trials=np.array([80, 40])).rows())
     assert header[2:4] == ["observations", "trials"]
     assert first[2:4] == [8.0, 80.0]
 
 
 def test_the_table_shows_bins_by_their_range():
-    rows = check_table(hand_built(names=("bin",), patterns=(("0.100 to 0.200",), ("0.200 to 0.300",))))
+    rows = finished((hand_built(names=("bin",), patterns=(("0.100 to 0.200",), ("0.200 to 0.300",)))).rows())
     assert [row[0] for row in rows] == ["bin", "0.100 to 0.200", "0.200 to 0.300"]

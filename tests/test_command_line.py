@@ -144,7 +144,7 @@ def test_a_target_that_cannot_be_written_is_one_line(workbook, capsys):
 
 def test_a_label_that_the_console_cannot_show_is_escaped(tmp_path):
     path = tmp_path / "towns.xlsx"
-    formula = '=_xll.GLMM_BINOMIAL_RANEF({0;1;0;1},{1;2;2;1},{"Łódź";"Łódź";"Bonn";"Bonn"})'
+    formula = '=_xll.GLMM_BINOMIAL_RANEF(_xll.GLMM_BINOMIAL_MODEL({0;1;0;1},{1;2;2;1},{"Łódź";"Łódź";"Bonn";"Bonn"}))'
     with xlsxwriter.Workbook(path) as book:
         book.add_worksheet("Towns").write_dynamic_array_formula("B2", formula)
     command = [sys.executable, "-m", "glmm_binomial", "recalc", str(path)]

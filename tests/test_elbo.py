@@ -9,23 +9,23 @@ from simulated import draw_design
 STEP = 1e-5
 
 
-def factors_at_random(design, seed):
+def factors_at_random(rows, seed):
     generator = np.random.default_rng(seed)
-    k, effects = design.fixed.shape[1], design.random.shape[1]
+    k, effects = rows.fixed.shape[1], rows.random.shape[1]
     return Factors(
         fixed_mean=generator.normal(size=k),
         fixed_variance=generator.uniform(0.05, 0.5, k),
         log_sd_mean=generator.normal(size=effects) * 0.3,
         log_sd_variance=generator.uniform(0.05, 0.3, effects),
-        random_mean=generator.normal(size=(design.groups, effects)),
-        random_variance=generator.uniform(0.1, 0.8, (design.groups, effects)),
+        random_mean=generator.normal(size=(rows.grouping.count, effects)),
+        random_variance=generator.uniform(0.1, 0.8, (rows.grouping.count, effects)),
     )
 
 
-def directions(design):
+def directions(rows):
     """Each parameter alone, as (corner, local)."""
-    corner = 2 * (design.fixed.shape[1] + design.random.shape[1])
-    local = (design.groups, 2 * design.random.shape[1])
+    corner = 2 * (rows.fixed.shape[1] + rows.random.shape[1])
+    local = (rows.grouping.count, 2 * rows.random.shape[1])
     for index in range(corner):
         yield np.eye(corner)[index], np.zeros(local)
     for index in range(local[0] * local[1]):
@@ -48,14 +48,14 @@ def dense(arrowhead):
 
 @pytest.mark.parametrize("slopes", [0, 1, 2])
 def test_gradient_is_the_finite_difference_of_the_elbo(slopes):
-    design = draw_design(1, groups=4, size=5, slopes=slopes)
-    elbo, factors = Elbo(design), factors_at_random(design, 2)
+    rows = draw_design(1, groups=4, size=5, slopes=slopes).rows
+    elbo, factors = Elbo(rows), factors_at_random(rows, 2)
     corner, local = elbo.gradient(elbo.at(factors))
     analytic = np.concatenate([corner, local.ravel()])
     numeric = [
         (elbo.at(factors.moved(STEP * a, STEP * b)).value - elbo.at(factors.moved(-STEP * a, -STEP * b)).value)
         / (2.0 * STEP)
-        for a, b in directions(design)
+        for a, b in directions(rows)
     ]
     # truncation of order STEP^2 and rounding of order 1e-15 / STEP
     np.testing.assert_allclose(analytic, numeric, atol=1e-7)
@@ -63,24 +63,24 @@ def test_gradient_is_the_finite_difference_of_the_elbo(slopes):
 
 @pytest.mark.parametrize("slopes", [0, 1, 2])
 def test_curvature_is_the_finite_difference_of_the_gradient(slopes):
-    design = draw_design(3, groups=4, size=5, slopes=slopes)
-    elbo, factors = Elbo(design), factors_at_random(design, 4)
+    rows = draw_design(3, groups=4, size=5, slopes=slopes).rows
+    elbo, factors = Elbo(rows), factors_at_random(rows, 4)
 
     def gradient(corner, local):
         parts = elbo.gradient(elbo.at(factors.moved(corner, local)))
         return np.concatenate([parts[0], parts[1].ravel()])
 
     numeric = [
-        (gradient(-STEP * a, -STEP * b) - gradient(STEP * a, STEP * b)) / (2.0 * STEP) for a, b in directions(design)
+        (gradient(-STEP * a, -STEP * b) - gradient(STEP * a, STEP * b)) / (2.0 * STEP) for a, b in directions(rows)
     ]
     np.testing.assert_allclose(dense(elbo.curvature(elbo.at(factors))), numeric, atol=1e-6)
 
 
 def test_elbo_equals_statsmodels_own_up_to_its_quadrature():
-    design = draw_design(5, groups=6, size=5, slopes=1)
-    assert (design.trials == 1).all()
-    ours = CountsMixedModel(design)
-    theirs = BinomialBayesMixedGLM(design.successes, design.fixed, ours.exog_vc, ours.ident, vcp_p=1, fe_p=2)
+    rows = draw_design(5, groups=6, size=5, slopes=1).rows
+    assert (rows.trials == 1).all()
+    ours = CountsMixedModel(rows)
+    theirs = BinomialBayesMixedGLM(rows.successes, rows.fixed, ours.exog_vc, ours.ident, vcp_p=1, fe_p=2)
     generator = np.random.default_rng(6)
     mean = generator.normal(size=ours.k_fep + ours.k_vcp + ours.k_vc) * 0.3
     sd = generator.uniform(0.1, 0.4, len(mean))
@@ -91,7 +91,7 @@ def test_elbo_equals_statsmodels_own_up_to_its_quadrature():
 
 
 def test_elbo_without_spread_is_the_log_posterior_by_hand():
-    design = draw_design(7, groups=2, size=3)
+    rows = draw_design(7, groups=2, size=3).rows
     tiny = 1e-12
     factors = Factors(
         fixed_mean=np.array([0.5, 0.0, 0.0]),
@@ -102,6 +102,6 @@ def test_elbo_without_spread_is_the_log_posterior_by_hand():
         random_variance=np.full((2, 1), tiny),
     )
     eta = 0.5 + np.array([1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
-    by_hand = design.successes @ eta - np.logaddexp(0, eta).sum() - 0.5 * 2.0 - 0.5 * 0.5**2 / 4.0
+    by_hand = rows.successes @ eta - np.logaddexp(0, eta).sum() - 0.5 * 2.0 - 0.5 * 0.5**2 / 4.0
     entropy = 0.5 * np.log(tiny) * 6
-    assert Elbo(design).at(factors).value - entropy == pytest.approx(by_hand, abs=1e-9)
+    assert Elbo(rows).at(factors).value - entropy == pytest.approx(by_hand, abs=1e-9)

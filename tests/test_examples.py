@@ -79,6 +79,9 @@ def values(path: Path) -> dict[tuple[str, str], object]:
     return {(sheet, cell.coordinate): cell.value for sheet, cell in cells if cell.value not in (None, "")}
 
 
+HANDLE = re.compile(r"GLMM@\d+")
+
+
 def differences(stored: dict[tuple[str, str], object], fresh: dict[tuple[str, str], object]) -> list[object]:
     """Cells that do not show the same, but for rounding; and not the row that is rounding error itself."""
     noisy = {(sheet, f"C{address[1:]}") for (sheet, address), value in stored.items() if value == NOISE}
@@ -92,6 +95,9 @@ def differences(stored: dict[tuple[str, str], object], fresh: dict[tuple[str, st
 def same(stored: object, fresh: object) -> bool:
     if type(stored) in (int, float) and type(fresh) in (int, float):
         return math.isclose(stored, fresh, rel_tol=TOLERANCE)
+    if HANDLE.fullmatch(str(stored)) and HANDLE.fullmatch(str(fresh)):
+        # how many models were made before, Excel counts in its own way
+        return True
     return type(stored) is type(fresh) and stored == fresh
 
 
@@ -278,15 +284,15 @@ def test_fitted_probabilities_are_within_two_thousandths_of_the_article() -> Non
     assert len(rows) == len(PATTERNS)
     for pattern, (fitted, _) in PATTERNS.items():
         cells = rows[pattern]
-        assert cells[7] == fitted
+        assert cells[11] == fitted
         assert cells[0] == pytest.approx(fitted, abs=0.002)
         assert cells[1] < cells[0] < cells[2]
-        by_hand = cells[9]
+        by_hand = cells[13]
         assert by_hand == pytest.approx(cells[0], rel=1e-12)
 
 
 def test_observed_proportions_are_those_of_the_article() -> None:
-    for sheet, position in (("Probabilities", 5), ("Check", 4), ("Wrong model", 3)):
+    for sheet, position in (("Probabilities", 9), ("Check", 4), ("Wrong model", 3)):
         rows = table(sheet, "Sex")
         assert {pattern: round(rows[pattern][position], 4) for pattern in PATTERNS} == {
             pattern: observed for pattern, (_, observed) in PATTERNS.items()

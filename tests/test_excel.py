@@ -15,8 +15,11 @@ import numpy as np
 import pytest
 
 import glmm_binomial
-from glmm_binomial.excel import edge, functions
-from glmm_binomial.excel.arguments import ARGUMENT_HELP, LONGEST_HELP
+from glmm_binomial import InvalidInputError
+from glmm_binomial.excel import functions
+from glmm_binomial.observations import observe
+from glmm_binomial.worksheet import functions as core_functions
+from glmm_binomial.worksheet.catalogue import BY_NAME, FUNCTIONS, LONGEST_HELP
 from worksheet import EMPTY, ERROR_CELLS, SKIPPED, formula, record_registrations, shown
 
 SOURCE = Path(inspect.getfile(glmm_binomial)).parent
@@ -54,17 +57,24 @@ def core(monkeypatch):
 
     class Core:
         called_with: tuple[object, ...] = ()
-        answer: object = "answered"
+        answer: object = (("answered",),)
 
-        def __call__(self, *arguments):
-            self.called_with = arguments
-            if isinstance(self.answer, Exception):
+        def __call__(self, **arguments):
+            self.called_with = tuple(arguments.values())
+            if isinstance(self.answer, BaseException):
                 raise self.answer
+            return self
+
+        def rows(self):
             return self.answer
 
     fake = Core()
-    monkeypatch.setattr(glmm_binomial, "glmm_binomial", fake, raising=False)
+    monkeypatch.setattr(core_functions, "_answering", lambda _function: fake)
     return fake
+
+
+def catalogued(registration):
+    return BY_NAME[registration.options["name"]]
 
 
 def parameters_of(function):
@@ -88,7 +98,16 @@ def test_a_signature_is_of_types_that_pyxll_knows(registration):
 @every_function
 def test_a_function_takes_and_returns_any_value_so_that_pyxll_rejects_none_before_the_core_can(registration):
     assert set(registration.argument_types.values()) <= {"var", "var[][]"}
-    assert registration.return_type == "var[][]"
+    assert registration.return_type in {"var", "var[][]"}
+
+
+def test_a_model_goes_into_a_cell_and_out_of_it_as_whatever_pyxll_makes_of_it():
+    for name, function in BY_NAME.items():
+        assert REGISTERED[name].return_type == ("var" if function.answer == "model" else "var[][]")
+        for argument in function.arguments:
+            is_model = argument.kind == "model"
+            assert REGISTERED[name].argument_types[argument.name] != "object"
+            assert not is_model or REGISTERED[name].argument_types[argument.name] == "var"
 
 
 @every_function
@@ -103,7 +122,7 @@ def test_every_argument_has_its_own_help_within_the_length_excel_shows(registrat
     assert list(registration.arguments) == list(parameters_of(registration.function))
     for name, given in registration.arguments.items():
         text = given["_description"]
-        assert text.strip() == ARGUMENT_HELP[name]
+        assert text.strip() == next(each.help for each in catalogued(registration).arguments if each.name == name)
         assert 20 <= len(text) <= LONGEST_HELP
         assert text.strip().endswith(".")
         assert "\n" not in text
@@ -136,35 +155,23 @@ def test_the_help_of_a_function_is_one_line_within_the_length_excel_shows(regist
 
 @every_function
 def test_a_function_is_registered_under_its_name_with_the_options_it_needs(registration):
-    name = next(name for name, each in REGISTERED.items() if each is registration)
+    name = catalogued(registration).name
+    is_model = name in {"GLMM_BINOMIAL_MODEL", "GLMM_BINOMIAL_FORMULA"}
     assert registration.options == {
         "name": name,
         "category": "GLMM",
-        "auto_resize": True,
+        "auto_resize": not is_model,
+        # models are not saved with a workbook
+        "recalc_on_open": is_model,
         # a picture is put on the sheet, which Excel allows one thread only
         "thread_safe": name != "GLMM_BINOMIAL_PLOT",
         "disable_function_wizard_calc": True,
     }
 
 
-def test_the_help_table_has_no_entry_that_no_function_uses():
-    assert set(ARGUMENT_HELP) == {name for each in REGISTERED.values() for name in each.arguments}
-
-
 def test_worksheet_functions_are_the_registered_functions_by_name():
     assert {name: each.function for name, each in REGISTERED.items()} == MODULE.WORKSHEET_FUNCTIONS
-    assert list(functions.WORKSHEET_FUNCTIONS) == [
-        "GLMM_BINOMIAL",
-        "GLMM_BINOMIAL_DESIGN",
-        "GLMM_BINOMIAL_PREDICT",
-        "GLMM_BINOMIAL_RANEF",
-        "GLMM_BINOMIAL_CONFINT",
-        "GLMM_BINOMIAL_SIMULATE",
-        "GLMM_BINOMIAL_CHECK",
-        "GLMM_BINOMIAL_PLOT",
-        "GLMM_BINOMIAL_SELFTEST",
-    ]
-    assert functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL"] is functions.glmm_binomial
+    assert list(functions.WORKSHEET_FUNCTIONS) == [function.name for function in FUNCTIONS]
 
 
 def test_glmm_binomial_takes_ranges_as_ranges_and_options_as_single_values(registration):
@@ -180,6 +187,21 @@ def test_glmm_binomial_has_the_arguments_and_defaults_of_the_core(registration):
     on_worksheet = parameters_of(registration.function).values()
     in_core = parameters_of(glmm_binomial.glmm_binomial).values()
     assert [(each.name, each.default) for each in on_worksheet] == [(each.name, each.default) for each in in_core]
+
+
+@every_function
+def test_what_answers_a_function_takes_its_arguments_by_their_names_with_the_same_defaults(registration):
+    function = catalogued(registration)
+    answering = core_functions._answering(function)
+    if function.name in {"GLMM_BINOMIAL", "GLMM_BINOMIAL_MODEL"}:
+        # what makes the model hands its arguments on
+        answering = observe
+    taken = parameters_of(answering)
+    assert [each.name for each in function.arguments] == list(taken)
+    for each in function.arguments:
+        default = taken[each.name].default
+        assert (default is inspect.Parameter.empty) == each.is_required
+        assert each.is_required or default in {each.default, None}
 
 
 # Lightness ------------------------------------------------------------------------------------------------------------
@@ -268,7 +290,7 @@ def test_a_number_comes_back_with_every_digit(registration, core):
 
 
 def test_a_message_comes_back_in_one_cell(registration, core):
-    core.answer = "Invalid input: y must be a 2D list."
+    core.answer = InvalidInputError("Invalid input: y must be a 2D list.")
     assert formula(registration, Y, X, GROUPS) == [["Invalid input: y must be a 2D list."]]
 
 
@@ -280,7 +302,7 @@ def test_the_answer_of_the_core_is_not_changed(registration, core):
 
 @pytest.mark.parametrize("in_table", [False, True])
 def test_a_text_too_long_for_a_cell_is_cut(registration, core, in_table):
-    core.answer = [["x" * 40_000]] if in_table else "x" * 40_000
+    core.answer = [["x" * 40_000]] if in_table else InvalidInputError("x" * 40_000)
     [[text]] = formula(registration, Y, X, GROUPS)
     assert len(text) == 32_767
     assert text.endswith("x ...")
@@ -303,7 +325,7 @@ def test_an_unexpected_exception_is_one_cell_and_an_entry_in_the_log(registratio
 def test_a_value_no_cell_can_hold_is_an_unexpected_error(registration, core, caplog):
     core.answer = [[object()]]
     [[message]] = formula(registration, Y, X, GROUPS)
-    assert message.startswith("Error fitting GLMM: TypeError: a cell cannot hold a value of type object.")
+    assert message.startswith("Error fitting GLMM: TypeError: ")
     assert len(caplog.records) == 1
 
 
@@ -312,17 +334,14 @@ def test_a_core_that_cannot_be_imported_is_one_cell_and_not_an_exception(registr
         text = "DLL load failed"
         raise ImportError(text)
 
-    monkeypatch.setattr(edge.importlib, "import_module", fails)
+    monkeypatch.setattr(core_functions, "import_module", fails)
     [[message]] = formula(registration, Y, X, GROUPS)
     assert message.startswith("Error fitting GLMM: ImportError: DLL load failed.")
     assert len(caplog.records) == 1
 
 
-def test_escape_is_not_swallowed(registration, monkeypatch):
-    def interrupted(*_arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(glmm_binomial, "glmm_binomial", interrupted, raising=False)
+def test_escape_is_not_swallowed(registration, core):
+    core.answer = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         formula(registration, Y, X, GROUPS)
 
@@ -432,7 +451,8 @@ def test_cells_computed_in_several_threads_show_the_same_digits_as_in_one(regist
 def test_the_first_cells_may_be_computed_at_once_in_many_threads():
     script = f"""
 from concurrent.futures import ThreadPoolExecutor
-from glmm_binomial.excel.functions import glmm_binomial
+from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
+glmm_binomial = WORKSHEET_FUNCTIONS['GLMM_BINOMIAL']
 with ThreadPoolExecutor(8) as threads:
     tables = list(threads.map(lambda _: glmm_binomial({Y}, {X}, {GROUPS}), range(8)))
 print(all(each == tables[0] and each[0][0] == "fixed_effects" for each in tables))

@@ -197,7 +197,7 @@ def test_an_excel_without_spilling_gets_an_array_formula():
 def example_table():
     header, rows = list(example.HEADER), [list(row) for row in example.DATA]
     y, x, groups = ([[cell] for cell in column] for column in zip(header, *rows, strict=True))
-    return shown(functions.glmm_binomial(y, x, groups))
+    return shown(functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL"](y, x, groups))
 
 
 def test_the_example_gives_a_table_without_a_warning():

@@ -71,13 +71,15 @@ def test_the_table_says_that_it_was_stopped():
 
 def test_escape_in_excel_stops_the_cell(monkeypatch):
     monkeypatch.setattr(functions, "xlAbort", lambda: True)
-    assert functions.glmm_binomial(*ROWS)[0][0].startswith("Error fitting GLMM: stopped on request")
+    assert functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL"](*ROWS)[0][0].startswith(
+        "Error fitting GLMM: stopped on request"
+    )
 
 
 def test_without_excel_nobody_presses_escape():
     with pytest.raises(Exception, match="outside of Excel"):
         pyxll.xlAbort()
-    assert functions.glmm_binomial(*ROWS)[0][0] == "fixed_effects"
+    assert functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL"](*ROWS)[0][0] == "fixed_effects"
 
 
 def test_a_failure_of_excel_itself_is_not_taken_for_no(monkeypatch):
@@ -85,12 +87,13 @@ def test_a_failure_of_excel_itself_is_not_taken_for_no(monkeypatch):
         raise RuntimeError("Excel is gone")
 
     monkeypatch.setattr(functions, "xlAbort", fails)
-    assert "Excel is gone" in functions.glmm_binomial(*ROWS)[0][0]
+    assert "Excel is gone" in functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL"](*ROWS)[0][0]
 
 
 def test_the_picture_is_drawn_by_excel_with_its_words(monkeypatch):
     drawn = []
     monkeypatch.setattr(functions, "plot", lambda figure, alt_text: drawn.append((figure, alt_text)))
-    answer = functions.glmm_binomial_plot(*ROWS)
+    model = functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL_MODEL"](*ROWS)
+    answer = functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL_PLOT"](model)
     assert [[drawn[0][1]]] == answer
     assert len(drawn[0][0].axes) == 1

@@ -7,9 +7,10 @@ from scipy.special import gammaln
 
 from datasets import bacteria, cbpp, contraception, expanded, vegetables
 from glmm_binomial import FitError, fit, glmm_binomial
-from glmm_binomial.estimation.conditional_modes import Parameters
+from glmm_binomial.estimation.conditional_modes import find_modes
 from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal
 from glmm_binomial.model.design import build_design
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.observations import observe
 from simulated import draw
 
@@ -100,12 +101,12 @@ def test_a_slope_without_variance_leaves_the_random_intercept():
 def _log_likelihood_with_intercept_sd(y, x, group, estimates, *, sd):
     design = build_design(observe(y, x, group, x_random=x))
     parameters = Parameters(
-        coefficients=np.linalg.solve(design.back_transform, estimates.coefficients),
-        log_sds=np.log([sd, estimates.std_devs[1] * design.random_scales[1]]),
+        coefficients=np.linalg.solve(design.scale.back_transform, estimates.coefficients),
+        effects=IndependentEffects(log_sds=np.log([sd, estimates.std_devs[1] * design.scale.random_scales[1]])),
     )
-    start = np.zeros((design.groups, 2))
-    parts = choose_nodes(design, parameters, start)
-    return evaluate_marginal(design, parameters, parts=parts, start=start).value
+    found = find_modes(design.rows, parameters, np.zeros((design.rows.grouping.count, 2)))
+    parts = choose_nodes(design.rows, parameters, found)
+    return evaluate_marginal(design.rows, parameters, parts=parts, found=found).value
 
 
 def test_an_intercept_without_variance_leaves_the_random_slope():
@@ -288,6 +289,7 @@ def test_more_random_effects_than_groups_can_tell_apart_are_warned_of(arguments)
     assert any("next to nothing" in notice for notice in estimates.notices)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(
     ("known", "few", "sd", "groups", "seed"),
     [(1_000_000, 6, 8.0, 40, 3), (1_000_000_000, 6, 4.0, 30, 2), (1_000_000_000, 10, 0.7, 40, 5)],

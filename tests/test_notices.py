@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from glmm_binomial.answers.notices import notices
-from glmm_binomial.estimation.fitting import Fit, NewtonStep
+from glmm_binomial.estimation.fit import Fit, NewtonStep
 from glmm_binomial.estimation.separation import Separation
-from glmm_binomial.model.design import Design
+from glmm_binomial.model.design import Design, Scale
+from glmm_binomial.model.grouping import Grouping
+from glmm_binomial.model.rows import Rows
 from glmm_binomial.observations import Observations
 from glmm_binomial.observations.options import Options
 
@@ -32,6 +34,7 @@ def observations(**changes):
         "trials_given": False,
         "header": False,
         "look_alikes": (),
+        "notices": (),
         "options": Options(fit_intercept=True, alpha=0.05, method="vb"),
     }
     return hand_built(Observations, **values | changes)
@@ -41,20 +44,32 @@ def separation(*columns, complete=True, single=True):
     return hand_built(Separation, columns=columns, single=single, complete=complete, direction=np.array([0.0, 1.0]))
 
 
-def design(*, groups=8, rows_per_group=2, trials=1.0, scale=1.0, **changes):
-    rows = groups * rows_per_group
-    values = {
-        "successes": np.arange(rows) % 2 * trials,
-        "trials": np.full(rows, trials),
-        "group_index": np.repeat(np.arange(groups), rows_per_group),
-        "group_starts": np.arange(groups) * rows_per_group,
-        "back_transform": np.array([[1.0, 0.0], [0.0, 1.0 / scale]]),
-        "random_scales": np.ones(2),
-        "intercept": True,
-        "fixed_names": ("intercept", "dose"),
-        "random_names": ("intercept", "week"),
-    }
-    return hand_built(Design, **values | changes)
+def design(
+    *,
+    groups=8,
+    rows_per_group=2,
+    trials=1.0,
+    successes=None,
+    unit=1.0,
+    intercept=True,
+    fixed_names=("intercept", "dose"),
+):
+    """Build equal groups of rows of so many trials each (a number, or one for each row)."""
+    count = groups * rows_per_group
+    rows = hand_built(
+        Rows,
+        successes=np.arange(count) % 2 * trials if successes is None else successes,
+        trials=np.broadcast_to(trials, count),
+        grouping=Grouping.of_sizes(np.full(groups, rows_per_group)),
+    )
+    scale = Scale(
+        back_transform=np.array([[1.0, 0.0], [0.0, 1.0 / unit]]),
+        random_scales=np.ones(2),
+        intercept=intercept,
+        fixed_names=fixed_names,
+        random_names=("intercept", "week"),
+    )
+    return hand_built(Design, rows=rows, scale=scale)
 
 
 def step(*moves):
@@ -71,7 +86,7 @@ def fit(**changes):
         "covariance_root": np.diag([1.0, 2.0, 3.0, 4.0]),
         "nodes": 32,
         "quadrature_settled": True,
-        "converged": True,
+        "distance": 0.0,
         "largest_score": 1e-12,
         "towards_posterior": step(0.0, 0.0, 0.0, 0.0),
         "towards_likelihood": step(0.0, 0.0, 0.0, 0.0),
@@ -96,7 +111,7 @@ def test_a_good_fit_of_good_data_has_no_warning():
 
 def test_every_warning_is_a_sentence():
     found = texts(
-        fit(method="mean-field", converged=False, separation=separation(0)),
+        fit(method="mean-field", distance=0.001, separation=separation(0)),
         data=observations(look_alikes=(("1", '"1"'),)),
         rows=design(groups=2, rows_per_group=1),
     )
@@ -109,7 +124,7 @@ def test_raw_mean_field_standard_errors_are_said_to_be_too_small():
 
 
 def test_a_search_that_did_not_converge_is_told():
-    found = the_only(texts(fit(converged=False, largest_score=0.25)))
+    found = the_only(texts(fit(distance=0.001, largest_score=0.25)))
     assert "optimum" in found
     assert "0.25" in found
 
@@ -159,18 +174,10 @@ def test_groups_that_never_change_leave_the_variance_to_the_prior():
 
 
 def test_one_group_of_two_among_groups_of_one_is_enough():
-    rows = design(rows_per_group=1)
-    trials = rows.trials.copy()
+    trials, successes = np.ones(8), np.arange(8) % 2
+    assert texts(rows=design(rows_per_group=1, trials=trials, successes=successes)) != ()
     trials[3] = 2.0
-    assert texts(rows=design(rows_per_group=1)) != ()
-    assert (
-        texts(
-            rows=hand_built(
-                Design, **{field.name: getattr(rows, field.name) for field in fields(Design)} | {"trials": trials}
-            )
-        )
-        == ()
-    )
+    assert texts(rows=design(rows_per_group=1, trials=trials, successes=successes)) == ()
 
 
 @pytest.mark.parametrize(("position", "name"), [(0, "random intercept"), (1, "random slope of week")])
@@ -223,9 +230,9 @@ def test_a_step_within_a_quarter_sd_is_not_told():
     assert texts(fit(towards_posterior=step(0.24, -0.24, 0.24, -0.24))) == ()
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
-def test_the_unit_of_a_column_does_not_change_the_step_in_sds(scale):
-    found = the_only(texts(fit(towards_posterior=step(0.0, 0.4, 0.0, 0.0)), rows=design(scale=scale)))
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])
+def test_the_unit_of_a_column_does_not_change_the_step_in_sds(unit):
+    found = the_only(texts(fit(towards_posterior=step(0.0, 0.4, 0.0, 0.0)), rows=design(unit=unit)))
     assert "dose by +0.40" in found
 
 
@@ -240,9 +247,66 @@ def test_an_odds_ratio_too_large_to_show_is_explained():
 
 def test_maximum_likelihood_is_never_told_to_use_maximum_likelihood():
     found = texts(
-        fit(method="ml", converged=False, sds=np.zeros(2), towards_posterior=None, towards_likelihood=None),
+        fit(method="ml", distance=0.001, sds=np.zeros(2), towards_posterior=None, towards_likelihood=None),
         data=observations(look_alikes=(("1", '"1"'),)),
         rows=design(groups=2, rows_per_group=1),
     )
     assert found
     assert not any('"ml"' in text for text in found)
+
+
+# where a warning begins ----------------------------------------------------------------------------------------------
+
+
+def shifted(by_posterior=0.0, by_likelihood=0.0):
+    """Build a fit from which dose would move by so many SDs."""
+    return fit(
+        towards_posterior=step(0.0, by_posterior, 0.0, 0.0), towards_likelihood=step(0.0, by_likelihood, 0.0, 0.0)
+    )
+
+
+def shrunk(gain):
+    """Build a fit whose SD of dose is so many times larger without the prior."""
+    deviations = np.array([1.0, 2.0 * gain, 3.0, 4.0])
+    return fit(towards_likelihood=NewtonStep(step=np.zeros(4), covariance_root=np.diag(deviations)))
+
+
+def flat(log_error, sd):
+    """Build a fit of an SD of `week` with the standard error of its logarithm."""
+    return fit(
+        method="ml",
+        sds=np.array([0.5, sd]),
+        covariance_root=np.diag([1.0, 2.0, 3.0, log_error]),
+        towards_posterior=None,
+        towards_likelihood=None,
+    )
+
+
+def with_alpha(alpha):
+    return observations(options=Options(fit_intercept=True, alpha=alpha, method="vb"))
+
+
+@pytest.mark.parametrize(
+    ("warning", "below", "above"),
+    [
+        ("stopped short of the optimum", fit(distance=3.0e-5), fit(distance=3.001e-5)),
+        ("is not exact here", shifted(by_posterior=0.25), shifted(by_posterior=0.2501)),
+        ("is not exact here", shifted(by_posterior=-0.25), shifted(by_posterior=-0.2501)),
+        ("decides much about dose", shifted(by_likelihood=0.5), shifted(by_likelihood=0.5001)),
+        ("decides much about dose", shifted(by_likelihood=-0.5), shifted(by_likelihood=-0.5001)),
+        ("decides much about dose", shrunk(1.5), shrunk(1.5001)),
+        # both standard errors must be large: of the logarithm beyond 2, of the SD itself beyond 10
+        ("next to nothing", flat(2.0, 100.0), flat(2.001, 100.0)),
+        ("next to nothing", flat(20.0, 0.5), flat(20.0, 0.5001)),
+        # the logarithm of the largest double is 709.7827
+        ("is too large to be shown", *(fit(coefficients=np.array([0.0, b])) for b in (709.78, 709.79))),
+    ],
+)
+def test_a_fit_is_warned_of_from_its_threshold_on_and_not_before(warning, below, above):
+    assert texts(below) == ()
+    assert warning in the_only(texts(above))
+
+
+def test_an_alpha_is_wondered_at_beyond_one_half():
+    assert texts(data=with_alpha(0.5)) == ()
+    assert "alpha is 0.5001" in the_only(texts(data=with_alpha(0.5001)))

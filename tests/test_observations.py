@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 import warnings
@@ -13,6 +14,8 @@ import pandas as pd
 import pytest
 
 from glmm_binomial.observations import InvalidInputError, observe
+from glmm_binomial.observations.cells import as_whole
+from glmm_binomial.observations.frozen import read_only
 
 Y = (0.0, 1.0, 0.0, 1.0, 1.0, 0.0)
 X = (1.0, 2.0, 1.5, 2.5, 3.0, 1.2)
@@ -483,6 +486,7 @@ def test_whole_columns_are_trimmed_quickly():
     assert len(found.successes) == 6
 
 
+@pytest.mark.mass
 def test_whole_columns_of_cells_made_one_by_one_are_trimmed_quickly():
     arguments = [column(*cells) + [[None] for _ in range(EXCEL_ROWS - 6)] for cells in (Y, X, GROUPS)]
     began = time.process_time()
@@ -578,6 +582,7 @@ def test_an_unknown_method_is_refused_with_those_there_are(method):
     message = refusal(method=method)
     assert message.startswith("Invalid input: method must be ")
     assert all(f'"{known}"' in message for known in ("vb", "ml", "mean-field"))
+    assert 'as of glmer or melogit, give "ml"' in message
 
 
 # trials -----------------------------------------------------------------------------------------------------------
@@ -594,6 +599,21 @@ def test_with_trials_y_holds_successes():
 def test_successes_are_whole_numbers_from_0_to_trials(successes):
     message = refusal(y=changed(Y, 1, successes), trials=(2.0,) * 6)
     assert message.startswith("Invalid input: y[1][0] must be a whole number from 0 to trials. Row 2, column 1 of y")
+
+
+def test_a_number_whole_to_the_15_digits_a_cell_shows_is_whole():
+    # .29 * 100 as a spreadsheet computes it
+    share = 0.29 * 100
+    assert share == 28.999999999999996
+    found = read(y=changed(Y, 1, share), trials=changed((100.0,) * 6, 2, 3 * 0.1 / 0.1))
+    assert (found.successes[1], found.trials[2]) == (29.0, 3.0)
+    assert read(y=changed(Y, 1, 1 - 1e-16)).successes[1] == 1.0
+    assert read(groups=(share, 29.0, share, 29, 3.0, 3.0)).group_labels == (29, 3.0)
+    assert "[1][0] must be a whole number" in refusal(y=changed(Y, 1, 28.9999999999), trials=(100.0,) * 6)
+
+
+def test_numbers_too_large_to_have_a_fraction_stay_as_they_are():
+    assert as_whole(np.array([1e300, -(2.0**60), 0.5, -28.999999999999996])).tolist() == [1e300, -(2.0**60), 0.5, -29.0]
 
 
 @pytest.mark.parametrize("trials", [-1.0, 0.5, 1.5])
@@ -688,6 +708,30 @@ def test_an_array_is_left_as_it_was_and_not_shared():
     x[0] = 99.0
     assert found.x[0, 0] == 1.0
     assert y.tolist() == list(Y)
+
+
+def test_observations_are_read_only():
+    observations = observe(np.array(Y), np.array(X), np.array(GROUPS), x_random=np.array(SLOPES))
+    for field in dataclasses.fields(observations):
+        array = getattr(observations, field.name)
+        if isinstance(array, np.ndarray):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 99
+
+
+def test_an_array_that_is_frozen_can_still_be_written_into_by_its_owner():
+    mine = np.arange(3)
+    frozen = read_only(mine)
+    mine[0] = 7
+    assert frozen.tolist() == [7, 1, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        frozen[0] = 99
+
+
+def test_ranges_are_used_whole():
+    observations = read()
+    assert (observations.rows_omitted, observations.group_name, observations.notices) == (0, "", ())
+    assert observations.handed_over.spread(list(Y)) == list(Y)
 
 
 @pytest.mark.parametrize("name", ["y", "x", "groups"])

@@ -22,18 +22,19 @@ from glmm_binomial.answers.confint import (
     _about_limits,
     _about_odds_ratios,
     _Profile,
-    interval_table,
     profile_intervals,
 )
-from glmm_binomial.estimation.conditional_modes import Parameters
-from glmm_binomial.estimation.fitted_model import FittedModel, fit_model
+from glmm_binomial.answers.rows import finished
+from glmm_binomial.estimation.conditional_modes import ConditionalModes
+from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.estimation.fitting import FitError, fit_cache
 from glmm_binomial.estimation.laplace import _value_and_scores
 from glmm_binomial.estimation.marginal import MarginalState
 from glmm_binomial.estimation.profile_likelihood import find_peak
 from glmm_binomial.estimation.profile_search import Limit
 from glmm_binomial.estimation.profile_walk import local_model
-from glmm_binomial.model.design import orthonormalize
+from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.rows import orthonormalize
 
 LME4 = Path(__file__).parent / "reference" / "confint_lme4.csv"
 
@@ -91,14 +92,14 @@ class BruteForce:
     under 1e-9 for the data met here. sd may have any sign and may be zero.
     """
 
-    model: FittedModel
+    model: GLMM
     step: float = 0.1
 
     def __post_init__(self):
         design = self.model.design
         self.design = design
-        self.X = design.fixed @ np.linalg.inv(design.back_transform)
-        self.Z = design.random * design.random_scales
+        self.X = design.rows.fixed @ np.linalg.inv(design.scale.back_transform)
+        self.Z = design.rows.random * design.scale.random_scales
         self.k = self.X.shape[1]
         grid = np.arange(-8.0, 8.0 + self.step / 2.0, self.step)
         grids = np.meshgrid(*[grid] * self.Z.shape[1], indexing="ij")
@@ -110,13 +111,13 @@ class BruteForce:
         design = self.design
         coefficients, sds = theta[: self.k], theta[self.k :]
         eta = (self.X @ coefficients)[:, None] + (self.Z * sds) @ self.z
-        terms = design.successes[:, None] * eta - design.trials[:, None] * np.logaddexp(0.0, eta)
-        integrand = np.add.reduceat(terms, design.group_starts) + self.log_weights
+        terms = design.rows.successes[:, None] * eta - design.rows.trials[:, None] * np.logaddexp(0.0, eta)
+        integrand = np.add.reduceat(terms, design.rows.grouping.starts) + self.log_weights
         top = integrand.max(axis=1, keepdims=True)
         weights = np.exp(integrand - top)
         sums = weights.sum(axis=1, keepdims=True)
-        residual = (design.successes[:, None] - design.trials[:, None] * expit(eta)) * (weights / sums)[
-            design.group_index
+        residual = (design.rows.successes[:, None] - design.rows.trials[:, None] * expit(eta)) * (weights / sums)[
+            design.rows.grouping.index
         ]
         by_sd = [(self.Z[:, effect] * (residual @ self.z[effect])).sum() for effect in range(len(sds))]
         return float((top + np.log(sums)).sum()), np.r_[self.X.T @ residual.sum(axis=1), by_sd]
@@ -218,6 +219,7 @@ def test_limits_of_many_coefficients_satisfy_their_definition():
     assert_definition(model, reference_intervals("contraception"), top=top, only=(0, 2, 5, 7))
 
 
+@pytest.mark.mass
 def test_limits_of_two_sds_satisfy_their_definition():
     model = reference_model("contraception + urban slope")
     assert_definition(model, reference_intervals("contraception + urban slope"), only=(8,), step=0.3)
@@ -286,6 +288,7 @@ def test_a_variance_that_leaves_zero_on_the_way_to_a_limit_is_taken_up(seed):
     assert max(drops) > chi2.isf(0.05, 1) + 0.1
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("seed", [7, 10])
 def test_a_nuisance_variance_that_falls_to_zero_on_the_way_to_a_limit_is_left_out(seed):
     model = fit_model(**two_effects(seed), method="ml")
@@ -295,11 +298,11 @@ def test_a_nuisance_variance_that_falls_to_zero_on_the_way_to_a_limit_is_left_ou
 def test_the_quadratic_model_of_a_profile_is_that_derived_by_hand():
     # log L = -(2 x^2 + 2 x y + 2 y^2) / 2 at (1, 1): score (-3, -3); y is best at -x / 2, where log L = -3 x^2 / 4
     state = MarginalState(
-        parameters=Parameters(coefficients=np.array([1.0, 1.0]), log_sds=np.empty(0)),
+        parameters=Parameters(coefficients=np.array([1.0, 1.0]), effects=IndependentEffects(log_sds=np.empty(0))),
         value=-3.0,
         group_scores=np.array([[-3.0, -3.0]]),
         information=np.array([[2.0, 1.0], [1.0, 2.0]]),
-        modes=np.empty((1, 0)),
+        found=ConditionalModes(modes=np.empty((1, 0)), scales=np.empty((1, 0, 0))),
     )
     local = local_model(state, np.array([1.0, 0.0]))
     assert_allclose(local.value, -0.75)
@@ -312,12 +315,12 @@ def test_the_quadratic_model_of_a_profile_is_that_derived_by_hand():
 
 def test_the_peak_is_where_the_fit_says():
     model = reference_model("bacteria")
-    peak = find_peak(model.design, model.fit)
+    peak = find_peak(model.design.rows, model.fit)
     # the two may choose their nodes at points a step apart, and each integral is settled to 1e-9
     assert_allclose(peak.point.state.value, model.fit.log_likelihood, rtol=1e-9)
     assert_allclose(peak.point.state.score, 0.0, atol=1e-6)
-    turned, _ = orthonormalize(model.design)
-    assert_allclose(turned.fixed.T @ turned.fixed / len(turned.fixed), np.eye(4), atol=1e-12)
+    fixed = orthonormalize(model.design.rows).rows.fixed
+    assert_allclose(fixed.T @ fixed / len(fixed), np.eye(4), atol=1e-12)
 
 
 def three_effects(seed, *, groups, rows, sds):
@@ -337,14 +340,16 @@ def test_three_random_effects_are_profiled_by_laplace():
     upper = intervals.fixed_effects[1].ci_upper
     design = model.design
     start = np.r_[model.fit.coefficients, np.log(model.fit.sds)]
-    direction = np.r_[design.back_transform[1], np.zeros(3)]
+    direction = np.r_[design.scale.back_transform[1], np.zeros(3)]
     fixed = direction * upper / (direction @ direction)
     nuisance = np.linalg.svd(direction[None])[2][1:].T
 
     def negative(free):
         theta = fixed + nuisance @ free
         value, scores, _ = _value_and_scores(
-            design, Parameters(coefficients=theta[:3], log_sds=theta[3:]), model.fit.random_effects
+            design.rows,
+            Parameters(coefficients=theta[:3], effects=IndependentEffects(log_sds=theta[3:])),
+            model.fit.random_effects,
         )
         return -value, -nuisance.T @ scores.sum(axis=0)
 
@@ -368,9 +373,10 @@ def test_profiles_of_three_effects_descend_from_the_fit_also_when_some_are_zero(
     model = fit_model(**three_effects(4, groups=20, rows=10, sds=sds), method="ml")
     assert model.fit.sds.min() == 0.0
     assert model.fit.nodes is None
-    peak = find_peak(model.design, model.fit)
+    peak = find_peak(model.design.rows, model.fit)
     assert peak.point.state.value == pytest.approx(model.fit.log_likelihood, abs=1e-10)
-    assert_allclose(np.linalg.solve(peak.triangle, peak.point.state.parameters.coefficients), model.fit.coefficients)
+    coefficients = peak.turned.coefficients_of(peak.point.state.parameters.coefficients)
+    assert_allclose(coefficients, model.fit.coefficients)
 
 
 @pytest.mark.parametrize("alpha", [1.0 - 2.0**-53, 2e-300])
@@ -513,7 +519,7 @@ def test_a_limit_that_does_not_exist_is_none_and_is_explained():
         notice.startswith("The upper profile limit of the SD of the random intercept was not found: values as far as")
         for notice in intervals.notices
     )
-    rows = interval_table(intervals)
+    rows = finished(intervals.rows())
     assert next(row for row in rows if row[0] == "" and row[1] == "intercept" and row[3] == 0.0)[4] is None
 
 
@@ -543,7 +549,7 @@ def found(value, *, settled=True):
 )
 def test_each_way_a_search_can_fail_has_its_words(ending, text):
     missing = Limit(ending=ending, reached=2.0, settled=True)
-    profile = _Profile(name="dose", lower=found(0.5), upper=missing, scale=2.0)
+    profile = _Profile(name="dose", position=0, lower=found(0.5), upper=missing, scale=2.0)
     (notice,) = _about_limits([profile])
     assert notice.startswith(f"The upper profile limit of dose was not found: {text}")
     assert profile.limits_about(1.5) == (1.0, None)
@@ -551,8 +557,14 @@ def test_each_way_a_search_can_fail_has_its_words(ending, text):
 
 def test_limits_at_which_quadrature_was_not_settled_are_named_once():
     profiles = [
-        _Profile(name="dose", lower=found(0.5), upper=found(2.0, settled=False), scale=1.0),
-        _Profile(name="the SD of the random intercept", lower=found(0.0), upper=found(9.0, settled=False), scale=1.0),
+        _Profile(name="dose", position=0, lower=found(0.5), upper=found(2.0, settled=False), scale=1.0),
+        _Profile(
+            name="the SD of the random intercept",
+            position=0,
+            lower=found(0.0),
+            upper=found(9.0, settled=False),
+            scale=1.0,
+        ),
     ]
     (notice,) = _about_limits(profiles)
     assert notice.endswith("dose (upper), the SD of the random intercept (upper).")
@@ -574,7 +586,7 @@ def hand_built():
 
 def test_the_table_has_three_blocks_of_seven_columns():
     limits = ["ci_lower", "ci_upper", "wald_lower", "wald_upper"]
-    assert interval_table(hand_built()) == [
+    assert finished(hand_built().rows()) == [
         ["fixed_effects", "parameter", "coefficient", *limits],
         ["", "dose", 1.0, 0.25, None, 0.5, 1.5],
         ["odds_ratios", "parameter", "odds_ratio", *limits],
@@ -593,5 +605,5 @@ def test_an_upper_limit_too_large_to_be_shown_is_explained():
 
 
 def test_the_table_holds_python_floats_only():
-    for row in interval_table(reference_intervals("contraception + urban slope")):
+    for row in finished(reference_intervals("contraception + urban slope").rows()):
         assert all(cell is None or type(cell) in {str, float} for cell in row)

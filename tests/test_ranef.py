@@ -11,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from datasets import REFERENCE, bacteria, cbpp, contraception, vegetables
-from glmm_binomial.answers.ranef import GroupEffects, random_effects, random_effects_table
-from glmm_binomial.estimation.fitted_model import FittedModel, fit_model
-from glmm_binomial.estimation.fitting import Fit
+from glmm_binomial.answers.ranef import GroupEffects, random_effects
+from glmm_binomial.answers.rows import finished
+from glmm_binomial.estimation.fit import Fit
+from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import METHODS, observe
 
@@ -63,13 +64,13 @@ def test_effects_are_brought_to_the_users_scale():
         log_likelihood=-1.0,
         nodes=8,
         quadrature_settled=True,
-        converged=True,
+        distance=0.0,
         largest_score=0.0,
         towards_posterior=None,
         towards_likelihood=None,
         separation=None,
     )
-    model = FittedModel(observations=observations, design=build_design(observations), fit=fit)
+    model = GLMM(observations=observations, design=build_design(observations), fit=fit)
     effects = random_effects(model)
     assert effects.group_labels == ("b", 2)
     assert effects.effect_names == ("intercept", "random_x1")
@@ -100,7 +101,7 @@ def conditional_sds(model):
     """SDs of the effects when coefficients and SDs are held at their estimates, (G, K), on the user's scale."""
     C, V, U = model.fit.cross_covariance, model.fit.covariance, model.fit.random_covariance
     within = U - C @ np.linalg.solve(V, C.transpose(0, 2, 1))
-    return np.sqrt(np.diagonal(within, axis1=1, axis2=2)) / model.design.random_scales
+    return np.sqrt(np.diagonal(within, axis1=1, axis2=2)) / model.design.scale.random_scales
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -127,14 +128,15 @@ def test_maximum_likelihood_estimates_solve_the_equations_of_the_conditional_mod
     y, x, group, z = slopes_data()
     model = fit_model(y, x, group, x_random=z, method="ml")
     effects = random_effects(model)
-    b = model.design.back_transform @ model.fit.coefficients
-    sds = model.fit.sds / model.design.random_scales
+    b = model.design.scale.back_transform @ model.fit.coefficients
+    sds = model.fit.sds / model.design.scale.random_scales
     random = np.column_stack([np.ones(len(z)), z])
     residual = y - expit(b[0] + x @ b[1:] + (random * effects.estimates[group]).sum(axis=1))
     score = np.stack([random[group == g].T @ residual[group == g] for g in range(30)]) - effects.estimates / sds**2
     assert_allclose(score, 0.0, atol=1e-7)
 
 
+@pytest.mark.mass
 def test_true_effects_are_inside_their_intervals_as_often_as_they_say():
     # 30 groups of 60 rows, where the normal approximation holds; lme4's conditional SDs alone would be too short
     generator = np.random.default_rng(8)
@@ -199,7 +201,7 @@ def test_a_variance_of_zero_makes_every_effect_zero_and_says_so():
         assert_array_equal(getattr(effects, name), np.zeros((4, 1)))
     (notice,) = effects.notices
     assert notice.startswith("The variance of the random intercept is estimated at zero, and with it every group's")
-    assert random_effects_table(effects)[-1] == ["warning", notice, None, None, None, None]
+    assert finished(effects.rows())[-1] == ["warning", notice, None, None, None, None]
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -217,7 +219,7 @@ def test_table_has_one_row_for_each_effect_of_each_group():
         alpha=0.05,
         notices=("Look out.",),
     )
-    rows = random_effects_table(effects)
+    rows = finished(effects.rows())
     assert rows == [
         ["group", "effect", "estimate", "std_dev", "ci_lower", "ci_upper"],
         ["ward 1", "intercept", 0.5, 0.25, -0.5, 1.5],
@@ -226,13 +228,13 @@ def test_table_has_one_row_for_each_effect_of_each_group():
         [7, "time", 2.0, 1.0, 1.0, 3.0],
         ["warning", "Look out.", None, None, None, None],
     ]
-    assert {type(cell) for row in rows for cell in row} == {str, float, int, type(None)}
+    assert {type(cell) for row in rows for cell in row} == {str, float, type(None)}
 
 
 def test_labels_in_the_table_are_those_that_were_given():
     groups = [["a "], ["a "], [3.0], [3.0], [True], [True], ["3"], ["3"]]
     model = fit_model([[0], [1], [1], [1], [0], [1], [0], [0]], [[0], [1], [2], [1], [0], [3], [1], [2]], groups)
-    labels = [row[0] for row in random_effects_table(random_effects(model))[1:]]
+    labels = [row[0] for row in finished(random_effects(model).rows())[1:]]
     assert labels == ["a ", 3.0, True, "3"]
     assert [type(label) for label in labels] == [str, float, bool, str]
 
@@ -245,6 +247,6 @@ def test_headers_name_the_effects():
         [["ward"], *([v] for v in group.tolist())],
         x_random=[["time"], *z.tolist()],
     )
-    rows = random_effects_table(random_effects(model))
+    rows = finished(random_effects(model).rows())
     assert [row[1] for row in rows[1:5]] == ["intercept", "time", "intercept", "time"]
     assert len(rows) == 1 + 30 * 2

@@ -4,8 +4,9 @@ import pytest
 
 from glmm_binomial import glmm_binomial_selftest
 from glmm_binomial.__main__ import main
+from glmm_binomial.answers.rows import finished
 from glmm_binomial.certified import selftest
-from glmm_binomial.certified.selftest import HEADER, Comparison, Selftest, selftest_table
+from glmm_binomial.certified.selftest import HEADER, Comparison, Selftest
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +36,14 @@ def test_one_wrong_number_fails_the_whole():
     right, wrong = Comparison("d", "q", 1.0, 1.0, 8.0), Comparison("d", "q", 1.0, 1.001, 8.0)
     assert Selftest((right,), ()).passes
     assert not Selftest((right, wrong), ()).passes
-    assert selftest_table(Selftest((right, wrong), (("python", "3.11"),)))[-2:] == [
+    assert finished((Selftest((right, wrong), (("python", "3.11"),))).rows())[-2:] == [
         ["result", "all pass", None, None, None, False],
         ["version", "python", "3.11", None, None, None],
     ]
 
 
 def test_the_table_ends_with_the_versions(outcome):
-    rows = selftest_table(outcome)
+    rows = finished(outcome.rows())
     assert rows[0] == list(HEADER)
     assert [row[1] for row in rows if row[0] == "version"] == [
         "python",

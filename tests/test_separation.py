@@ -14,6 +14,7 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from glmm_binomial.estimation.no_maximum import describe_separation
 from glmm_binomial.estimation.separation import fit_logistic_start
 from glmm_binomial.model.design import build_design
+from glmm_binomial.model.rows import orthonormalize
 from glmm_binomial.observations import InvalidInputError, observe
 
 NO_MARGIN = 1e-7
@@ -28,8 +29,12 @@ def observed(y, x, *, trials=None, fit_intercept=True, names=None):
     return observe(y, x, groups, trials=trials, fit_intercept=fit_intercept)
 
 
+def start_from(design):
+    return fit_logistic_start(design, orthonormalize(design.rows))
+
+
 def start_of(y, x, **options):
-    return fit_logistic_start(build_design(observed(y, x, **options)))
+    return start_from(build_design(observed(y, x, **options)))
 
 
 def separation_of(y, x, **options):
@@ -45,7 +50,7 @@ def found_in(y, x, **options):
 def sentence_about(y, x, **options):
     observations = observed(y, x, **options)
     design = build_design(observations)
-    return describe_separation(fit_logistic_start(design).separation, observations, design)
+    return describe_separation(start_from(design).separation, observations, design)
 
 
 def kind(separation):
@@ -130,12 +135,12 @@ def test_along_its_direction_no_row_loses_and_some_row_gains(seed):
     except InvalidInputError:
         return
     design = build_design(observations)
-    found = fit_logistic_start(design).separation
+    found = start_from(design).separation
     if found is None:
         return
-    predictor = design.fixed @ found.direction
-    gain = np.where(design.successes == design.trials, predictor, -predictor)
-    gain[(design.successes > 0) & (design.successes < design.trials)] *= 0
+    predictor = design.rows.fixed @ found.direction
+    gain = np.where(design.rows.successes == design.rows.trials, predictor, -predictor)
+    gain[(design.rows.successes > 0) & (design.rows.successes < design.rows.trials)] *= 0
     assert gain.min() >= -1e-6 * np.abs(predictor).max()
     assert gain.max() > 0
 
@@ -216,9 +221,9 @@ def test_the_start_is_the_logistic_regression():
     x = rng.normal(size=(300, 3))
     y = (rng.random(300) < 1 / (1 + np.exp(-x @ [1.0, -0.5, 0.2]))).astype(float)
     design = build_design(observe(y, x, np.arange(300) % 7))
-    plain = GLM(design.successes, design.fixed, family=Binomial()).fit(tol=1e-12)
+    plain = GLM(design.rows.successes, design.rows.fixed, family=Binomial()).fit(tol=1e-12)
     # Newton stops within 1e-7 standard errors
-    assert_allclose(fit_logistic_start(design).coefficients, plain.params, rtol=0, atol=1e-7)
+    assert_allclose(start_from(design).coefficients, plain.params, rtol=0, atol=1e-7)
 
 
 def test_a_start_is_finite_when_the_data_are_separated():

@@ -11,18 +11,20 @@ from numpy.testing import assert_array_equal
 from scipy.special import expit
 
 from datasets import cbpp, contraception, vegetables
-from glmm_binomial.answers.simulate import Simulations, simulate, simulation_table
-from glmm_binomial.estimation.fitted_model import FittedModel, fit_model
+from glmm_binomial.answers.rows import finished
+from glmm_binomial.answers.simulate import Simulations, simulate
+from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.estimation.fitting import fit_design
 from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import InvalidInputError, observe
+from glmm_binomial.observations.handed_over import HandedOver, all_used
 
 STANDARD_ERRORS = 4.0
 """Bound of every Monte-Carlo comparison; with fixed seeds it either holds for good or never."""
 
 
 def coefficients_of(model):
-    return model.design.back_transform @ model.fit.coefficients
+    return model.design.scale.back_transform @ model.fit.coefficients
 
 
 def require_near(found, expected, standard_errors):
@@ -38,16 +40,17 @@ def mean_and_error(values):
 
 def with_sds(model, *sds):
     """The same model with the SDs of its random effects set, on the scale of the user's columns."""
-    return FittedModel(
+    return GLMM(
         observations=model.observations,
         design=model.design,
-        fit=replace(model.fit, sds=np.array(sds) * model.design.random_scales),
+        fit=replace(model.fit, sds=np.array(sds) * model.design.scale.random_scales),
     )
 
 
 # the model -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("data", [vegetables(), cbpp()], ids=["vegetables", "cbpp with trials"])
 def test_refitting_simulations_recovers_the_coefficients(data):
     # 400 simulations would show the bias of maximum likelihood in 15 herds (-.08 in the fourth period); 100 do not
@@ -101,8 +104,8 @@ def test_random_slopes_act_on_the_users_scale():
     y = (np.arange(groups * size) * 7 % 11 < 5).astype(float)
     x = (np.arange(groups * size) % 2).astype(float)
     design = build_design(observations := observe(y, x, group, x_random=slope))
-    fit = replace(fit_design(design, "vb"), coefficients=np.linalg.solve(design.back_transform, [0.3, 0.0]))
-    model = with_sds(FittedModel(observations, design, fit), 0.7, 0.06)
+    fit = replace(fit_design(design, "vb"), coefficients=np.linalg.solve(design.scale.back_transform, [0.3, 0.0]))
+    model = with_sds(GLMM(observations, design, fit), 0.7, 0.06)
     responses = simulate(model, n_sim=50).responses.T.reshape(50, groups, size)
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     weights = np.outer(weights, weights) / weights.sum() ** 2
@@ -232,6 +235,19 @@ def test_options_that_cannot_be_used_are_refused(model, options, message):
 
 
 def test_the_table_has_one_named_column_per_simulation():
-    rows = simulation_table(Simulations(responses=np.array([[0.0, 1.0], [1.0, 1.0], [3.0, 0.0]]), seed=1))
+    rows = finished(
+        Simulations(responses=np.array([[0.0, 1.0], [1.0, 1.0], [3.0, 0.0]]), seed=1, handed_over=all_used(3)).rows()
+    )
     assert rows == [["sim_1", "sim_2"], [0.0, 1.0], [1.0, 1.0], [3.0, 0.0]]
     assert all(type(cell) is float for row in rows[1:] for cell in row)
+
+
+def test_a_row_that_the_model_left_out_stays_blank_with_the_reason():
+    handed_over = HandedOver(position=np.array([0, 2]), reasons=(None, "dose is blank", None))
+    rows = finished(Simulations(responses=np.array([[0.0, 1.0], [1.0, 1.0]]), seed=1, handed_over=handed_over).rows())
+    assert rows == [
+        ["sim_1", "sim_2", "left_out"],
+        [0.0, 1.0, None],
+        [None, None, "dose is blank"],
+        [1.0, 1.0, None],
+    ]

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from glmm_binomial.answers.estimates import Estimates, estimate
-from glmm_binomial.answers.table import table
-from glmm_binomial.estimation.fitting import Fit
-from glmm_binomial.model.design import Design
+from glmm_binomial.answers.rows import finished
+from glmm_binomial.answers.table import Table
+from glmm_binomial.estimation.fit import Fit
+from glmm_binomial.model.design import Design, Scale
 from glmm_binomial.observations import Observations, Options
+from glmm_binomial.observations.handed_over import all_used
 
 
 def hand_built(kind, **values):
@@ -62,7 +64,7 @@ def section(rows, title):
 
 def test_the_rows_down_to_bic_are_those_of_the_contract():
     nothing = [None] * 5
-    assert table(estimates())[:9] == [
+    assert finished(Table(estimates()).rows())[:9] == [
         [
             "fixed_effects",
             "parameter",
@@ -86,7 +88,7 @@ def test_the_rows_down_to_bic_are_those_of_the_contract():
 
 
 def test_the_diagnostics_follow_with_method_and_convergence_first():
-    rows = table(estimates())
+    rows = finished(Table(estimates()).rows())
     assert rows[9] == ["diagnostics", "parameter", "value", *[None] * 6]
     shown = {row[1]: row[2] for row in section(rows, "diagnostics")}
     assert list(shown)[:2] == ["method", "converged"]
@@ -99,70 +101,72 @@ def test_the_diagnostics_follow_with_method_and_convergence_first():
 
 
 def test_every_row_has_nine_columns_and_holds_text_floats_booleans_or_nothing():
-    for row in table(estimates(notices=("Beware.",), trials=842)):
+    for row in finished(Table(estimates(notices=("Beware.",), trials=842)).rows()):
         assert type(row) is list
         assert len(row) == 9
         assert {type(cell) for cell in row} <= {str, float, bool, type(None)}
 
 
 def test_padding_is_at_the_end_of_a_row_only():
-    for row in table(estimates(notices=("Beware.",))):
+    for row in finished(Table(estimates(notices=("Beware.",))).rows()):
         filled = [cell is not None for cell in row]
         assert filled == sorted(filled, reverse=True)
 
 
 def test_each_warning_is_a_row_at_the_end_in_the_order_given():
-    rows = table(estimates(notices=("First.", "Second.")))
+    rows = finished(Table(estimates(notices=("First.", "Second."))).rows())
     assert rows[-2:] == [["warning", "First.", *[None] * 7], ["warning", "Second.", *[None] * 7]]
     assert [row[0] for row in rows].count("warning") == 2
 
 
 def test_without_warnings_there_is_no_such_row():
-    assert "warning" not in [row[0] for row in table(estimates())]
+    assert "warning" not in [row[0] for row in finished(Table(estimates()).rows())]
 
 
 def test_without_intercept_there_is_no_row_for_a_fixed_one():
-    rows = table(
-        estimates(
-            fixed_names=("dose",),
-            **{
-                name: np.array([1.0])
-                for name in (
-                    "coefficients",
-                    "std_errors",
-                    "z_statistics",
-                    "p_values",
-                    "ci_lower",
-                    "ci_upper",
-                    "odds_ratios",
-                )
-            },
-        )
+    rows = finished(
+        Table(
+            estimates(
+                fixed_names=("dose",),
+                **{
+                    name: np.array([1.0])
+                    for name in (
+                        "coefficients",
+                        "std_errors",
+                        "z_statistics",
+                        "p_values",
+                        "ci_lower",
+                        "ci_upper",
+                        "odds_ratios",
+                    )
+                },
+            )
+        ).rows()
     )
     assert [row[1] for row in section(rows, "fixed_effects")] == ["dose"]
 
 
 def test_the_sum_of_trials_is_shown_when_there_are_trials():
-    assert ["", "trials", 842.0] in [row[:3] for row in table(estimates(trials=842))]
-    assert "trials" not in [row[1] for row in table(estimates())]
+    assert ["", "trials", 842.0] in [row[:3] for row in finished(Table(estimates(trials=842)).rows())]
+    assert "trials" not in [row[1] for row in finished(Table(estimates()).rows())]
 
 
 def test_a_laplace_approximation_is_called_that():
-    assert ["", "quadrature_nodes", "laplace"] in [row[:3] for row in table(estimates(nodes=None))]
+    assert ["", "quadrature_nodes", "laplace"] in [row[:3] for row in finished(Table(estimates(nodes=None)).rows())]
 
 
 def test_what_did_not_converge_says_so():
-    assert ["", "converged", False] in [row[:3] for row in table(estimates(converged=False))]
+    assert ["", "converged", False] in [row[:3] for row in finished(Table(estimates(converged=False)).rows())]
 
 
 def test_numbers_keep_all_their_digits():
     third = 1.0 / 3.0
-    assert table(estimates(log_likelihood=-third))[6][1] == -third
+    assert finished(Table(estimates(log_likelihood=-third)).rows())[6][1] == -third
 
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
 def test_what_excel_cannot_show_as_a_number_is_left_blank(number):
-    assert table(estimates(odds_ratios=np.array([1.0, number])))[2][8] is None
+    assert finished(Table(estimates(odds_ratios=np.array([1.0, number]))).rows())[2][8] is None
 
 
 # the arithmetic of the table, from a hand-built fit ---------------------------------------------------------------
@@ -175,21 +179,21 @@ def estimated(
     count = len(coefficients) + len(sds)
     observations = hand_built(
         Observations,
+        handed_over=all_used(2),
         successes=np.array([0.0, 1.0] * 5),
         trials=np.full(10, 3.0 if trials_given else 1.0),
         trials_given=trials_given,
         group_labels=("a", "b"),
         options=Options(fit_intercept=intercept, alpha=alpha, method="vb"),
     )
-    design = hand_built(
-        Design,
+    scale = Scale(
         back_transform=np.array([[1.0, -3.0 / 2.0], [0.0, 1.0 / 2.0]]),
         random_scales=np.array([1.0, 6.0]),
-        log_binomial=7.0,
         intercept=intercept,
         fixed_names=("intercept", "dose"),
         random_names=("intercept", "week"),
     )
+    design = hand_built(Design, scale=scale, log_binomial=7.0)
     values = {
         "method": "vb",
         "coefficients": np.array(coefficients),
@@ -201,7 +205,7 @@ def estimated(
         "log_likelihood": -57.0,
         "nodes": 16,
         "quadrature_settled": True,
-        "converged": True,
+        "distance": 0.0,
         "largest_score": 0.0,
     }
     return estimate(observations, design, hand_built(Fit, **values | fit_changes), ())
@@ -233,7 +237,7 @@ def test_alpha_sets_the_width_of_the_interval():
 def test_a_p_value_of_1e_minus_88_is_not_zero():
     # z = 20: twice the upper tail of the standard normal, 2.7536e-89 (Abramowitz & Stegun 26.2.12 to five digits)
     assert estimated().p_values[1] == pytest.approx(2 * 2.75362e-89, rel=1e-5)
-    assert table(estimated())[2][5] == estimated().p_values[1]
+    assert finished(Table(estimated()).rows())[2][5] == estimated().p_values[1]
     assert estimated(coefficients=(2.0, -4.0)).p_values[1] == estimated().p_values[1]
 
 
@@ -267,9 +271,9 @@ def test_the_icc_is_that_of_the_random_intercept_on_the_latent_scale():
 def test_an_odds_ratio_beyond_double_precision_is_blank_in_the_table():
     found = estimated(coefficients=(0.0, 2000.0))
     assert found.odds_ratios[1] == math.inf
-    assert table(found)[2][8] is None
+    assert finished(Table(found).rows())[2][8] is None
 
 
 def test_a_standard_deviation_of_zero_is_shown_as_zero():
-    shown = section(table(estimated(sds=(0.0, 3.0))), "random_effects")
+    shown = section(finished(Table(estimated(sds=(0.0, 3.0))).rows()), "random_effects")
     assert shown[0][:4] == ["", "intercept", 0.0, 0.0]

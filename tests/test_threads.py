@@ -22,6 +22,8 @@ from glmm_binomial.observations import METHODS
 from glmm_binomial.workbook import recalculate
 from simulated import draw
 
+pytestmark = pytest.mark.mass
+
 THREADS = 8
 OPTIONS = ({"alpha": 0.05}, {"alpha": 0.1, "fit_intercept": False})
 FORMULAS = ("dose", "dose * sex", "C(sex)", "log(dose) + sex", "0 + sex", "scale(dose):sex", "I(dose**2)", "sex - 1")
@@ -35,7 +37,12 @@ class Cell:
     arguments: dict[str, Any]
 
     def compute(self) -> list[list[float | bool | str]]:
-        return WORKSHEET_FUNCTIONS[self.function](**self.arguments)
+        """The answer; a cell among the arguments is a model to be made first."""
+        arguments = {
+            name: WORKSHEET_FUNCTIONS[given.function](**given.arguments) if isinstance(given, Cell) else given
+            for name, given in self.arguments.items()
+        }
+        return WORKSHEET_FUNCTIONS[self.function](**arguments)
 
 
 def column(values: np.ndarray) -> list[list[Any]]:
@@ -64,16 +71,25 @@ def worksheet() -> list[Cell]:
     """Two hundred cells and more, no two of them alike."""
     cells = []
     for data, method, option in product(data_sets(), METHODS, OPTIONS):
-        model = {**data, **option, "method": method}
-        new = {"new_x": data["x"], "new_groups": data["groups"], "new_x_random": data.get("x_random")}
+        fitted = {**data, **option, "method": method}
+        model = {"model": Cell("GLMM_BINOMIAL_MODEL", fitted)}
+        new = {"new_data": data["x"], "new_groups": data["groups"], "new_x_random": data.get("x_random")}
         cells += [
-            Cell("GLMM_BINOMIAL", model),
+            Cell("GLMM_BINOMIAL", fitted),
+            Cell("GLMM_BINOMIAL_TABLE", model),
             Cell("GLMM_BINOMIAL_RANEF", model),
             Cell("GLMM_BINOMIAL_PREDICT", {**model, **new}),
             Cell("GLMM_BINOMIAL_SIMULATE", {**model, "n_sim": 3, "seed": 7}),
             Cell("GLMM_BINOMIAL_CHECK", {**model, "n_sim": 100}),
         ]
-    cells += [Cell("GLMM_BINOMIAL_CONFINT", {**data, **option}) for data, option in product(data_sets(), OPTIONS)]
+    cells += [
+        Cell("GLMM_BINOMIAL_CONFINT", {"model": Cell("GLMM_BINOMIAL_MODEL", {**data, **option})})
+        for data, option in product(data_sets(), OPTIONS)
+    ]
+    study = [["y", "dose", "sex", "id"], *([row % 2, row * 7 % 5, "mf"[row * 3 % 2], row % 9] for row in range(60))]
+    for formula in ("y ~ dose * sex + (1 | id)", "y ~ dose + (dose || id)"):
+        model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": formula})}
+        cells += [Cell("GLMM_BINOMIAL_TABLE", model), Cell("GLMM_BINOMIAL_PREDICT", {**model, "new_data": study[:9]})]
     table = [["dose", "sex"], *([float(dose), "mf"[dose % 2]] for dose in range(1, 40))]
     return cells + [Cell("GLMM_BINOMIAL_DESIGN", {"data": table, "formula": formula}) for formula in FORMULAS]
 
@@ -118,7 +134,7 @@ def test_the_worksheet_has_two_hundred_different_cells_of_all_functions_with_a_t
     assert len(cells) >= 200
     assert len({repr(cell) for cell in cells}) == len(cells)
     # a picture is drawn in Excel's main thread
-    without_cells = {"GLMM_BINOMIAL_PLOT", "GLMM_BINOMIAL_SELFTEST"}
+    without_cells = {"GLMM_BINOMIAL_PLOT", "GLMM_BINOMIAL_SELFTEST", "GLMM_BINOMIAL_MODEL", "GLMM_BINOMIAL_FORMULA"}
     assert {cell.function for cell in cells} == set(WORKSHEET_FUNCTIONS) - without_cells
     assert all(len(answer) > 1 for answer in alone)
 
@@ -143,7 +159,8 @@ def test_the_same_cell_in_eight_threads_at_once_shows_the_same(cells, alone):
 
 
 def test_a_picture_in_the_main_thread_and_tables_in_the_others_do_not_disturb_each_other(cells, alone):
-    pictures = [Cell("GLMM_BINOMIAL_PLOT", {**data, "n_sim": 50}) for data in data_sets()]
+    models = [Cell("GLMM_BINOMIAL_MODEL", data) for data in data_sets()]
+    pictures = [Cell("GLMM_BINOMIAL_PLOT", {"model": model, "n_sim": 50}) for model in models]
     described = [picture.compute() for picture in pictures]
     fitting.fit_cache.clear()
     with ThreadPoolExecutor(THREADS) as threads:
@@ -161,7 +178,8 @@ def test_twenty_thousand_rows_give_the_digits_of_one_thread_in_eight():
     y = (generator.random(rows) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
     data = {"y": y, "x": x, "groups": group}
     cells = [Cell("GLMM_BINOMIAL", {**data, "method": method}) for method in METHODS]
-    cells += [Cell(f"GLMM_BINOMIAL_{name}", data) for name in ("RANEF", "CHECK", "SIMULATE")]
+    model = {"model": Cell("GLMM_BINOMIAL_MODEL", data)}
+    cells += [Cell(f"GLMM_BINOMIAL_{name}", model) for name in ("RANEF", "CHECK", "SIMULATE")]
     cells += [Cell("GLMM_BINOMIAL", {**data, "x": x[:, :6], "method": method}) for method in ("vb", "ml")]
     alone = compute_alone(cells)
     assert not differing(cells, compute_together(cells), alone)

@@ -17,11 +17,11 @@ DATA_SETS = {"vegetables": vegetables, "cbpp": cbpp, "contraception": contracept
 
 
 def design_of(data):
-    return build_design(observe(**data.arguments))
+    return build_design(observe(**data.arguments)).rows
 
 
-def start_of(design):
-    return np.zeros(design.fixed.shape[1])
+def start_of(rows):
+    return np.zeros(rows.fixed.shape[1])
 
 
 @pytest.mark.parametrize("name", DATA_SETS)
@@ -48,35 +48,35 @@ def test_raw_mean_field_sds_are_far_too_small():
 
 
 def test_mean_field_agrees_with_statsmodels_own_fit_on_the_same_design():
-    design = draw_design(11, groups=10, size=8)
-    ours = fit_variational(design, start_of(design))
-    model = CountsMixedModel(design)
-    theirs = BinomialBayesMixedGLM(design.successes, design.fixed, model.exog_vc, model.ident, vcp_p=1, fe_p=2).fit_vb(
+    rows = draw_design(11, groups=10, size=8).rows
+    ours = fit_variational(rows, start_of(rows))
+    model = CountsMixedModel(rows)
+    theirs = BinomialBayesMixedGLM(rows.successes, rows.fixed, model.exog_vc, model.ident, vcp_p=1, fe_p=2).fit_vb(
         mean=np.zeros(model.k_fep + model.k_vcp + model.k_vc), sd=np.full(model.k_fep + 1 + model.k_vc, 0.5)
     )
     # its ten nodes on [-5, 5] integrate the normal density to .99913 and the SDs carry that and more
     np.testing.assert_allclose(ours.coefficients, theirs.fe_mean, atol=0.01)
     np.testing.assert_allclose(np.sqrt(np.diag(ours.mean_field_covariance))[:3], theirs.fe_sd, rtol=0.01)
-    np.testing.assert_allclose(ours.log_sds, theirs.vcp_mean, atol=0.02)
+    np.testing.assert_allclose(ours.effects.log_sds, theirs.vcp_mean, atol=0.02)
     np.testing.assert_allclose(ours.random_effects[:, 0], theirs.vc_mean, atol=0.02)
 
 
 def test_statsmodels_bfgs_on_our_elbo_finds_the_optimum_of_our_newton():
-    design = draw_design(12, groups=6, size=6)
-    ours = fit_variational(design, start_of(design))
-    model = CountsMixedModel(design)
+    rows = draw_design(12, groups=6, size=6).rows
+    ours = fit_variational(rows, start_of(rows))
+    model = CountsMixedModel(rows)
     size = model.k_fep + model.k_vcp + model.k_vc
     theirs = model.fit_vb(
         mean=np.zeros(size), sd=np.full(size, 0.5), fit_method="L-BFGS-B", minim_opts={"ftol": 1e-15, "gtol": 1e-7}
     )
     np.testing.assert_allclose(ours.coefficients, theirs.fe_mean, atol=1e-5)
-    np.testing.assert_allclose(ours.log_sds, theirs.vcp_mean, atol=1e-5)
+    np.testing.assert_allclose(ours.effects.log_sds, theirs.vcp_mean, atol=1e-5)
 
 
 @pytest.mark.parametrize("slopes", [0, 1, 2])
 def test_score_vanishes_at_the_optimum(slopes):
-    design = draw_design(13, groups=20, size=10, slopes=slopes)
-    found = fit_variational(design, start_of(design))
+    rows = draw_design(13, groups=20, size=10, slopes=slopes).rows
+    found = fit_variational(rows, start_of(rows))
     assert found.distance < 1e-7
     assert found.largest_score < 1e-6
     assert found.steps < 40
@@ -86,43 +86,43 @@ def test_the_elbo_never_decreases(monkeypatch):
     values = []
     ascend = CountsMixedModel._ascend
 
-    def watched(self, state, direction, decrement):
+    def watched(self, state, ahead):
         values.append(state.value)
-        return ascend(self, state, direction, decrement)
+        return ascend(self, state, ahead)
 
     monkeypatch.setattr(CountsMixedModel, "_ascend", watched)
     for seed in range(20):
         values.clear()
-        design = draw_design(seed, groups=8, size=5, slopes=seed % 3, sd=3.0)
-        final = fit_variational(design, start_of(design)).elbo
+        rows = draw_design(seed, groups=8, size=5, slopes=seed % 3, sd=3.0).rows
+        final = fit_variational(rows, start_of(rows)).elbo
         assert (np.diff([*values, final]) >= -1e-12 * abs(final)).all()
 
 
 def test_a_search_cut_short_says_how_far_it_is_from_the_optimum(monkeypatch):
     monkeypatch.setattr(variational, "MOST_STEPS", 1)
-    design = draw_design(14)
-    assert fit_variational(design, start_of(design)).distance > 0.01
+    rows = draw_design(14).rows
+    assert fit_variational(rows, start_of(rows)).distance > 0.01
 
 
 def test_linear_response_is_the_derivative_of_the_means_by_a_tilt_of_the_log_posterior():
     """Giordano et al. (2018), definition 3: d E(b) / d t = Cov(b, s'b) when t * s'b is added to the log posterior."""
-    design = draw_design(15, groups=10, size=6)
-    found = fit_variational(design, start_of(design))
+    rows = draw_design(15, groups=10, size=6).rows
+    found = fit_variational(rows, start_of(rows))
     # successes moved by t * c, with c summing to zero in every group, add t * (X'c)'b and leave the effects alone
-    counts = np.random.default_rng(15).normal(size=len(design.successes))
-    counts -= (np.add.reduceat(counts, design.group_starts) / 6)[design.group_index]
+    counts = np.random.default_rng(15).normal(size=len(rows.successes))
+    counts -= (np.add.reduceat(counts, rows.grouping.starts) / 6)[rows.grouping.index]
 
     def coefficients(t):
-        return fit_variational(replace(design, successes=design.successes + t * counts), start_of(design)).coefficients
+        return fit_variational(replace(rows, successes=rows.successes + t * counts), start_of(rows)).coefficients
 
     response = (coefficients(1e-4) - coefficients(-1e-4)) / 2e-4
-    np.testing.assert_allclose(response, found.covariance[:3, :3] @ (design.fixed.T @ counts), rtol=1e-5)
+    np.testing.assert_allclose(response, found.covariance[:3, :3] @ (rows.fixed.T @ counts), rtol=1e-5)
 
 
 def test_covariance_of_the_effects_of_groups_is_that_of_the_dense_inverse():
-    design = draw_design(16, groups=4, size=6, slopes=1)
-    model = CountsMixedModel(design)
-    found = fit_variational(design, start_of(design))
+    rows = draw_design(16, groups=4, size=6, slopes=1).rows
+    model = CountsMixedModel(rows)
+    found = fit_variational(rows, start_of(rows))
     state = model.newton(None, np.r_[np.zeros(13), np.full(13, -1.0)], tolerance=1e-16)["state"]
     inverse = np.linalg.inv(dense(model.elbo.curvature(state)))
     corner = 2 * (3 + 2)

@@ -388,6 +388,7 @@ def test_the_same_call_in_several_cells_is_calculated_once(tmp_path):
     assert values(target, "Data", "F1:F4") == [[None], ["intercept"], [-0.25], [-0.25]]
 
 
+@pytest.mark.mass
 def test_a_million_rows_reach_the_function_without_being_copied():
     from glmm_binomial.workbook.calls import ArgumentKind  # noqa: PLC0415
     from glmm_binomial.workbook.exchange import handed_over  # noqa: PLC0415

@@ -229,6 +229,7 @@ def test_a_link_to_another_workbook_that_the_file_does_not_hold_is_refused(tmp_p
     assert "cannot be calculated" in refusal(plain_workbook(tmp_path / "a.xlsx", "=[1]Ext!A1+1"))
 
 
+@pytest.mark.mass
 def test_large_data_need_seconds_and_bounded_memory(tmp_path):
     source = tmp_path / "large.xlsx"
     rows = 300_000

@@ -50,8 +50,8 @@ COVER = Cover(
     columns={column.name: column.meaning for column in COLUMNS},
     sheets={
         "Data": "The raw records as an Excel table, treatment and sex as text and, by ordinary formulas, as 0 and 1.",
-        "Design": "GLMM_BINOMIAL_DESIGN: the text coded as columns of 0 and 1, with their interaction.",
-        "Fit": "GLMM_BINOMIAL: the model by maximum likelihood beside the article's table, and by the default method.",
+        "Design": "GLMM_BINOMIAL_DESIGN: how the model codes text as columns of 0 and 1, with their interaction.",
+        "Fit": "GLMM_BINOMIAL_FORMULA and _TABLE: the model in one cell, its table beside the article's.",
         "Odds ratios": "GLMM_BINOMIAL_CONFINT: each term as an odds ratio, with profile and Wald intervals.",
         "Probabilities": "GLMM_BINOMIAL_PREDICT: probabilities for women and men with and without treatment, and for "
         "students.",
@@ -73,11 +73,11 @@ def write(path: Path) -> None:
     with new_report(path, COVER.title) as report:
         write_cover(report, COVER)
         write_data_sheet(report, study)
-        design = write_design_sheet(report, study)
-        fit = write_fit_sheet(report, study, design)
-        intervals = write_odds_ratio_sheet(report, study, design, fit)
-        write_probability_sheet(report, study, design, fit)
-        write_group_sheets(report, study, design, fit, intervals)
-        simulations = write_simulations(report, study, design)
-        write_check_sheet(report, study, design, simulations)
+        write_design_sheet(report, study)
+        model, fit = write_fit_sheet(report, study)
+        intervals = write_odds_ratio_sheet(report, study, model, fit)
+        write_probability_sheet(report, study, model, fit)
+        write_group_sheets(report, model, fit, intervals)
+        simulations = write_simulations(report, study, model)
+        write_check_sheet(report, study, model, simulations)
         write_wrong_model(report, study, fit)

@@ -6,9 +6,9 @@ from xlsxwriter.utility import xl_range_abs
 from charts import Boxes, Dots, Frame, Rows, Series, write_boxes, write_dots
 from data_table import table_columns
 from fit_table import ROOM_AROUND, FitTable, write_fit
-from formula import Cell, Expression, constant
+from formula import Cell, Expression, call, constant
 from page import Column, Computed, Content, Page, Report, cell, fixed_cell
-from spill import NO_TABLE, Spill, column_cell, format_where, table_style, write_spill
+from spill import NO_TABLE, ModelCell, Spill, column_cell, format_where, table_style, write_model, write_spill
 from style import AVERAGED, FITTED, INTERVAL, STRESSED
 from vegetables.study import ML, PATTERNS, ROWS_PRINTED, TABLE, WRONG, Pattern, Study, matching
 
@@ -24,7 +24,7 @@ PICTURE = (
 )
 
 
-def write_simulations(report: Report, study: Study, design: Spill) -> Spill:
+def write_simulations(report: Report, study: Study, model: ModelCell) -> Spill:
     page = report.page("Simulations", (9, 8, *[9] * SIMULATIONS))
     page.title("Simulations", f"{SIMULATIONS} new data sets simulated from the model")
     page.paragraph(
@@ -34,9 +34,7 @@ def write_simulations(report: Report, study: Study, design: Spill) -> Spill:
         "repeat the data. The sheet Check compares; on paper only the first rows appear."
     )
     page.skip()
-    simulated = study.ask(
-        "GLMM_BINOMIAL_SIMULATE", design.whole(page), method=ML, n_sim=constant(SIMULATIONS), seed=constant(SEED)
-    )
+    simulated = call("GLMM_BINOMIAL_SIMULATE", model=model.on(page), n_sim=constant(SIMULATIONS), seed=constant(SEED))
     page.code("Formula", simulated.shown)
     page.skip()
     top, record = page.row, table_columns(TABLE, study.rows, *RECORD)
@@ -47,7 +45,7 @@ def write_simulations(report: Report, study: Study, design: Spill) -> Spill:
     return spill
 
 
-def write_check_sheet(report: Report, study: Study, design: Spill, simulations: Spill) -> None:
+def write_check_sheet(report: Report, study: Study, model: ModelCell, simulations: Spill) -> None:
     page = report.page("Check", (11, 12, 12, 12, 21, 13, 12, 16, 12, 12, 12, 12, 12))
     page.title("Check", "Does the model simulate days with vegetables like the observed ones?")
     page.paragraph(
@@ -62,7 +60,7 @@ def write_check_sheet(report: Report, study: Study, design: Spill, simulations: 
         "observed one.",
     )
     page.skip()
-    check = study.ask("GLMM_BINOMIAL_CHECK", design.whole(page), method=ML)
+    check = call("GLMM_BINOMIAL_CHECK", model=model.on(page))
     _write_check(report, page, check, model="the model with interaction")
     page.break_page()
     _write_single_simulations(report, page, study, simulations)
@@ -73,7 +71,7 @@ def write_wrong_model(report: Report, study: Study, right: FitTable) -> None:
     page = report.page("Wrong model", (21, 19, *[15] * 9))
     page.title("Wrong model", "What the check shows when the interaction is left out")
     page.paragraph(
-        f'The design is coded by "{WRONG}", within the formula: the treatment then has the same odds ratio for women '
+        f'The formula of this model is "{WRONG}": the treatment then has the same odds ratio for women '
         "and men. The table looks as good as the right one, with small standard errors, and converges. "
         "Only the larger AIC and the check below give it away. How to read the table is said on the sheet Fit."
     )
@@ -83,8 +81,8 @@ def write_wrong_model(report: Report, study: Study, right: FitTable) -> None:
         "observed one.",
     )
     page.skip()
-    design = study.coded(WRONG)
-    wrong = write_fit(page, study.ask("GLMM_BINOMIAL", design, method=ML))
+    model = write_model(page, study.model(WRONG, method=ML), handle="GLMM@2")
+    wrong = write_fit(page, call("GLMM_BINOMIAL_TABLE", model=model.on(page)))
     page.skip(ROOM_AROUND)
     page.break_page()
     page.heading("Beside the right model")
@@ -96,7 +94,7 @@ def write_wrong_model(report: Report, study: Study, right: FitTable) -> None:
     page.skip()
     page.break_page()
     page.heading("The check")
-    check = study.ask("GLMM_BINOMIAL_CHECK", design, method=ML)
+    check = call("GLMM_BINOMIAL_CHECK", model=model.on(page))
     _write_check(report, page, check, model="the model without interaction")
     page.print_on_pages()
 

@@ -2,8 +2,8 @@
 
 from data_table import table_columns, write_data
 from page import Report
-from spill import Spill, table_style, write_spill
-from vegetables.study import COLUMNS, DAYS, RIGHT, ROWS_PRINTED, TABLE, Study
+from spill import table_style, write_spill
+from vegetables.study import CODED, COLUMNS, DAYS, ROWS_PRINTED, TABLE, Study
 
 
 def write_data_sheet(report: Report, study: Study) -> None:
@@ -18,23 +18,22 @@ def write_data_sheet(report: Report, study: Study) -> None:
     write_data(page, TABLE, columns=COLUMNS, rows=study.rows, printed_rows=ROWS_PRINTED)
 
 
-def write_design_sheet(report: Report, study: Study) -> Spill:
+def write_design_sheet(report: Report, study: Study) -> None:
     page = report.page("Design", (14, 14, 18, 18, 24))
     page.title("Design", "Treatment, sex and their interaction as columns of 0 and 1")
     page.paragraph(
-        f'The formula below codes "{RIGHT}", which stands for trt, sex and trt:sex. Of each text column the first '
+        f'The formula below codes "{CODED}", which stands for trt, sex and trt:sex. Of each text column the first '
         "level in alphabetical order, control and female, is the reference and gets 0; trt[treat] is 1 in the "
         "treatment group, sex[male] is 1 for men, and trt[treat]:sex[male], their product, is 1 for men in the "
-        "treatment group. Every other formula takes this table as its x. The columns id and day repeat the data, so "
-        "that a row can be read; they are not needed."
+        "treatment group. The formula of the model on the sheet Fit codes its columns in the same way by itself; this "
+        "sheet shows how. The columns id and day repeat the data, so that a row can be read."
     )
     page.skip()
-    coded = study.coded(RIGHT)
+    coded = study.coded(CODED)
     page.code("Formula", coded.shown)
     page.skip()
     top = page.row
     record = table_columns(TABLE, study.rows, "id", "day")
     write_spill(page, record, style=table_style(page, codes=range(2)), top=top)
-    design = write_spill(page, coded, style=table_style(page, codes=range(3)), top=top, left=2)
+    write_spill(page, coded, style=table_style(page, codes=range(3)), top=top, left=2)
     page.print_first_rows(top, ROWS_PRINTED)
-    return design

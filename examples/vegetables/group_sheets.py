@@ -5,12 +5,12 @@ from xlsxwriter.utility import xl_range_abs
 from analysis import Coefficient, write_spread
 from charts import Dots, Frame, Reach, Rows, Series, write_ranking
 from fit_table import FitTable
-from formula import Expression
+from formula import Expression, call
 from interval_table import ESTIMATE, LOWER, UPPER, IntervalTable
 from page import Column, Computed, Page, Report, cell
-from spill import Spill, format_rows, table_style, write_spill, write_warnings
+from spill import ModelCell, Spill, format_rows, table_style, write_spill, write_warnings
 from style import AVERAGED, FITTED
-from vegetables.study import ARTICLE_SD, ARTICLE_SD_LIMITS, ML, Study
+from vegetables.study import ARTICLE_SD, ARTICLE_SD_LIMITS
 
 ROWS_PRINTED = 45
 ROOM = 260
@@ -18,11 +18,11 @@ ROOM = 260
 RANK, SORTED, REACH = 7, 8, 9
 
 
-def write_group_sheets(report: Report, study: Study, design: Spill, fit: FitTable, intervals: IntervalTable) -> None:
+def write_group_sheets(report: Report, model: ModelCell, fit: FitTable, intervals: IntervalTable) -> None:
     """Write both sheets: first what is read off the table of students, then the table."""
     reading = report.page("Random effects", (14, 66, 13, 13, 13, 13, 13, 13))
     students = report.page("Students", (10, 13, 11, 11, 11, 11, 3, 11, 13, 13))
-    effects = study.ask("GLMM_BINOMIAL_RANEF", design.whole(students), method=ML)
+    effects = call("GLMM_BINOMIAL_RANEF", model=model.on(students))
     ranked = _write_students(students, effects)
     _write_reading(reading, fit, intervals)
     _write_chart(report, reading, effects, ranked)

@@ -1,22 +1,23 @@
 """The sheet Odds ratios: each term with its profile-likelihood interval, beside Wald's and the article's."""
 
 from fit_table import FitTable
+from formula import call
 from interval_table import ESTIMATE, LOWER, UPPER, WALD_LOWER, WALD_UPPER, IntervalTable, write_intervals
 from page import Column, Content, Page, Report, cell
-from spill import Spill
+from spill import ModelCell
 from vegetables.study import ARTICLE_ODDS_RATIO, ARTICLE_ODDS_RATIO_LIMITS, ML, TERMS, Study
 
-AMONG_MEN = 'trt * C(sex, Treatment("male"))'
+AMONG_MEN = 'y ~ trt * C(sex, Treatment("male")) + (1 | id)'
 # the tables of the formulas begin here, counted from zero: on a page of their own, below what is read off them
 TABLES_AT = 28
 LIMITS = (LOWER, UPPER, WALD_LOWER, WALD_UPPER)
 
 
-def write_odds_ratio_sheet(report: Report, study: Study, design: Spill, fit: FitTable) -> IntervalTable:
+def write_odds_ratio_sheet(report: Report, study: Study, model: ModelCell, fit: FitTable) -> IntervalTable:
     """Write the sheet and return the table of all intervals."""
     page = report.page("Odds ratios", (23, 46, 15, 15, 15, 15, 15, 15))
     page.row = TABLES_AT
-    table, men = _write_tables(page, study, design)
+    table, men = _write_tables(page, study, model)
     page.row = 0
     page.title("Odds ratios", "How many times the odds of a vegetable day, for one and the same student")
     page.paragraph(
@@ -38,16 +39,19 @@ def write_odds_ratio_sheet(report: Report, study: Study, design: Spill, fit: Fit
     return table
 
 
-def _write_tables(page: Page, study: Study, design: Spill) -> tuple[IntervalTable, IntervalTable]:
+def _write_tables(page: Page, study: Study, model: ModelCell) -> tuple[IntervalTable, IntervalTable]:
     page.break_page()
     page.heading("The table behind: all terms")
     page.paragraph("Under fixed_effects the terms are on the log-odds scale; under odds_ratios they are odds ratios.")
-    table = write_intervals(page, study.ask("GLMM_BINOMIAL_CONFINT", design.whole(page), method=ML))
+    table = write_intervals(page, call("GLMM_BINOMIAL_CONFINT", model=model.on(page)))
     page.skip(4)
     page.break_page()
     page.heading("The table behind: men as reference")
-    page.paragraph("The formula codes the design within itself; trt[treat] is now the treatment's effect among men.")
-    return table, write_intervals(page, study.ask("GLMM_BINOMIAL_CONFINT", study.coded(AMONG_MEN), method=ML))
+    page.paragraph(
+        "Here the model stands within the formula, with men as the reference; trt[treat] is now the treatment's "
+        "effect among men.",
+    )
+    return table, write_intervals(page, call("GLMM_BINOMIAL_CONFINT", model=study.model(AMONG_MEN, method=ML)))
 
 
 def _write_terms(page: Page, table: IntervalTable, fit: FitTable) -> None:
@@ -101,7 +105,7 @@ def _write_men(page: Page, men: IntervalTable) -> None:
     page.heading("The treatment among men")
     page.paragraph(
         "Among men the treatment multiplies the odds by the product of two odds ratios above, trt[treat] and "
-        'trt[treat]:sex[male]. For its interval the design is coded by "trt * C(sex, Treatment("male"))" instead: men '
+        'trt[treat]:sex[male]. For its interval the formula has C(sex, Treatment("male")) in the place of sex: men '
         "are then the reference, and trt[treat] speaks of men. The model is the same, only written differently."
     )
     numbers = (men.odds_ratio('"trt[treat]"', "trt[treat]", column) for column in (ESTIMATE, *LIMITS))

@@ -9,60 +9,60 @@ from charts import Frame, Reach, Rows, Series, write_comparison
 from fit_table import FitTable
 from formula import Expression, call, constant
 from page import Column, Computed, Content, Page, Report, cell
-from spill import Spill, table_style, write_spill
+from spill import ModelCell, Spill, table_style, write_spill
 from style import FITTED, INTERVAL, OBSERVED
-from vegetables.study import ML, PATTERNS, RIGHT, TABLE, TERMS, Study, matching
+from vegetables.study import CODED, PATTERNS, TABLE, TERMS, Study, matching
 
-WIDTHS = (11, 12, 13, 13, 21, 19, 16, 13, 13, 18, 17, 12, 12, 12)
+WIDTHS = (11, 12, 13, 13, 21, 11, 11, 19, 17, 17, 16, 13, 13, 12, 12, 12, 12, 12)
 # the columns of the table of patterns that are not spilled
-OBSERVED_COLUMN, FITTED_COLUMN, BELOW_COLUMN, ABOVE_COLUMN = 7, 2, 12, 13
+OBSERVED_COLUMN, FITTED_COLUMN, BELOW_COLUMN, ABOVE_COLUMN = 11, 2, 16, 17
 # the lowest and the highest random effect, a woman of the control group with many vegetable days, and somebody else
 STUDENTS: tuple[float | str, ...] = (17.0, 84.0, 226.0, "new")
 NEW_TRT, NEW_SEX = "control", "female"
-# the last column that spills for students
-PREDICTED_TO = 10
+# the columns typed for a student, and those that spill
+TYPED, SPILLED = 3, 9
 
 
-def write_probability_sheet(report: Report, study: Study, design: Spill, fit: FitTable) -> None:
+def write_probability_sheet(report: Report, study: Study, model: ModelCell, fit: FitTable) -> None:
     page = report.page("Probabilities", WIDTHS)
     page.title("Probabilities", "Probability that a student eats vegetables on a given day")
-    page.heading("The four patterns, coded")
+    page.heading("The four patterns")
     page.paragraph(
-        "The rows to predict are coded like the data: the first two columns are typed, the others spill from the "
-        "formula."
+        "The rows to predict are the first two columns, typed as the data have them. The model needs no more; the "
+        "columns beside them show how it codes the rows, for the computation by hand."
     )
-    coded = _write_coded_patterns(page)
+    typed, coded = _write_patterns(page)
     page.skip()
     page.heading("Predicted and observed")
     page.paragraph(
         "probability is that of a typical student of the pattern, one with a random intercept of zero, by maximum "
         "likelihood; ci_lower and ci_upper are the limits of its 95 % interval. population_average is the mean over "
-        "all students, who lie above and below the typical one: it is what the observed proportion, the share of days "
-        "with vegetables in the data, should be near to. By hand stands the first column again, computed by an "
-        "ordinary formula from the coefficients on the sheet Fit."
+        "all students, who lie above and below the typical one, with an interval of its own: it is what the observed "
+        "proportion, the share of days with vegetables in the data, should be near to. By hand stands the first "
+        "column again, computed by an ordinary formula from the coefficients on the sheet Fit.",
     )
     page.labelled(
         "The article",
         "reports fitted probabilities of 0.4235, 0.8676, 0.2803 and 0.5072 and observed proportions of 0.4242, 0.8659, "
         "0.2821 and 0.5071, in the order of the rows.",
     )
-    predicted = study.ask("GLMM_BINOMIAL_PREDICT", design.whole(page), new_x=coded.whole(page), method=ML)
+    predicted = call("GLMM_BINOMIAL_PREDICT", model=model.on(page), new_data=typed)
     by_hand = [_by_hand(fit, coded, line) for line in range(1, len(PATTERNS) + 1)]
     rows = _write_predictions(page, study, predicted, by_hand)
     page.skip()
     _write_chart(report, page, predicted, rows)
-    _write_students(page, study, design)
+    _write_students(page, study, model)
 
 
-def _write_coded_patterns(page: Page) -> Spill:
+def _write_patterns(page: Page) -> tuple[Expression, Spill]:
     names = [("sex", "trt"), *((pattern.sex, pattern.trt) for pattern in PATTERNS)]
     typed = Expression(xl_range(page.row + 1, 0, page.row + len(names), 1), names)
-    coded = call("GLMM_BINOMIAL_DESIGN", data=typed, formula=constant(RIGHT))
+    coded = call("GLMM_BINOMIAL_DESIGN", data=typed, formula=constant(CODED))
     page.code("Formula", coded.shown)
     top = page.row
     header = Column("sex", page.formats.text, is_text=True), Column("trt", page.formats.text, is_text=True)
     page.table(header, names[1:])
-    return write_spill(page, coded, style=table_style(page, codes=range(3)), top=top, left=2)
+    return typed, write_spill(page, coded, style=table_style(page, codes=range(3)), top=top, left=2)
 
 
 def _by_hand(fit: FitTable, coded: Spill, line: int) -> Computed[float]:
@@ -139,51 +139,40 @@ def _write_chart(report: Report, page: Page, predicted: Expression, rows: Rows) 
     write_comparison(report, page, frame, rows, bars)
 
 
-def _write_students(page: Page, study: Study, design: Spill) -> None:
+def _write_students(page: Page, study: Study, model: ModelCell) -> None:
     page.heading("One student")
     page.paragraph(
-        "For a student of the study the formula adds the student's own random effect when its fifth argument names the "
-        "student; for anybody else it takes zero. Type other numbers into the column id. Student 17 had vegetables on "
+        "Where the rows to predict have the column id, the formula adds the student's own random effect; for anybody "
+        "else it takes zero. Type other numbers into the column id. Student 17 had vegetables on "
         "7 of 14 days although treated, student 226 on 11 of 14 without treatment: that moves their probabilities a "
         "little only, because the model finds that students of one pattern hardly differ."
     )
-    names = tuple(str(name) for name in design.rows[0])
     # below the line with the formula
     top = page.row + 1
     last = top + len(STUDENTS)
-    predicted = study.ask(
-        "GLMM_BINOMIAL_PREDICT",
-        design.whole(page),
-        new_x=Expression(xl_range(top, 3, last, 5), [names, *(_codes(*_factors(study, s)) for s in STUDENTS)]),
-        new_groups=Expression(xl_range(top, 0, last, 0), [("id",), *((student,) for student in STUDENTS)]),
-        method=ML,
-    )
+    rows = [("id", "trt", "sex"), *((student, *_factors(study, student)) for student in STUDENTS)]
+    typed = Expression(xl_range(top, 0, last, TYPED - 1), rows)
+    predicted = call("GLMM_BINOMIAL_PREDICT", model=model.on(page), new_data=typed)
     page.code("Formula", predicted.shown)
-    page.table(_student_columns(page, names), [_student_row(study, s, top + i) for i, s in enumerate(STUDENTS, 1)])
+    page.table(_student_columns(page), [_student_row(study, s, top + i) for i, s in enumerate(STUDENTS, 1)])
     page.row = top
     shares = [(_share(study, student, top + i),) for i, student in enumerate(STUDENTS, 1)]
-    page.table([Column("Share of\nown days", page.formats.estimate)], shares, left=PREDICTED_TO + 1)
-    write_spill(page, predicted, style=table_style(page), top=top, left=PREDICTED_TO - 4)
+    page.table([Column("Share of\nown days", page.formats.estimate)], shares, left=TYPED + SPILLED)
+    write_spill(page, predicted, style=table_style(page), top=top, left=TYPED)
 
 
-def _student_columns(page: Page, names: Sequence[str]) -> list[Column]:
+def _student_columns(page: Page) -> list[Column]:
     text = page.formats.text
-    words = [Column(name, page.formats.left if name == "id" else text, is_text=True) for name in ("id", "trt", "sex")]
-    return words + [Column(name, page.formats.small_integer) for name in names]
+    return [Column(name, page.formats.left if name == "id" else text, is_text=True) for name in ("id", "trt", "sex")]
 
 
 def _student_row(study: Study, student: float | str, row: int) -> tuple[Content, ...]:
-    id_cell, trt_cell, sex_cell = (cell(row, column) for column in range(3))
     trt, sex = _factors(study, student)
-    treat, male, both = _codes(trt, sex)
-    found = f"MATCH({id_cell},{TABLE}[id],0)"
+    found = f"MATCH({cell(row, 0)},{TABLE}[id],0)"
     return (
         student,
         Computed(f'=IFERROR(INDEX({TABLE}[trt],{found}),"{NEW_TRT}")', trt),
         Computed(f'=IFERROR(INDEX({TABLE}[sex],{found}),"{NEW_SEX}")', sex),
-        Computed(f'=IF({trt_cell}="treat",1,0)', treat),
-        Computed(f'=IF({sex_cell}="male",1,0)', male),
-        Computed(f"={cell(row, 3)}*{cell(row, 4)}", both),
     )
 
 
@@ -196,8 +185,3 @@ def _share(study: Study, student: float | str, row: int) -> Content:
 
 def _factors(study: Study, student: float | str) -> tuple[str, str]:
     return next(((str(row["trt"]), str(row["sex"])) for row in study.rows if row["id"] == student), (NEW_TRT, NEW_SEX))
-
-
-def _codes(trt: str, sex: str) -> tuple[float, float, float]:
-    treat, male = float(trt == "treat"), float(sex == "male")
-    return treat, male, treat * male

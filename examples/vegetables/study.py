@@ -35,7 +35,8 @@ COLUMNS = (
     ),
 )
 
-RIGHT, WRONG = "trt * sex", "trt + sex"
+CODED = "trt * sex"
+RIGHT, WRONG = "y ~ trt * sex + (1 | id)", "y ~ trt + sex + (1 | id)"
 ML = constant("ml")
 
 
@@ -85,14 +86,10 @@ class Study:
     rows: Sequence[Row]
 
     @property
-    def outcomes(self) -> Expression:
-        """The column y."""
-        return table_columns(TABLE, self.rows, "y")
-
-    @property
-    def students(self) -> Expression:
-        """The column id."""
-        return table_columns(TABLE, self.rows, "id")
+    def table(self) -> Expression:
+        """All columns, with their header."""
+        names = [column.name for column in COLUMNS]
+        return Expression(f"{TABLE}[#All]", [names, *([row[name] for name in names] for row in self.rows)])
 
     @property
     def factors(self) -> Expression:
@@ -103,9 +100,9 @@ class Study:
         """The columns of the model, coded by a formula."""
         return call("GLMM_BINOMIAL_DESIGN", data=self.factors, formula=constant(formula))
 
-    def ask(self, function: str, x: Expression, **arguments: Expression) -> Expression:
-        """Call a worksheet function on the outcomes and students."""
-        return call(function, y=self.outcomes, x=x, groups=self.students, **arguments)
+    def model(self, formula: str, **options: Expression) -> Expression:
+        """Fit a formula to the table."""
+        return call("GLMM_BINOMIAL_FORMULA", data=self.table, formula=constant(formula), **options)
 
     def outcomes_of(self, pattern: Pattern) -> list[float]:
         """Each 0 or 1 of a pattern."""

@@ -81,10 +81,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _selftest() -> int:
-    from glmm_binomial.certified.selftest import selftest, selftest_table  # noqa: PLC0415 - `--help` stays quick
+    from glmm_binomial.answers.rows import finished  # noqa: PLC0415
+    from glmm_binomial.certified.selftest import selftest  # noqa: PLC0415 - `--help` stays quick
 
     outcome = selftest()
-    _print("\n".join(_aligned(selftest_table(outcome))))
+    _print("\n".join(_aligned(finished(outcome.rows()))))
     return _EXIT_OK if outcome.passes else _EXIT_CELLS
 
 

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import expit
 
+from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.answers.simulate import draw_responses, fixed_predictor
 from glmm_binomial.observations.simulation_options import read_simulation_options, require_enough_simulations
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.fitted_model import FittedModel
+    from glmm_binomial.estimation.fitted_model import GLMM
 
 DEFAULT_SIMULATIONS: Final = 200
 MOST_RESPONSES: Final = 100_000_000
@@ -29,7 +32,7 @@ BIN_FORMATS: Final = (*(f".{digits}f" for digits in range(3, 7)), *(f".{digits}g
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(Tabular):
     """Observed and simulated proportions of successes in P patterns, over S simulations.
 
     Attributes
@@ -68,8 +71,26 @@ class Check:
     alpha: float
     seed: int
 
+    def rows(self) -> list[Sequence[object]]:
+        """Rows of cells: a header, then one row per pattern."""
+        trials = [] if self.trials is None else [("trials", self.trials.astype(float))]
+        columns = [
+            ("observations", self.observations.astype(float)),
+            *trials,
+            ("observed", self.observed),
+            ("simulated_mean", self.simulated_mean),
+            ("ci_lower", self.ci_lower),
+            ("ci_upper", self.ci_upper),
+            ("inside", self.inside),
+        ]
+        numbers = zip(*(values.tolist() for _, values in columns), strict=True)
+        return [
+            [*self.names, *(name for name, _ in columns)],
+            *([*pattern, *cells] for pattern, cells in zip(self.patterns, numbers, strict=True)),
+        ]
 
-def check(model: FittedModel, *, n_sim: object = None, seed: object = None) -> Check:
+
+def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
     """Compare observed proportions with those simulated from the model, for each distinct row of x.
 
     The simulations are those of `simulate` with the same seed: new random effects, coefficients and SDs at their
@@ -78,7 +99,7 @@ def check(model: FittedModel, *, n_sim: object = None, seed: object = None) -> C
 
     Parameters
     ----------
-    model : FittedModel
+    model : GLMM
         Its alpha is the intervals' as well.
     n_sim : whole number, optional
         Number of simulations, from 2 / alpha to 10,000; 200 unless given.
@@ -130,7 +151,7 @@ class _Division:
     patterns: tuple[tuple[float | str, ...], ...]
 
 
-def _divide(model: FittedModel) -> _Division:
+def _divide(model: GLMM) -> _Division:
     x = model.observations.x
     order = np.lexsort(x.T)
     is_new = np.r_[True, (x[order][1:] != x[order][:-1]).any(axis=1)]
@@ -154,22 +175,3 @@ def _bins(fitted: NDArray[np.float64]) -> _Division:
         if len(labels) == len(upper):
             break
     return _Division(index=index, names=("bin",), patterns=tuple((label,) for label in labels))
-
-
-def check_table(check: Check) -> list[list[str | float | bool]]:
-    """Rows of cells: a header, then one row per pattern."""
-    trials = [] if check.trials is None else [("trials", check.trials.astype(float))]
-    columns = [
-        ("observations", check.observations.astype(float)),
-        *trials,
-        ("observed", check.observed),
-        ("simulated_mean", check.simulated_mean),
-        ("ci_lower", check.ci_lower),
-        ("ci_upper", check.ci_upper),
-        ("inside", check.inside),
-    ]
-    numbers = zip(*(values.tolist() for _, values in columns), strict=True)
-    return [
-        [*check.names, *(name for name, _ in columns)],
-        *([*pattern, *cells] for pattern, cells in zip(check.patterns, numbers, strict=True)),
-    ]

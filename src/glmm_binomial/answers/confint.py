@@ -11,22 +11,23 @@ from scipy.stats import chi2, norm
 
 from glmm_binomial.answers.estimates import estimate
 from glmm_binomial.answers.notices import notices
-from glmm_binomial.answers.table import padded
-from glmm_binomial.estimation.fitting import FitError, NoMaximumError, beyond_precision_refused, fit_design
+from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.estimation.fitted_model import fitted
+from glmm_binomial.estimation.fitting import beyond_precision_refused
 from glmm_binomial.estimation.marginal import MOST_NODES
-from glmm_binomial.estimation.no_maximum import why_no_maximum
 from glmm_binomial.estimation.profile_likelihood import coefficient_limit, find_peak, sd_limit
+from glmm_binomial.observations.cells import reject
+from glmm_binomial.observations.names import parameter_names
 from glmm_binomial.observations.wording import effect_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from glmm_binomial.answers.estimates import Estimates
-    from glmm_binomial.answers.table import Row
-    from glmm_binomial.estimation.fitted_model import FittedModel
+    from glmm_binomial.estimation.fitted_model import GLMM
     from glmm_binomial.estimation.profile_likelihood import Peak
     from glmm_binomial.estimation.profile_search import Limit
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.model.design import Scale
 
 LIMITS = ("ci_lower", "ci_upper", "wald_lower", "wald_upper")
 HEADERS = {
@@ -34,7 +35,6 @@ HEADERS = {
     "odds_ratios": ("odds_ratios", "parameter", "odds_ratio", *LIMITS),
     "random_effects": ("random_effects", "parameter", "std_dev", *LIMITS),
 }
-COLUMNS = len(HEADERS["fixed_effects"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Intervals:
+class Intervals(Tabular):
     """Intervals at confidence 1 - alpha, on the scale of the user's columns (k fixed and K random effects).
 
     Attributes
@@ -83,8 +83,23 @@ class Intervals:
     alpha: float
     notices: tuple[str, ...]
 
+    def rows(self) -> list[Sequence[object]]:
+        """Seven columns: block, parameter, estimate, profile limits, Wald limits."""
+        rows: list[Sequence[object]] = []
+        for block, of_block in (
+            ("fixed_effects", self.fixed_effects),
+            ("odds_ratios", self.odds_ratios),
+            ("random_effects", self.random_effects),
+        ):
+            if of_block:
+                rows.append(HEADERS[block])
+            for each in of_block:
+                limits = (each.ci_lower, each.ci_upper, each.wald_lower, each.wald_upper)
+                rows.append(("", each.parameter, each.estimate, *limits))
+        return rows + [("warning", notice) for notice in self.notices]
 
-def profile_intervals(model: FittedModel) -> Intervals:
+
+def profile_intervals(model: GLMM, parameter: object = None) -> Intervals:
     """Profile-likelihood intervals of every coefficient, odds ratio and SD, beside Wald's.
 
     The limits c of a parameter satisfy 2 [max log L - p(c)] = q, with p(c) the largest log L that has the parameter at
@@ -92,19 +107,27 @@ def profile_intervals(model: FittedModel) -> Intervals:
     It is always the marginal likelihood that is profiled, without a prior: when the model was fitted by another method
     than "ml", the likelihood is maximised first, and the estimates are those of "ml".
 
+    Parameters
+    ----------
+    model : GLMM
+    parameter : str, or cells with names, optional
+        Of coefficients, and of random effects' SDs; all of them unless given.
+
     Raises
     ------
+    InvalidInputError
+        When there is no parameter of a name.
     FitError
         When the likelihood has no maximum, with the text of method "ml".
     """
     design, options = model.design, model.observations.options
-    try:
-        fit = fit_design(design, "ml")
-    except NoMaximumError as problem:
-        raise FitError(why_no_maximum(model.observations, design, problem.separation)) from problem
+    chosen = _chosen(design.scale, parameter)
+    fit = fitted(model.observations, design, "ml")
     estimates = estimate(model.observations, design, fit, notices(model.observations, design, fit))
     with beyond_precision_refused():
-        coefficients, deviations = _profiles(design, find_peak(design, fit), float(chi2.isf(options.alpha, 1)))
+        peak, quantile = find_peak(design.rows, fit), float(chi2.isf(options.alpha, 1))
+        coefficients = [_coefficient_profile(design.scale, peak, i, quantile) for i in chosen.fixed]
+        deviations = [_deviation_profile(design.scale, peak, i, quantile) for i in chosen.random]
     fixed_effects = tuple(_coefficient_intervals(estimates, coefficients))
     odds_ratios = tuple(_exponential(interval) for interval in fixed_effects)
     return Intervals(
@@ -114,7 +137,7 @@ def profile_intervals(model: FittedModel) -> Intervals:
         alpha=options.alpha,
         notices=(
             *_about_method(model.fit.method),
-            *_about_laplace(len(design.random_names)),
+            *_about_laplace(len(design.scale.random_names)),
             *estimates.notices,
             *_about_limits([*coefficients, *deviations]),
             *_about_odds_ratios(odds_ratios),
@@ -124,9 +147,14 @@ def profile_intervals(model: FittedModel) -> Intervals:
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """Both limits of one quantity, standardised; its name in a sentence; the factor that leads to the user's scale."""
+    """Both limits of one quantity, standardised.
+
+    `name` is its name in a sentence, `position` that among the coefficients or the random effects, and `scale` the
+    factor that leads to the user's scale.
+    """
 
     name: str
+    position: int
     lower: Limit
     upper: Limit
     scale: float
@@ -145,27 +173,46 @@ class _Profile:
         return ("lower", self.lower), ("upper", self.upper)
 
 
-def _profiles(design: Design, peak: Peak, quantile: float) -> tuple[list[_Profile], list[_Profile]]:
-    """Limits of the coefficients and of the SDs."""
-    coefficients = [
-        _Profile(
-            name=name,
-            lower=coefficient_limit(peak, combination, side=-1, quantile=quantile),
-            upper=coefficient_limit(peak, combination, side=1, quantile=quantile),
-            scale=1.0,
-        )
-        for name, combination in zip(design.fixed_names, design.back_transform, strict=True)
-    ]
-    deviations = [
-        _Profile(
-            name=f"the SD of the random {effect_in_words(name)}",
-            lower=sd_limit(peak, effect, side=-1, quantile=quantile),
-            upper=sd_limit(peak, effect, side=1, quantile=quantile),
-            scale=1.0 / float(design.random_scales[effect]),
-        )
-        for effect, name in enumerate(design.random_names)
-    ]
-    return coefficients, deviations
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Positions of the coefficients and of the random effects whose intervals are asked for."""
+
+    fixed: tuple[int, ...]
+    random: tuple[int, ...]
+
+
+def _chosen(scale: Scale, parameter: object) -> _Chosen:
+    """The parameters of the names in a cell or a range; a name may stand for a coefficient and for an SD."""
+    wanted = parameter_names(parameter)
+    known = dict.fromkeys([*scale.fixed_names, *scale.random_names])
+    for name in wanted:
+        if name not in known:
+            reject(f"parameter must be a name of the table. There is no {name}; there are {', '.join(known)}.")
+    return _Chosen(
+        fixed=tuple(i for i, name in enumerate(scale.fixed_names) if not wanted or name in wanted),
+        random=tuple(i for i, name in enumerate(scale.random_names) if not wanted or name in wanted),
+    )
+
+
+def _coefficient_profile(scale: Scale, peak: Peak, position: int, quantile: float) -> _Profile:
+    combination = scale.back_transform[position]
+    return _Profile(
+        name=scale.fixed_names[position],
+        position=position,
+        lower=coefficient_limit(peak, combination, side=-1, quantile=quantile),
+        upper=coefficient_limit(peak, combination, side=1, quantile=quantile),
+        scale=1.0,
+    )
+
+
+def _deviation_profile(scale: Scale, peak: Peak, position: int, quantile: float) -> _Profile:
+    return _Profile(
+        name=f"the SD of the random {effect_in_words(scale.random_names[position])}",
+        position=position,
+        lower=sd_limit(peak, position, side=-1, quantile=quantile),
+        upper=sd_limit(peak, position, side=1, quantile=quantile),
+        scale=1.0 / float(scale.random_scales[position]),
+    )
 
 
 def _about_limits(profiles: list[_Profile]) -> Iterator[str]:
@@ -207,17 +254,17 @@ def _because(limit: Limit, reached: float) -> str:
 
 
 def _coefficient_intervals(estimates: Estimates, profiles: list[_Profile]) -> Iterator[Interval]:
-    for name, profile, coefficient, wald_lower, wald_upper in zip(
-        estimates.fixed_names, profiles, estimates.coefficients, estimates.ci_lower, estimates.ci_upper, strict=True
-    ):
-        lower, upper = profile.limits_about(float(coefficient))
+    for profile in profiles:
+        i = profile.position
+        coefficient = float(estimates.coefficients[i])
+        lower, upper = profile.limits_about(coefficient)
         yield Interval(
-            parameter=name,
-            estimate=float(coefficient),
+            parameter=estimates.fixed_names[i],
+            estimate=coefficient,
             ci_lower=lower,
             ci_upper=upper,
-            wald_lower=float(wald_lower),
-            wald_upper=float(wald_upper),
+            wald_lower=float(estimates.ci_lower[i]),
+            wald_upper=float(estimates.ci_upper[i]),
         )
 
 
@@ -240,19 +287,19 @@ def _exponential(interval: Interval) -> Interval:
 
 def _deviation_intervals(estimates: Estimates, profiles: list[_Profile]) -> Iterator[Interval]:
     reach = float(norm.isf(estimates.alpha / 2.0))
-    for name, profile, std_dev, std_error in zip(
-        estimates.random_names, profiles, estimates.std_devs, estimates.log_sd_std_errors, strict=True
-    ):
-        lower, upper = profile.limits_about(float(std_dev))
+    for profile in profiles:
+        i = profile.position
+        std_dev = float(estimates.std_devs[i])
+        lower, upper = profile.limits_about(std_dev)
         with np.errstate(over="ignore"):
-            factor = float(np.exp(reach * std_error)) if std_dev > 0.0 else None
+            factor = float(np.exp(reach * estimates.log_sd_std_errors[i])) if std_dev > 0.0 else None
         yield Interval(
-            parameter=name,
-            estimate=float(std_dev),
+            parameter=estimates.random_names[i],
+            estimate=std_dev,
             ci_lower=lower,
             ci_upper=upper,
-            wald_lower=None if factor is None else float(std_dev / factor),
-            wald_upper=None if factor is None else float(std_dev * factor),
+            wald_lower=None if factor is None else std_dev / factor,
+            wald_upper=None if factor is None else std_dev * factor,
         )
 
 
@@ -279,18 +326,3 @@ def _about_odds_ratios(odds_ratios: tuple[Interval, ...]) -> Iterator[str]:
                 f"The upper limit of the odds ratio of {interval.parameter} is too large to be shown: one unit of the "
                 "column is a very large step. Measure it in smaller units."
             )
-
-
-def interval_table(intervals: Intervals) -> list[Row]:
-    """Seven columns: block, parameter, estimate, profile limits, Wald limits; rows padded with None."""
-    rows: list[Row] = []
-    for block, of_block in (
-        ("fixed_effects", intervals.fixed_effects),
-        ("odds_ratios", intervals.odds_ratios),
-        ("random_effects", intervals.random_effects),
-    ):
-        rows.append([*HEADERS[block]])
-        for each in of_block:
-            limits = (each.ci_lower, each.ci_upper, each.wald_lower, each.wald_upper)
-            rows.append(padded(("", each.parameter, each.estimate, *limits), COLUMNS))
-    return rows + [padded(("warning", notice), COLUMNS) for notice in intervals.notices]

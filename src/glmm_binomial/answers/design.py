@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from glmm_binomial.formula.coded_table import coded_table
 
 if TYPE_CHECKING:
-    from glmm_binomial.answers.table import Row
+    from glmm_binomial.answers.rows import Row
 
 
 def design(data: object, formula: object, new_data: object = None) -> list[Row]:

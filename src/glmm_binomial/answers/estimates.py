@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 from scipy.stats import norm
 
 from glmm_binomial.answers.notices import notices
-from glmm_binomial.estimation.fitted_model import FittedModel, fit_model
+from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.fitting import Fit
+    from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.model.design import Design
     from glmm_binomial.observations import Method, Observations
+
+Arguments = ParamSpec("Arguments")
 
 LOGISTIC_VARIANCE = np.pi**2 / 3.0
 """Variance of the standard logistic distribution: what varies within groups on the latent scale."""
@@ -53,6 +58,8 @@ class Estimates:
     alpha : float
     observations : int
         Rows of data.
+    rows_omitted : int
+        Rows of a table that are left out since something is missing in them.
     trials : int or None
         Their sum, when y holds successes.
     icc : float
@@ -87,6 +94,7 @@ class Estimates:
     bic: float
     alpha: float
     observations: int
+    rows_omitted: int
     trials: int | None
     icc: float
     nodes: int | None
@@ -98,21 +106,21 @@ class Estimates:
 def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[str, ...]) -> Estimates:
     """Bring a fit back to the user's scale and compute what a table shows."""
     k = len(fit.coefficients)
-    coefficients = design.back_transform @ fit.coefficients
-    root = design.back_transform @ fit.covariance_root[:k]
+    coefficients = design.scale.back_transform @ fit.coefficients
+    root = design.scale.back_transform @ fit.covariance_root[:k]
     covariance = root @ root.T
     std_errors = np.sqrt(np.diag(covariance))
     z_statistics = coefficients / std_errors
     reach = norm.isf(observations.options.alpha / 2.0) * std_errors
     with np.errstate(over="ignore"):
         odds_ratios = np.exp(coefficients)
-    std_devs = fit.sds / design.random_scales
+    std_devs = fit.sds / design.scale.random_scales
     log_likelihood = fit.log_likelihood + design.log_binomial
     parameters = k + len(std_devs)
     rows = len(observations.successes)
     return Estimates(
         method=fit.method,
-        fixed_names=design.fixed_names,
+        fixed_names=design.scale.fixed_names,
         coefficients=coefficients,
         covariance=covariance,
         std_errors=std_errors,
@@ -121,17 +129,18 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
         ci_lower=coefficients - reach,
         ci_upper=coefficients + reach,
         odds_ratios=odds_ratios,
-        random_names=design.random_names,
+        random_names=design.scale.random_names,
         std_devs=std_devs,
         variances=std_devs**2,
         log_sd_std_errors=np.sqrt(np.diag(fit.covariance)[k:]),
         group_labels=observations.group_labels,
-        random_effects=fit.random_effects / design.random_scales,
+        random_effects=fit.random_effects / design.scale.random_scales,
         log_likelihood=log_likelihood,
         aic=-2.0 * log_likelihood + 2.0 * parameters,
         bic=-2.0 * log_likelihood + float(np.log(rows)) * parameters,
         alpha=observations.options.alpha,
         observations=rows,
+        rows_omitted=observations.rows_omitted,
         trials=int(observations.trials.sum()) if observations.trials_given else None,
         icc=float(std_devs[0] ** 2 / (std_devs[0] ** 2 + LOGISTIC_VARIANCE)),
         nodes=fit.nodes,
@@ -141,63 +150,20 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
     )
 
 
-def estimates_of(model: FittedModel) -> Estimates:
+def estimates_of(model: GLMM) -> Estimates:
     """The estimates of a fitted model on the user's scale, with the warnings that belong to them."""
     found = notices(model.observations, model.design, model.fit)
     return estimate(model.observations, model.design, model.fit, found)
 
 
-def fit(
-    y: object,
-    x: object,
-    groups: object,
-    x_random: object = None,
-    fit_intercept: object = True,
-    alpha: object = 0.05,
-    method: object = "vb",
-    trials: object = None,
-) -> Estimates:
-    """Fit a binomial generalized linear mixed model.
+def _then_estimates(make: Callable[Arguments, GLMM]) -> Callable[Arguments, Estimates]:
+    @wraps(make)
+    def estimates(*arguments: Arguments.args, **options: Arguments.kwargs) -> Estimates:
+        return estimates_of(make(*arguments, **options))
 
-    Row i of group g: logit p_i = x_i'b + z_i'u_g with z_i = (1, x_random_i) and independent u_gk ~ N(0, sd_k^2).
+    estimates.__name__ = estimates.__qualname__ = "fit"
+    return estimates
 
-    Parameters
-    ----------
-    y : (N,) array or list of N one-cell rows
-        0 or 1; whole-number successes when `trials` is given.
-    x : (N, p) array or list of N rows
-        Numbers. A first row of text is a header row, which every other range must then have too.
-    groups : (N,) array or list of N one-cell rows
-        Labels, whole numbers or text.
-    x_random : (N, q) array or list of N rows, optional
-        Columns with a random slope. A lone boolean here is taken for `fit_intercept`.
-    fit_intercept : bool
-    alpha : float
-        One minus the confidence level of the intervals.
-    method : {"vb", "ml", "mean-field"}
-        Variational estimates with linear-response standard errors, maximum likelihood, or statsmodels' own SDs.
-    trials : (N,) array or list of N one-cell rows, optional
 
-    Returns
-    -------
-    Estimates
-
-    Raises
-    ------
-    InvalidInputError
-        When the data cannot be used.
-    FitError
-        When no estimate can be given.
-    """
-    return estimates_of(
-        fit_model(
-            y,
-            x,
-            groups,
-            x_random=x_random,
-            fit_intercept=fit_intercept,
-            alpha=alpha,
-            method=method,
-            trials=trials,
-        )
-    )
+fit = _then_estimates(fit_model)
+"""Estimates of the model that `fit_model` fits, with its arguments."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.fitting import Fit, NewtonStep
+    from glmm_binomial.estimation.fit import Fit, NewtonStep
     from glmm_binomial.model.design import Design
     from glmm_binomial.observations import Observations
 
@@ -56,7 +56,7 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
 
 def _may_have_a_maximum(design: Design, fit: Fit) -> bool:
     """Whether nothing is known that would keep the likelihood from having a maximum."""
-    return fit.separation is None and len(unchanging_groups(design)) < design.groups
+    return fit.separation is None and len(unchanging_groups(design)) < design.rows.grouping.count
 
 
 def _about_method(fit: Fit) -> Iterator[str]:
@@ -93,8 +93,8 @@ def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
         return
     shifts, _ = _on_user_scale(design, fit.towards_posterior)
     names = [
-        *design.fixed_names,
-        *(f"the log SD of the random {effect_in_words(name)}" for name in design.random_names),
+        *design.scale.fixed_names,
+        *(f"the log SD of the random {effect_in_words(name)}" for name in design.scale.random_names),
     ]
     moved = [f"{name} by {shift:+.2f}" for name, shift in zip(names, shifts, strict=True) if abs(shift) > LARGEST_SHIFT]
     if moved:
@@ -112,7 +112,7 @@ def _about_prior(design: Design, fit: Fit) -> Iterator[str]:
     shifts, by_data = _on_user_scale(design, fit.towards_likelihood)
     _, with_prior = _on_user_scale(design, fit.towards_posterior)
     ruled = (np.abs(shifts) > LARGEST_PRIOR_SHIFT) | (by_data > LARGEST_PRIOR_GAIN * with_prior)
-    names = [name for name, is_ruled in zip(design.fixed_names, ruled, strict=False) if is_ruled]
+    names = [name for name, is_ruled in zip(design.scale.fixed_names, ruled, strict=False) if is_ruled]
     if names:
         advice = ' Method "ml" uses no prior.' if _may_have_a_maximum(design, fit) else ""
         yield (
@@ -123,9 +123,9 @@ def _about_prior(design: Design, fit: Fit) -> Iterator[str]:
 
 def _on_user_scale(design: Design, towards: NewtonStep) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A Newton step in standard deviations, and these, of coefficients and log SDs on the user's scale."""
-    k = len(design.back_transform)
+    k = len(design.scale.back_transform)
     way_back = np.eye(len(towards.step))
-    way_back[:k, :k] = design.back_transform
+    way_back[:k, :k] = design.scale.back_transform
     deviations = np.linalg.norm(way_back @ towards.covariance_root, axis=1)
     return way_back @ towards.step / deviations, deviations
 
@@ -139,14 +139,14 @@ def _about_separation(observations: Observations, design: Design, fit: Fit) -> I
 
 
 def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
-    never_change = len(unchanging_groups(design)) == design.groups
-    if fit.method != "ml" and never_change and design.groups < design.trials.sum():
+    never_change = len(unchanging_groups(design)) == design.rows.grouping.count
+    if fit.method != "ml" and never_change and design.rows.grouping.count < design.rows.trials.sum():
         yield (
             "All outcomes are the same within every group, so the data set no limit to the differences between groups: "
             "the size of the variance comes from the prior."
         )
     log_errors = np.sqrt(np.diag(fit.covariance)[len(fit.coefficients) :])
-    for name, sd, log_error in zip(design.random_names, fit.sds, log_errors, strict=True):
+    for name, sd, log_error in zip(design.scale.random_names, fit.sds, log_errors, strict=True):
         if log_error > LARGEST_LOG_SD_ERROR and sd * log_error > LARGEST_SD_ERROR:
             yield (
                 f"The data say next to nothing about the variance of the random {effect_in_words(name)}: the "
@@ -160,10 +160,12 @@ def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
 
 
 def _about_data(observations: Observations, design: Design) -> Iterator[str]:
-    trials_by_group = np.add.reduceat(design.trials, design.group_starts)
-    if design.groups < FEW_GROUPS:
+    yield from observations.notices
+    trials_by_group = design.rows.grouping.sums(design.rows.trials)
+    groups = design.rows.grouping.count
+    if groups < FEW_GROUPS:
         yield (
-            f"There are only {design.groups} groups, too few to estimate how much groups differ. Read the variance "
+            f"There are only {groups} groups, too few to estimate how much groups differ. Read the variance "
             "with caution, and consider the groups as columns of x instead."
         )
     if trials_by_group.max() == 1:
@@ -185,8 +187,8 @@ def _about_alpha(alpha: float) -> Iterator[str]:
 
 
 def _about_odds_ratios(design: Design, fit: Fit) -> Iterator[str]:
-    coefficients = design.back_transform @ fit.coefficients
-    names = [name for name, b in zip(design.fixed_names, coefficients, strict=True) if b > LARGEST_EXPONENT]
+    coefficients = design.scale.back_transform @ fit.coefficients
+    names = [name for name, b in zip(design.scale.fixed_names, coefficients, strict=True) if b > LARGEST_EXPONENT]
     if names:
         yield (
             f"The odds ratio of {listed(names)} is too large to be shown: one unit of the column is a very large "

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from glmm_binomial.answers.check import check
+from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.extras import require
+from glmm_binomial.observations.cells import describe, is_blank, reject, single_cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.answers.check import Check
+    from glmm_binomial.estimation.fitted_model import GLMM
+
+KINDS: Final = ("check",)
 
 SIMULATED_COLOUR: Final = "#56B4E9"
 INSIDE_COLOUR: Final = "#000000"
@@ -32,6 +39,52 @@ JITTER: Final = 0.5
 """Width of the band of jittered points, where patterns are one apart."""
 
 GOLDEN_RATIO: Final = (np.sqrt(5.0) - 1.0) / 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plot(Tabular):
+    """A picture, and the same in words.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    sentence : str
+    """
+
+    figure: Figure
+    sentence: str
+
+    def rows(self) -> list[tuple[str]]:
+        """One cell with the picture in words."""
+        return [(self.sentence,)]
+
+
+def plot(model: GLMM, kind: object = None, n_sim: object = None, seed: object = None) -> Plot:
+    """Draw a picture of a model.
+
+    Parameters
+    ----------
+    model : GLMM
+    kind : {"check"}
+        The check of `check`.
+    n_sim, seed : whole numbers, optional
+        As in `check`.
+
+    Raises
+    ------
+    InvalidInputError
+        When an option cannot be used.
+    MissingPackageError
+        When matplotlib is not installed.
+    """
+    _require_kind(single_cell(kind))
+    found = check(model, n_sim=n_sim, seed=seed)
+    return Plot(figure=check_figure(found), sentence=check_sentence(found))
+
+
+def _require_kind(kind: object) -> None:
+    if not is_blank(kind) and (not isinstance(kind, str) or kind.strip().lower() not in KINDS):
+        reject(f'kind must be "check". It is {describe(kind)}.')
 
 
 def check_figure(check: Check, *, title: str | None = None) -> Figure:

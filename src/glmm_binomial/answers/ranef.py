@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
-from glmm_binomial.answers.table import padded
+from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.observations.wording import effect_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.answers.table import Row
-    from glmm_binomial.estimation.fitted_model import FittedModel
-    from glmm_binomial.estimation.fitting import Fit
+    from glmm_binomial.estimation.fit import Fit
+    from glmm_binomial.estimation.fitted_model import GLMM
 
 GROUP_EFFECTS_HEADER = ("group", "effect", "estimate", "std_dev", "ci_lower", "ci_upper")
 
 
 @dataclass(frozen=True, slots=True)
-class GroupEffects:
+class GroupEffects(Tabular):
     """The random effects of G groups and K effects, per unit of the column of x_random.
 
     Attributes
@@ -52,8 +51,22 @@ class GroupEffects:
     alpha: float
     notices: tuple[str, ...]
 
+    def rows(self) -> list[Sequence[object]]:
+        """A header row, one row for each effect of each group, and one for each warning; six columns."""
+        rows: list[Sequence[object]] = [GROUP_EFFECTS_HEADER]
+        for label, *numbers in zip(
+            self.group_labels,
+            self.estimates.tolist(),
+            self.std_devs.tolist(),
+            self.ci_lower.tolist(),
+            self.ci_upper.tolist(),
+            strict=True,
+        ):
+            rows += [[_label_cell(label), *cells] for cells in zip(self.effect_names, *numbers, strict=True)]
+        return rows + [("warning", notice) for notice in self.notices]
 
-def random_effects(model: FittedModel) -> GroupEffects:
+
+def random_effects(model: GLMM) -> GroupEffects:
     """The groups' random effects with their standard deviations given the data.
 
     What std_dev holds depends on the method:
@@ -70,18 +83,18 @@ def random_effects(model: FittedModel) -> GroupEffects:
     """
     design, fit = model.design, model.fit
     alpha = model.observations.options.alpha
-    estimates = fit.random_effects / design.random_scales
-    std_devs = np.sqrt(np.diagonal(fit.random_covariance, axis1=1, axis2=2)) / design.random_scales
+    estimates = fit.random_effects / design.scale.random_scales
+    std_devs = np.sqrt(np.diagonal(fit.random_covariance, axis1=1, axis2=2)) / design.scale.random_scales
     reach = -ndtri(alpha / 2.0) * std_devs
     return GroupEffects(
         group_labels=model.observations.group_labels,
-        effect_names=design.random_names,
+        effect_names=design.scale.random_names,
         estimates=estimates,
         std_devs=std_devs,
         ci_lower=estimates - reach,
         ci_upper=estimates + reach,
         alpha=alpha,
-        notices=tuple(_notices(fit, design.random_names)),
+        notices=tuple(_notices(fit, design.scale.random_names)),
     )
 
 
@@ -98,21 +111,6 @@ def _notices(fit: Fit, names: tuple[str, ...]) -> Iterator[str]:
                 "effect. Their std_dev and limits are zero given that estimate; how uncertain it is, they do not "
                 "show."
             )
-
-
-def random_effects_table(effects: GroupEffects) -> list[Row]:
-    """A header row, one row for each effect of each group, and one for each warning; six columns, padded with None."""
-    rows: list[Row] = [list(GROUP_EFFECTS_HEADER)]
-    for label, *numbers in zip(
-        effects.group_labels,
-        effects.estimates.tolist(),
-        effects.std_devs.tolist(),
-        effects.ci_lower.tolist(),
-        effects.ci_upper.tolist(),
-        strict=True,
-    ):
-        rows += [[_label_cell(label), *cells] for cells in zip(effects.effect_names, *numbers, strict=True)]
-    return rows + [padded(("warning", notice), len(GROUP_EFFECTS_HEADER)) for notice in effects.notices]
 
 
 def _label_cell(label: object) -> str | float | bool:

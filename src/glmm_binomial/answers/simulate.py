@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import expit
 
+from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.observations.simulation_options import SimulationOptions, read_simulation_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.fitted_model import FittedModel
+    from glmm_binomial.estimation.fitted_model import GLMM
+    from glmm_binomial.observations.handed_over import HandedOver
 
 DEFAULT_SIMULATIONS: Final = 1
 MOST_RESPONSES: Final = 5_000_000
@@ -24,7 +26,7 @@ MOST_RESPONSES: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Simulations:
+class Simulations(Tabular):
     """Responses simulated from a fitted model, for each of the user's N rows in their order.
 
     Attributes
@@ -32,13 +34,31 @@ class Simulations:
     responses : (N, n_sim) array
         0 or 1, or successes out of the row's trials; one column per simulation.
     seed : int
+    handed_over : HandedOver
+        Which of the rows handed over these N are.
     """
 
     responses: NDArray[np.float64]
     seed: int
+    handed_over: HandedOver
+
+    def rows(self) -> list[Sequence[object]]:
+        """Rows of cells: a header sim_1, sim_2 ..., then one row per row of the user's data."""
+        header = [f"sim_{column}" for column in range(1, self.responses.shape[1] + 1)]
+        if not self.handed_over.omitted:
+            return [header, *self.responses.tolist()]
+        blank = (None,) * len(header)
+        rows = self.handed_over.spread(self.responses.tolist())
+        return [
+            [*header, "left_out"],
+            *(
+                (*blank, reason) if row is None else row
+                for row, reason in zip(rows, self.handed_over.reasons, strict=True)
+            ),
+        ]
 
 
-def simulate(model: FittedModel, *, n_sim: object = None, seed: object = None) -> Simulations:
+def simulate(model: GLMM, *, n_sim: object = None, seed: object = None) -> Simulations:
     """Simulate responses from the estimates of a model, with random effects drawn anew.
 
     In each simulation every group g gets effects u_gk ~ N(0, sd_k^2), and row i of the group successes
@@ -48,7 +68,7 @@ def simulate(model: FittedModel, *, n_sim: object = None, seed: object = None) -
 
     Parameters
     ----------
-    model : FittedModel
+    model : GLMM
     n_sim : whole number, optional
         Number of simulations, from 1 to 10,000; 1 unless given.
     seed : whole number, optional
@@ -64,18 +84,18 @@ def simulate(model: FittedModel, *, n_sim: object = None, seed: object = None) -
     responses = np.empty((rows, options.n_sim), order="F")
     for column, response in enumerate(draw_responses(model, options)):
         responses[:, column] = response
-    return Simulations(responses=responses, seed=options.seed)
+    return Simulations(responses=responses, seed=options.seed, handed_over=model.observations.handed_over)
 
 
-def fixed_predictor(model: FittedModel, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def fixed_predictor(model: GLMM, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Linear predictor x'b of rows of x in the user's units, random effects at zero."""
-    coefficients = model.design.back_transform @ model.fit.coefficients
-    if model.design.intercept:
+    coefficients = model.design.scale.back_transform @ model.fit.coefficients
+    if model.design.scale.intercept:
         return np.asarray(coefficients[0] + x @ coefficients[1:])
     return np.asarray(x @ coefficients)
 
 
-def draw_responses(model: FittedModel, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
+def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
     """Yield the successes (N,) of one simulation after the other.
 
     The generator is numpy's PCG64, seeded for simulation j by SeedSequence(seed, spawn_key=(j,)), the j-th child of the
@@ -84,7 +104,7 @@ def draw_responses(model: FittedModel, options: SimulationOptions) -> Iterator[N
     observations = model.observations
     groups = len(observations.group_labels)
     predictor = fixed_predictor(model, observations.x)
-    sds = model.fit.sds / model.design.random_scales
+    sds = model.fit.sds / model.design.scale.random_scales
     trials = observations.trials.astype(np.int64)
     for simulation in range(options.n_sim):
         stop_if_requested()
@@ -97,9 +117,3 @@ def draw_responses(model: FittedModel, options: SimulationOptions) -> Iterator[N
             yield generator.binomial(trials, probability).astype(np.float64)
         else:
             yield (generator.random(len(probability)) < probability).astype(np.float64)
-
-
-def simulation_table(simulations: Simulations) -> list[list[str | float]]:
-    """Rows of cells: a header sim_1, sim_2 ..., then one row per row of the user's data."""
-    header: list[str | float] = [f"sim_{column}" for column in range(1, simulations.responses.shape[1] + 1)]
-    return [header, *simulations.responses.tolist()]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from glmm_binomial.answers.estimates import Estimates, estimates_of
+from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.estimation.fitted_model import fit_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from glmm_binomial.answers.estimates import Estimates
+    from glmm_binomial.estimation.fitted_model import GLMM
 
 FIXED_HEADER = (
     "fixed_effects",
@@ -23,68 +25,70 @@ FIXED_HEADER = (
 )
 RANDOM_HEADER = ("random_effects", "parameter", "variance", "std_dev")
 DIAGNOSTICS_HEADER = ("diagnostics", "parameter", "value")
-COLUMNS = len(FIXED_HEADER)
-
-Row = list[str | float | bool | None]
 
 
-def table(estimates: Estimates) -> list[Row]:
-    """Nine columns; each row padded with None."""
-    rows: list[tuple[object, ...]] = [FIXED_HEADER]
-    rows += [
-        ("", name, *numbers)
-        for name, *numbers in zip(
-            estimates.fixed_names,
-            estimates.coefficients,
-            estimates.std_errors,
-            estimates.z_statistics,
-            estimates.p_values,
-            estimates.ci_lower,
-            estimates.ci_upper,
-            estimates.odds_ratios,
-            strict=True,
-        )
-    ]
-    rows.append(RANDOM_HEADER)
-    rows += [
-        ("", name, variance, std_dev)
-        for name, variance, std_dev in zip(estimates.random_names, estimates.variances, estimates.std_devs, strict=True)
-    ]
-    rows += [
-        ("log_likelihood", estimates.log_likelihood),
-        ("aic", estimates.aic),
-        ("bic", estimates.bic),
-        DIAGNOSTICS_HEADER,
-    ]
-    rows += [("", name, value) for name, value in _diagnostics(estimates).items()]
-    rows += [("warning", notice) for notice in estimates.notices]
-    return [padded(row, COLUMNS) for row in rows]
+def fitted_table(**arguments: Any) -> Table:
+    """Fit as `fit_ranges` does, whose arguments these are, and give the table of the model."""
+    return table(fit_ranges(**arguments))
+
+
+def table(model: GLMM) -> Table:
+    """The table of a model; its rows down to `bic` never change their place or name."""
+    return Table(estimates_of(model))
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Tabular):
+    """Nine columns of what was estimated."""
+
+    estimates: Estimates
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """The header and the fixed effects, the random effects, log-likelihood, aic and bic, diagnostics, warnings."""
+        estimates = self.estimates
+        rows: list[tuple[object, ...]] = [FIXED_HEADER]
+        rows += [
+            ("", name, *numbers)
+            for name, *numbers in zip(
+                estimates.fixed_names,
+                estimates.coefficients,
+                estimates.std_errors,
+                estimates.z_statistics,
+                estimates.p_values,
+                estimates.ci_lower,
+                estimates.ci_upper,
+                estimates.odds_ratios,
+                strict=True,
+            )
+        ]
+        rows.append(RANDOM_HEADER)
+        rows += [
+            ("", name, variance, std_dev)
+            for name, variance, std_dev in zip(
+                estimates.random_names, estimates.variances, estimates.std_devs, strict=True
+            )
+        ]
+        rows += [
+            ("log_likelihood", estimates.log_likelihood),
+            ("aic", estimates.aic),
+            ("bic", estimates.bic),
+            DIAGNOSTICS_HEADER,
+        ]
+        rows += [("", name, value) for name, value in _diagnostics(estimates).items()]
+        return rows + [("warning", notice) for notice in estimates.notices]
 
 
 def _diagnostics(estimates: Estimates) -> dict[str, object]:
     trials = {} if estimates.trials is None else {"trials": estimates.trials}
+    omitted = {"rows_omitted": estimates.rows_omitted} if estimates.rows_omitted else {}
     return {
         "method": estimates.method,
         "converged": estimates.converged,
         "observations": estimates.observations,
+        **omitted,
         **trials,
         "groups": len(estimates.group_labels),
         "icc": estimates.icc,
         "quadrature_nodes": "laplace" if estimates.nodes is None else estimates.nodes,
         "largest_score": estimates.largest_score,
     }
-
-
-def padded(row: Sequence[object], width: int) -> Row:
-    """A row of cells of a width: text and booleans as they are, numbers as floats, and None for the rest.
-
-    What is not a finite number is left blank.
-    """
-    return [_cell(value) for value in row] + [None] * (width - len(row))
-
-
-def _cell(value: object) -> str | float | bool | None:
-    if value is None or isinstance(value, str | bool):
-        return value
-    number = float(value)  # type: ignore[arg-type]  # everything else in a row is a number
-    return number if math.isfinite(number) else None

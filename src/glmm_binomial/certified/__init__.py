@@ -37,7 +37,7 @@ class CertifiedData:
     log_likelihood_is_certified: bool = True
 
     @property
-    def arguments(self) -> dict[str, Rows]:
+    def arguments(self) -> dict[str, Any]:
         """Keyword arguments; what the data set does not have is left out."""
         given = {"y": self.y, "x": self.x, "groups": self.groups, "x_random": self.x_random, "trials": self.trials}
         return {name: [list(row) for row in rows] for name, rows in given.items() if rows is not None}

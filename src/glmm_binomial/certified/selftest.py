@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from glmm_binomial.answers.estimates import fit
+from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.certified import bacteria, cbpp, contraception, expanded, vegetables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from glmm_binomial.answers.estimates import Estimates
-    from glmm_binomial.answers.table import Row
     from glmm_binomial.certified import CertifiedData
 
 NEEDED_DIGITS: Final = 8.0
@@ -60,7 +60,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Selftest:
+class Selftest(Tabular):
     """The outcome of a self-test.
 
     Attributes
@@ -77,6 +77,17 @@ class Selftest:
     def passes(self) -> bool:
         """Whether every comparison does."""
         return all(comparison.passes for comparison in self.comparisons)
+
+    def rows(self) -> list[Sequence[object]]:
+        """A header, a row per comparison, the result, and the versions; six columns."""
+        rows: list[Sequence[object]] = [HEADER]
+        rows += [
+            [each.data_set, each.quantity, each.certified, each.computed, each.correct_digits, each.passes]
+            for each in self.comparisons
+        ]
+        rows.append(["result", "all pass", None, None, None, self.passes])
+        rows += [("version", package, number) for package, number in self.versions]
+        return rows
 
 
 def selftest() -> Selftest:
@@ -115,15 +126,3 @@ def _compare(data_set: str, data: CertifiedData, estimates: Estimates) -> Iterat
     if data.log_likelihood_is_certified:
         computed = estimates.log_likelihood
         yield Comparison(data_set, "log_likelihood", float(certified["loglik"]), computed, NEEDED_DIGITS)
-
-
-def selftest_table(outcome: Selftest) -> list[Row]:
-    """A header, a row per comparison, the result, and the versions; six columns, padded with None."""
-    rows: list[Row] = [list(HEADER)]
-    rows += [
-        [each.data_set, each.quantity, each.certified, each.computed, each.correct_digits, each.passes]
-        for each in outcome.comparisons
-    ]
-    rows.append(["result", "all pass", None, None, None, outcome.passes])
-    rows += [["version", package, number, None, None, None] for package, number in outcome.versions]
-    return rows

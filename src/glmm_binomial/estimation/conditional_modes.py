@@ -6,41 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit
+
+from glmm_binomial.estimation.newton import Step, line_search, maximize
+from glmm_binomial.model.logistic import Logistic, logistic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.model.effects import Parameters
+    from glmm_binomial.model.rows import Rows
 
 MOST_STEPS = 100
 
 TOLERANCE = 1e-10
 """Newton step, in conditional standard deviations, at which a group's mode is found."""
 
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """A point at which the likelihood is looked at.
-
-    Attributes
-    ----------
-    coefficients : (k,) array
-    log_sds : (K,) array
-    """
-
-    coefficients: NDArray[np.float64]
-    log_sds: NDArray[np.float64]
-
-    @property
-    def vector(self) -> NDArray[np.float64]:
-        """Coefficients, then log SDs, (k + K,)."""
-        return np.concatenate([self.coefficients, self.log_sds])
-
-    def moved(self, step: NDArray[np.float64]) -> Parameters:
-        """The point after a step (k + K,)."""
-        k = len(self.coefficients)
-        return Parameters(coefficients=self.coefficients + step[:k], log_sds=self.log_sds + step[k:])
+SMALLEST_SHARE = 1e-300
+"""Of a step that is halved for one group until nothing is left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,72 +40,95 @@ class ConditionalModes:
     scales: NDArray[np.float64]
 
 
-def find_modes(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> ConditionalModes:
+@dataclass(frozen=True, slots=True)
+class _Newton:
+    """A Newton step of every group: its direction (G, K), its gain (G,), and the conditional Hessian (G, K, K)."""
+
+    direction: NDArray[np.float64]
+    gain: NDArray[np.float64]
+    hessian: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Effects (G, K), the logistic density of the rows there, and each group's conditional log density (G,)."""
+
+    modes: NDArray[np.float64]
+    at: Logistic
+    values: NDArray[np.float64]
+
+
+def find_modes(rows: Rows, parameters: Parameters, start: NDArray[np.float64]) -> ConditionalModes:
     """Newton's method for the conditional modes of all groups at once; each group's step is halved on its own.
 
-    The conditional log density sum_i [y_i eta_i - n_i log(1 + e^eta_i)] - sum_k u_k^2 / (2 sd_k^2) is strictly concave.
+    The conditional log density sum_i [y_i eta_i - n_i log(1 + e^eta_i)] - u'P u / 2 is strictly concave.
+
+    Parameters
+    ----------
+    rows : Rows
+    parameters : Parameters
+    start : (G, K) array
     """
-    effects = design.random.shape[1]
-    if not effects:
-        return ConditionalModes(modes=start, scales=np.empty((design.groups, 0, 0)))
-    offset = design.fixed @ parameters.coefficients
-    precision = np.exp(-2.0 * parameters.log_sds)
-    upper = np.triu_indices(effects)
-    products = design.random[:, upper[0]] * design.random[:, upper[1]]
+    count, covariance, grouping = parameters.effects.count, parameters.effects, rows.grouping
+    if not count:
+        return ConditionalModes(modes=start, scales=np.empty((grouping.count, 0, 0)))
+    offset = rows.fixed @ parameters.coefficients
+    upper = np.triu_indices(count)
+    products = rows.random[:, upper[0]] * rows.random[:, upper[1]]
 
-    def density(modes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Log density (G,) and probability of each row (n,)."""
-        eta = offset + (design.random * modes[design.group_index]).sum(axis=1)
-        decay = np.exp(-np.abs(eta))
-        reciprocal = 1.0 / (1.0 + decay)
-        terms = design.successes * eta - design.trials * (np.maximum(eta, 0.0) - np.log(reciprocal))
-        values = np.add.reduceat(terms, design.group_starts) - 0.5 * modes**2 @ precision
-        return values, np.where(eta >= 0.0, reciprocal, decay * reciprocal)
+    def point(modes: NDArray[np.float64]) -> _Point:
+        at = logistic(offset + (rows.random * grouping.by_row(modes)).sum(axis=1))
+        values = grouping.sums(at.log_density(rows.successes, rows.trials)) - 0.5 * covariance.quadratic_form(modes)
+        return _Point(modes=modes, at=at, values=values)
 
-    modes = start
-    value, probability = density(modes)
-    for _ in range(MOST_STEPS):
-        residual = design.successes - design.trials * probability
-        weight = design.trials * probability * (1.0 - probability)
-        gradient = np.add.reduceat(design.random * residual[:, None], design.group_starts) - modes * precision
-        sums = np.add.reduceat(products * weight[:, None], design.group_starts)
-        hessian = np.zeros((design.groups, effects, effects))
+    def step(here: _Point) -> Step[_Newton]:
+        residual = here.at.residual(rows.successes, rows.trials)
+        gradient = grouping.sums(rows.random * residual[:, None]) - covariance.pull(here.modes)
+        hessian = np.zeros((grouping.count, count, count))
+        sums = grouping.sums(products * (rows.trials * here.at.variance)[:, None])
         hessian[:, upper[0], upper[1]] = hessian[:, upper[1], upper[0]] = sums
-        hessian += np.diag(precision)
-        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
-        gain = (step * gradient).sum(axis=1)
-        if gain.max() <= TOLERANCE**2:
-            break
-        fraction = np.ones(design.groups)
-        while True:
-            candidate = modes + fraction[:, None] * step
-            new_value, new_probability = density(candidate)
-            worse = (new_value < value) & (fraction * gain > TOLERANCE)
-            if not worse.any():
-                break
-            fraction[worse] *= 0.5
-        modes, value, probability = candidate, new_value, new_probability
-    return ConditionalModes(modes=modes, scales=np.linalg.cholesky(np.linalg.inv(hessian)))
+        covariance.add_precision(hessian)
+        direction = np.asarray(np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0], dtype=np.float64)
+        gain = np.asarray((direction * gradient).sum(axis=1))
+        return Step(_Newton(direction=direction, gain=gain, hessian=hessian), decrement=float(gain.max()))
+
+    def ascend(here: _Point, ahead: Step[_Newton]) -> _Point | None:
+        newton = ahead.direction
+        return line_search(
+            lambda share: point(here.modes + share[:, None] * newton.direction),
+            value=lambda there: there.values,
+            # a group whose gain is below rounding goes where the step leads
+            floor=lambda share: np.where(share * newton.gain > TOLERANCE, here.values, -np.inf),
+            fraction=np.ones(grouping.count),
+            smallest=SMALLEST_SHARE,
+        )
+
+    found = maximize(point(start), step=step, ascend=ascend, converged=TOLERANCE**2, most_steps=MOST_STEPS)
+    inverse = np.linalg.inv(found.step.direction.hessian)
+    return ConditionalModes(modes=found.state.modes, scales=np.linalg.cholesky(inverse))
 
 
-def mode_response(
-    design: Design, parameters: Parameters, modes: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@dataclass(frozen=True, slots=True)
+class ModeResponse:
     """How each group's effects vary about their mode, and how the mode moves with the parameters.
 
-    Returns
-    -------
+    Attributes
+    ----------
     inverse : (G, K, K) array
-        Inverse conditional Hessian, H^-1 with H = Z'WZ + diag(sd^-2).
-    response : (G, K, k + K) array
-        Implicit derivatives at the mode: du/db = -H^-1 Z'WX and du/dlog sd_k = 2 H^-1 e_k u_k / sd_k^2.
+        Inverse conditional Hessian, H^-1 with H = Z'WZ + P.
+    derivatives : (G, K, k + K) array
+        Implicit derivatives at the mode: du/db = -H^-1 Z'WX, and H^-1 times that of -P u by the effects' parameters.
     """
-    scales = find_modes(design, parameters, modes).scales
-    inverse = scales @ scales.transpose(0, 2, 1)
-    eta = design.fixed @ parameters.coefficients + (design.random * modes[design.group_index]).sum(axis=1)
-    p = expit(eta)
-    weighted = design.random * (design.trials * p * (1.0 - p))[:, None]
-    products = weighted[:, :, None] * design.fixed[:, None, :]
-    by_coefficient = -inverse @ np.add.reduceat(products, design.group_starts)
-    by_log_sd = inverse * (2.0 * modes * np.exp(-2.0 * parameters.log_sds))[:, None, :]
-    return inverse, np.concatenate([by_coefficient, by_log_sd], axis=2)
+
+    inverse: NDArray[np.float64]
+    derivatives: NDArray[np.float64]
+
+
+def mode_response(rows: Rows, parameters: Parameters, found: ConditionalModes) -> ModeResponse:
+    """How the groups' effects respond, at their modes."""
+    inverse = found.scales @ found.scales.transpose(0, 2, 1)
+    at = logistic(rows.predictor(parameters.coefficients, found.modes))
+    weighted = rows.random * (rows.trials * at.variance)[:, None]
+    by_coefficient = -inverse @ rows.grouping.sums(weighted[:, :, None] * rows.fixed[:, None, :])
+    by_covariance = inverse @ parameters.effects.mode_derivatives(found.modes)
+    return ModeResponse(inverse=inverse, derivatives=np.concatenate([by_coefficient, by_covariance], axis=2))

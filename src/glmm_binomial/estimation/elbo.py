@@ -13,21 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.estimation.arrowhead import Arrowhead
+from glmm_binomial.estimation.prior import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
+from glmm_binomial.model.effects import expected_precision
 from glmm_binomial.model.quadrature import SoftplusMoments, softplus_moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.model.design import Design
-
-FIXED_EFFECT_PRIOR_SD = 2.0
-"""Prior of each coefficient on the standardised scale: N(0, 2^2), statsmodels' default."""
-
-LOG_SD_PRIOR_SD = 1.0
-"""Prior of each log SD on the standardised scale: N(0, 1), statsmodels' default."""
-
-LARGEST_LOG_PRECISION = 500.0
-"""Far beyond what any data can say of an SD, and far below what overflows."""
+    from glmm_binomial.model.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +43,8 @@ class Factors:
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """E sd^-2 = exp(2 s^2 - 2 m) of each random effect, (K,); bounded, for steps that are too long to be taken."""
-        return np.asarray(np.exp(np.minimum(2.0 * (self.log_sd_variance - self.log_sd_mean), LARGEST_LOG_PRECISION)))
+        """E sd^-2 of each random effect, (K,)."""
+        return expected_precision(self.log_sd_mean, self.log_sd_variance)
 
     @property
     def squares(self) -> NDArray[np.float64]:
@@ -97,18 +90,17 @@ class Elbo:
 
     Parameters
     ----------
-    design : Design
-        n rows, k fixed and K random effects, G groups.
+    rows : Rows
     """
 
-    def __init__(self, design: Design) -> None:
-        self._design = design
-        self._fixed, self._random = np.ascontiguousarray(design.fixed.T), np.ascontiguousarray(design.random.T)
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._fixed, self._random = np.ascontiguousarray(rows.fixed.T), np.ascontiguousarray(rows.random.T)
         self._fixed_squared, self._random_squared = self._fixed**2, self._random**2
 
     def at(self, factors: Factors) -> ElboState:
         """Evaluate the ELBO."""
-        design = self._design
+        rows = self._rows
         mean = factors.fixed_mean @ self._fixed + self._by_row(self._random, factors.random_mean)
         variance = factors.fixed_variance @ self._fixed_squared
         variance += self._by_row(self._random_squared, factors.random_variance)
@@ -119,10 +111,10 @@ class Elbo:
             + np.log(factors.random_variance).sum()
         )
         value = (
-            design.successes @ mean
-            - design.trials @ moments.value
+            rows.successes @ mean
+            - rows.trials @ moments.value
             - 0.5 * factors.squares @ factors.precision
-            - design.groups * factors.log_sd_mean.sum()
+            - rows.grouping.count * factors.log_sd_mean.sum()
             - 0.5 * (factors.log_sd_mean**2 + factors.log_sd_variance).sum() / LOG_SD_PRIOR_SD**2
             - 0.5 * (factors.fixed_mean**2 + factors.fixed_variance).sum() / FIXED_EFFECT_PRIOR_SD**2
             + entropy
@@ -131,13 +123,13 @@ class Elbo:
 
     def gradient(self, state: ElboState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gradient by means and log SDs: corner (2k + 2K,) and local (G, 2K)."""
-        design, factors = self._design, state.factors
-        residual = design.successes - design.trials * state.moments.mean
+        rows, factors = self._rows, state.factors
+        residual = rows.successes - rows.trials * state.moments.mean
         decay = factors.squares * factors.precision
         corner = np.concatenate(
             [
                 self._fixed @ residual - factors.fixed_mean / FIXED_EFFECT_PRIOR_SD**2,
-                decay - design.groups - factors.log_sd_mean / LOG_SD_PRIOR_SD**2,
+                decay - rows.grouping.count - factors.log_sd_mean / LOG_SD_PRIOR_SD**2,
                 1.0 - 2.0 * factors.fixed_variance * self._fixed_widening(state),
                 1.0 - 2.0 * factors.log_sd_variance * (decay + 0.5 / LOG_SD_PRIOR_SD**2),
             ]
@@ -152,12 +144,12 @@ class Elbo:
         Let j be the derivative of a row's predictor mean by a mean, x or z, and l that of its predictor variance by a
         log SD, 2 v x^2 or 2 v z^2. Each row adds n (B_mm j j' + B_mv (j l' + l j') + B_vv l l'); the rest is diagonal.
         """
-        design, factors, moments = self._design, state.factors, state.moments
+        rows, factors, moments = self._rows, state.factors, state.moments
         k, effects = len(factors.fixed_mean), len(factors.log_sd_mean)
         means, log_sds = slice(0, k), slice(k + effects, 2 * k + effects)
         scale, local_scale = 2.0 * factors.fixed_variance, 2.0 * factors.random_variance
         mm, mv, vv = (
-            design.trials * second for second in (moments.mean_mean, moments.mean_variance, moments.variance_variance)
+            rows.trials * second for second in (moments.mean_mean, moments.mean_variance, moments.variance_variance)
         )
         # one row per column of x: sums over rows of data then run along contiguous memory
         x, x2, z, z2 = self._fixed, self._fixed_squared, self._random, self._random_squared
@@ -170,8 +162,8 @@ class Elbo:
         corner[log_sds, log_sds] = x2 @ x2_vv.T * np.outer(scale, scale)
         corner[log_sds, log_sds] += np.diag(2.0 * scale * self._fixed_widening(state))
 
-        coupling = np.zeros((design.groups, 2 * effects, 2 * (k + effects)))
-        blocks = np.zeros((design.groups, 2 * effects, 2 * effects))
+        coupling = np.zeros((rows.grouping.count, 2 * effects, 2 * (k + effects)))
+        blocks = np.zeros((rows.grouping.count, 2 * effects, 2 * effects))
         widening = self._random_widening(state)
         for effect in range(effects):
             log_sd = effects + effect
@@ -211,18 +203,18 @@ class Elbo:
 
     def _fixed_widening(self, state: ElboState) -> NDArray[np.float64]:
         """What the ELBO loses, apart from entropy, per unit of each coefficient's variance, (k,)."""
-        loss = self._fixed_squared @ (self._design.trials * state.moments.variance)
+        loss = self._fixed_squared @ (self._rows.trials * state.moments.variance)
         return np.asarray(loss + 0.5 / FIXED_EFFECT_PRIOR_SD**2)
 
     def _random_widening(self, state: ElboState) -> NDArray[np.float64]:
         """What the ELBO loses, apart from entropy, per unit of each random effect's variance, (G, K)."""
-        loss = self._group_sums(self._random_squared * (self._design.trials * state.moments.variance))
+        loss = self._group_sums(self._random_squared * (self._rows.trials * state.moments.variance))
         return np.asarray(loss + 0.5 * state.factors.precision)
 
     def _by_row(self, columns: NDArray[np.float64], by_group: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over effects of columns (K, n) times each row's group's entry of by_group (G, K), (n,)."""
-        return np.asarray((columns * by_group.T[:, self._design.group_index]).sum(axis=0))
+        return np.asarray((columns * by_group.T[:, self._rows.grouping.index]).sum(axis=0))
 
     def _group_sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sums of values (m, n) over the rows of each group, (G, m)."""
-        return np.asarray(np.add.reduceat(values, self._design.group_starts, axis=1).T)
+        return self._rows.grouping.sums_of_columns(values)

@@ -1,22 +1,25 @@
-"""Design -> Fit: the estimates of one method on the standardised scale, with what is needed to judge them."""
+"""Design -> Fit by one method; the most recent fits are kept."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from glmm_binomial.estimation.conditional_modes import Parameters
-from glmm_binomial.estimation.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
+from glmm_binomial.errors import FitError
+from glmm_binomial.estimation.fit import Fit, NewtonStep
 from glmm_binomial.estimation.likelihood import evaluate, maximize_likelihood
 from glmm_binomial.estimation.penalized import fit_penalized_start
+from glmm_binomial.estimation.prior import prior_precision, prior_score
 from glmm_binomial.estimation.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.estimation.variational import fit_variational
+from glmm_binomial.frozen import frozen
+from glmm_binomial.model.effects import Parameters
+from glmm_binomial.model.rows import OrthonormalRows, orthonormalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,18 +31,11 @@ if TYPE_CHECKING:
 
 CACHED_FITS: Final = 32
 
-CONVERGED_DISTANCE: Final = 3e-5
-"""Distance to the optimum, in standard errors, that no reader of a table can see."""
-
 LARGEST_DISTANCE: Final = 0.01
 """Distance up to which estimates are shown, with a warning."""
 
 SMALLEST_CURVATURE: Final = 1e-14
 """Ratio to the largest curvature below which double precision cannot tell one from none."""
-
-
-class FitError(RuntimeError):
-    """No estimate can be given; the message says why and what to do."""
 
 
 class NoMaximumError(FitError):
@@ -54,78 +50,6 @@ class NoMaximumError(FitError):
     def __init__(self, separation: Separation | None) -> None:
         super().__init__("the likelihood has no maximum at finite values")
         self.separation = separation
-
-
-@dataclass(frozen=True, slots=True)
-class NewtonStep:
-    """One Newton step of an exact objective of coefficients and log SDs.
-
-    Attributes
-    ----------
-    step : (k + K,) array
-    covariance_root : (k + K, k + K) array
-        R of R R', the inverse of the objective's negative Hessian.
-    """
-
-    step: NDArray[np.float64]
-    covariance_root: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Estimates on the standardised scale (k fixed and K random effects, G groups).
-
-    Attributes
-    ----------
-    method : {"vb", "ml", "mean-field"}
-    coefficients : (k,) array
-    sds : (K,) array
-    covariance_root : (k + K, k + K) array
-        R of R R', the covariance of coefficients and log SDs. Its entries span half as many orders of magnitude, so
-        that no variance is lost to rounding when nearly collinear columns are brought back to their units.
-    random_effects : (G, K) array
-    random_covariance : (G, K, K) array
-        Of each group's effects, the uncertainty of coefficients and SDs included.
-    cross_covariance : (G, K, k + K) array
-        Of each group's effects with coefficients and log SDs.
-    log_likelihood : float
-        Marginal, at these estimates, without the binomial constants.
-    nodes : int or None
-        Quadrature nodes per random effect; None under Laplace's approximation.
-    quadrature_settled : bool
-        False when the largest number of nodes was not enough.
-    converged : bool
-        False when the search ended within 0.01 standard errors of the optimum, but not at it.
-    largest_score : float
-        Largest absolute derivative left of what was maximised.
-    towards_posterior : NewtonStep or None
-        From the variational estimates towards the mode of the exact marginal posterior; None when the likelihood itself
-        was maximised, or where that posterior is not curved downwards.
-    towards_likelihood : NewtonStep or None
-        The same for the marginal likelihood, that is without the prior; enormous along what the data do not determine.
-    separation : Separation or None
-    """
-
-    method: Method
-    coefficients: NDArray[np.float64]
-    sds: NDArray[np.float64]
-    covariance_root: NDArray[np.float64]
-    random_effects: NDArray[np.float64]
-    random_covariance: NDArray[np.float64]
-    cross_covariance: NDArray[np.float64]
-    log_likelihood: float
-    nodes: int | None
-    quadrature_settled: bool
-    converged: bool
-    largest_score: float
-    towards_posterior: NewtonStep | None
-    towards_likelihood: NewtonStep | None
-    separation: Separation | None
-
-    @property
-    def covariance(self) -> NDArray[np.float64]:
-        """Of coefficients and log SDs, (k + K, k + K)."""
-        return self.covariance_root @ self.covariance_root.T
 
 
 class _FitCache:
@@ -176,9 +100,10 @@ def fit_design(design: Design, method: Method) -> Fit:
     if known is not None:
         return known
     with beyond_precision_refused():
-        start = fit_logistic_start(design)
-        found = _likelihood_fit(design, start) if method == "ml" else _variational_fit(design, start, method)
-    fit_cache.put(key, found)
+        turned = orthonormalize(design.rows)
+        start = fit_logistic_start(design, turned)
+        found = _likelihood_fit(design, turned, start) if method == "ml" else _variational_fit(design, start, method)
+    fit_cache.put(key, frozen(found))
     return found
 
 
@@ -195,8 +120,10 @@ def beyond_precision_refused() -> Iterator[None]:
 
 
 def _content_key(design: Design, method: Method) -> bytes:
-    digest = hashlib.blake2b(f"{method} {design.intercept}".encode())
-    arrays = (design.successes, design.trials, design.fixed, design.random, design.group_starts, design.back_transform)
+    """Digest of the method and of every array of a design that a fit depends on."""
+    digest = hashlib.blake2b(f"{method} {design.scale.intercept}".encode())
+    rows = design.rows
+    arrays = (rows.successes, rows.trials, rows.fixed, rows.random, rows.grouping.starts, design.scale.back_transform)
     for array in arrays:
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array).data)
@@ -204,35 +131,38 @@ def _content_key(design: Design, method: Method) -> bytes:
 
 
 def _variational_fit(design: Design, start: LogisticStart, method: Method) -> Fit:
-    found = fit_variational(design, start.near_prior)
+    rows = design.rows
+    found = fit_variational(rows, start.near_prior)
     if found.distance > LARGEST_DISTANCE:
         raise FitError(
             "the search for the estimates did not converge. Look for columns that nearly determine the outcome, or for "
             "values that are wrong by orders of magnitude."
         )
-    parameters = Parameters(coefficients=found.coefficients, log_sds=found.log_sds)
-    evaluation = evaluate(design, parameters, found.random_effects)
+    parameters = Parameters(coefficients=found.coefficients, effects=found.effects)
+    evaluation = evaluate(rows, parameters, found.random_effects)
     covariance, random_covariance, cross_covariance = (
         (found.covariance, found.random_covariance, found.cross_covariance)
         if method == "vb"
         else (found.mean_field_covariance, found.mean_field_random_covariance, np.zeros_like(found.cross_covariance))
     )
-    state, precision = evaluation.state, _prior_precision(parameters)
+    state = evaluation.state
     return Fit(
         method=method,
         coefficients=found.coefficients,
-        sds=np.exp(found.log_sds),
+        sds=found.effects.sds,
         covariance_root=_root(covariance),
         random_effects=found.random_effects,
         random_covariance=random_covariance,
         cross_covariance=cross_covariance,
-        log_likelihood=evaluation.state.value,
+        log_likelihood=state.value,
         nodes=evaluation.nodes,
         quadrature_settled=evaluation.settled,
-        converged=found.distance <= CONVERGED_DISTANCE,
+        distance=found.distance,
         largest_score=found.largest_score,
         towards_posterior=_newton_step(
-            state.score - precision * parameters.vector, state.information + np.diag(precision), floor=None
+            state.score + prior_score(parameters),
+            state.information + np.diag(prior_precision(parameters)),
+            floor=None,
         ),
         towards_likelihood=_newton_step(state.score, state.information, floor=SMALLEST_CURVATURE),
         separation=start.separation,
@@ -243,16 +173,6 @@ def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """R of R R', (k + K, k + K)."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
-
-
-def _prior_precision(parameters: Parameters) -> NDArray[np.float64]:
-    """Of coefficients and log SDs, (k + K,)."""
-    return np.concatenate(
-        [
-            np.full(len(parameters.coefficients), FIXED_EFFECT_PRIOR_SD**-2.0),
-            np.full(len(parameters.log_sds), LOG_SD_PRIOR_SD**-2.0),
-        ]
-    )
 
 
 def _newton_step(
@@ -268,28 +188,12 @@ def _newton_step(
     return NewtonStep(step=root @ (root.T @ gradient), covariance_root=root)
 
 
-def _likelihood_fit(design: Design, start: LogisticStart) -> Fit:
+def _likelihood_fit(design: Design, turned: OrthonormalRows, start: LogisticStart) -> Fit:
     if start.separation is not None:
         raise NoMaximumError(start.separation)
-    near = fit_penalized_start(design, start.near_prior)
-    point = Parameters(coefficients=near.coefficients, log_sds=near.log_sds)
-    found = maximize_likelihood(design, point, near.random_effects)
+    near = fit_penalized_start(design.rows, start.near_prior)
+    point = Parameters(coefficients=near.coefficients, effects=near.effects)
+    found = maximize_likelihood(turned, point, near.random_effects)
     if found.distance > LARGEST_DISTANCE:
         raise NoMaximumError(separation=None)
-    return Fit(
-        method="ml",
-        coefficients=found.coefficients,
-        sds=found.sds,
-        covariance_root=found.covariance_root,
-        random_effects=found.random_effects,
-        random_covariance=found.random_covariance,
-        cross_covariance=found.cross_covariance,
-        log_likelihood=found.log_likelihood,
-        nodes=found.nodes,
-        quadrature_settled=found.settled,
-        converged=found.distance <= CONVERGED_DISTANCE,
-        largest_score=found.largest_score,
-        towards_posterior=None,
-        towards_likelihood=None,
-        separation=None,
-    )
+    return found

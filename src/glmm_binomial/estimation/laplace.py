@@ -11,77 +11,75 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit
 
-from glmm_binomial.estimation.conditional_modes import ConditionalModes, Parameters, find_modes
+from glmm_binomial.estimation.conditional_modes import ConditionalModes, find_modes
 from glmm_binomial.estimation.marginal import MarginalState
+from glmm_binomial.model.logistic import logistic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.model.effects import Parameters
+    from glmm_binomial.model.rows import Rows
 
 DIFFERENCE = 1e-5
 """Step of the central differences of the analytic score that make the information."""
 
 
-def evaluate_laplace(design: Design, parameters: Parameters, *, start: NDArray[np.float64]) -> MarginalState:
+def evaluate_laplace(rows: Rows, parameters: Parameters, *, start: NDArray[np.float64]) -> MarginalState:
     """Approximate log L with its analytic score; the information is the score's central difference.
 
     Parameters
     ----------
-    design : Design
+    rows : Rows
     parameters : Parameters
     start : (G, K) array
         Where the search for the conditional modes starts.
     """
-    value, group_scores, modes = _value_and_scores(design, parameters, start)
+    value, group_scores, found = _value_and_scores(rows, parameters, start)
     size = len(parameters.vector)
     information = np.empty((size, size))
     for column, direction in enumerate(np.eye(size) * DIFFERENCE):
-        ahead = _value_and_scores(design, parameters.moved(direction), modes)[1].sum(axis=0)
-        behind = _value_and_scores(design, parameters.moved(-direction), modes)[1].sum(axis=0)
+        ahead = _value_and_scores(rows, parameters.moved(direction), found.modes)[1].sum(axis=0)
+        behind = _value_and_scores(rows, parameters.moved(-direction), found.modes)[1].sum(axis=0)
         information[column] = (behind - ahead) / (2.0 * DIFFERENCE)
     return MarginalState(
         parameters=parameters,
         value=value,
         group_scores=group_scores,
         information=0.5 * (information + information.T),
-        modes=modes,
+        found=found,
     )
 
 
 def _value_and_scores(
-    design: Design, parameters: Parameters, start: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Log L, each group's score (G, k + K) and the modes (G, K).
+    rows: Rows, parameters: Parameters, start: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64], ConditionalModes]:
+    """Log L, each group's score (G, k + K) and the modes.
 
     With h_i = z_i' H^-1 z_i and c_i = n_i p_i q_i (1 - 2 p_i) h_i, the score gains -c_i / 2 times the total derivative
-    of row i's linear predictor, to which the modes contribute du/db = -H^-1 Z'WX and
-    du/dlog sd_k = 2 H^-1 e_k u_k / sd_k^2.
+    of row i's linear predictor, to which the modes contribute du/db = -H^-1 Z'WX and, by the effects' parameters, H^-1
+    times the derivative of -P u.
     """
-    found: ConditionalModes = find_modes(design, parameters, start)
-    X, Z, starts, index = design.fixed, design.random, design.group_starts, design.group_index
-    precision = np.exp(-2.0 * parameters.log_sds)
-    eta = X @ parameters.coefficients + (Z * found.modes[index]).sum(axis=1)
-    p = expit(eta)
-    weight = design.trials * p * (1.0 - p)
+    found = find_modes(rows, parameters, start)
+    X, Z, grouping, covariance = rows.fixed, rows.random, rows.grouping, parameters.effects
+    at = logistic(rows.predictor(parameters.coefficients, found.modes))
+    weight = rows.trials * at.variance
     inverse = found.scales @ found.scales.transpose(0, 2, 1)
-    solved = np.einsum("ij,ijk->ik", Z, inverse[index])
-    leverage = (solved * Z).sum(axis=1)
-    third = weight * (1.0 - 2.0 * p) * leverage
-    pull = np.einsum("gj,gjk->gk", np.add.reduceat(Z * third[:, None], starts), inverse)
+    solved = np.einsum("ij,ijk->ik", Z, grouping.by_row(inverse))
+    third = weight * (1.0 - 2.0 * at.probability) * (solved * Z).sum(axis=1)
+    pull = np.einsum("gj,gjk->gk", grouping.sums(Z * third[:, None]), inverse)
 
-    log_density = design.successes * eta - design.trials * (np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta))))
     log_determinant = -2.0 * np.log(np.diagonal(found.scales, axis1=1, axis2=2)).sum()
     value = (
-        log_density.sum()
-        - 0.5 * (found.modes**2).sum(axis=0) @ precision
+        at.log_density(rows.successes, rows.trials).sum()
+        - 0.5 * covariance.quadratic_form(found.modes).sum()
         - 0.5 * log_determinant
-        - design.groups * parameters.log_sds.sum()
+        - grouping.count * covariance.half_log_determinant
     )
-    by_row = design.successes - design.trials * p - 0.5 * (third - weight * (Z * pull[index]).sum(axis=1))
-    by_coefficient = np.add.reduceat(X * by_row[:, None], starts)
-    variances = np.diagonal(inverse, axis1=1, axis2=2)
-    by_log_sd = (found.modes**2 + variances - found.modes * pull) * precision - 1.0
-    return float(value), np.hstack([by_coefficient, by_log_sd]), found.modes
+    by_row = at.residual(rows.successes, rows.trials) - 0.5 * (third - weight * (Z * grouping.by_row(pull)).sum(axis=1))
+    by_coefficient = grouping.sums(X * by_row[:, None])
+    by_covariance = covariance.expected_scores(found.modes, inverse) - 0.5 * np.einsum(
+        "gj,gjk->gk", pull, covariance.mode_derivatives(found.modes)
+    )
+    return float(value), np.hstack([by_coefficient, by_covariance]), found

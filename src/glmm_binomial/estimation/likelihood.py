@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.conditional_modes import Parameters, mode_response
+from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
+from glmm_binomial.estimation.fit import Fit
 from glmm_binomial.estimation.laplace import evaluate_laplace
-from glmm_binomial.estimation.marginal import (
-    FEWEST_NODES,
-    MOST_NODES,
-    MarginalState,
-    choose_nodes,
-    evaluate_marginal,
-    make_part,
-)
+from glmm_binomial.estimation.marginal import FEWEST_NODES, MOST_NODES, choose_nodes, evaluate_marginal, make_part
+from glmm_binomial.estimation.newton import Step, line_search, maximize
 from glmm_binomial.interruption import stop_if_requested
-from glmm_binomial.model.design import orthonormalize
+from glmm_binomial.model.effects import Parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.marginal import Part
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.estimation.conditional_modes import ConditionalModes
+    from glmm_binomial.estimation.marginal import MarginalState, Part
+    from glmm_binomial.model.rows import OrthonormalRows, Rows
 
 MOST_STEPS = 100
 CONVERGED_DECREMENT = 1e-18
@@ -54,48 +52,6 @@ LARGEST_LOG_SD = np.log(20.0)
 
 
 @dataclass(frozen=True, slots=True)
-class LikelihoodFit:
-    """A maximum of the likelihood, on the standardised scale (k fixed, K random effects, G groups).
-
-    Attributes
-    ----------
-    coefficients : (k,) array
-    sds : (K,) array
-        Zero is a legitimate answer.
-    covariance_root : (k + K, k + K) array
-        R of R R', the inverse observed information of coefficients and log SDs; zero in the rows of an SD of zero.
-    random_effects : (G, K) array
-        Conditional modes.
-    random_covariance : (G, K, K) array
-        Inverse conditional Hessian, and what the uncertainty of coefficients and log SDs adds through the modes.
-    cross_covariance : (G, K, k + K) array
-        Of the random effects with coefficients and log SDs.
-    log_likelihood : float
-        Without the binomial constants.
-    nodes : int or None
-        Quadrature nodes per random effect; None under Laplace's approximation.
-    settled : bool
-        False when the largest number of nodes was not enough.
-    distance : float
-        To the maximum, in standard errors; infinite when the likelihood has none.
-    largest_score : float
-        Largest absolute derivative of log L at the estimate.
-    """
-
-    coefficients: NDArray[np.float64]
-    sds: NDArray[np.float64]
-    covariance_root: NDArray[np.float64]
-    random_effects: NDArray[np.float64]
-    random_covariance: NDArray[np.float64]
-    cross_covariance: NDArray[np.float64]
-    log_likelihood: float
-    nodes: int | None
-    settled: bool
-    distance: float
-    largest_score: float
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The marginal likelihood at one point, and how it was integrated.
 
@@ -113,9 +69,9 @@ class Evaluation:
     settled: bool
 
 
-def evaluate(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> Evaluation:
+def evaluate(rows: Rows, parameters: Parameters, start: NDArray[np.float64]) -> Evaluation:
     """The marginal likelihood by quadrature fine enough for the point, or by Laplace's approximation."""
-    integrator = Integrator(design, parameters, start)
+    integrator = Integrator(rows, parameters, find_modes(rows, parameters, start))
     return integrator.evaluation(integrator.evaluate(parameters, start))
 
 
@@ -124,11 +80,11 @@ class Integrator:
 
     Parameters
     ----------
-    design : Design
+    rows : Rows
     parameters : Parameters
         The point.
-    start : (G, K) array
-        Where the search for the conditional modes starts.
+    found : ConditionalModes
+        There.
     laplace : bool
         True asks for Laplace's approximation whatever the number of effects.
     rough : bool
@@ -137,20 +93,20 @@ class Integrator:
 
     def __init__(
         self,
-        design: Design,
+        rows: Rows,
         parameters: Parameters,
-        start: NDArray[np.float64],
+        found: ConditionalModes,
         *,
         laplace: bool = False,
         rough: bool = False,
     ) -> None:
-        self._design = design
-        self._point = parameters
+        self._rows = rows
+        self._point, self._found = parameters, found
         self._parts: tuple[Part, ...] | None = None
-        if laplace or design.random.shape[1] > max(MOST_NODES):
+        if laplace or parameters.effects.count > max(MOST_NODES):
             return
-        every = np.arange(design.groups)
-        self._parts = (make_part(design, every, FEWEST_NODES),) if rough else choose_nodes(design, parameters, start)
+        every = np.arange(rows.grouping.count)
+        self._parts = (make_part(rows, every, FEWEST_NODES),) if rough else choose_nodes(rows, parameters, found)
 
     def still_fits(self, state: MarginalState) -> bool:
         """Whether a point lies so near the one the nodes were chosen for that they need not be chosen anew."""
@@ -161,31 +117,37 @@ class Integrator:
         """A state, with how it was integrated."""
         if self._parts is None:
             return Evaluation(state=state, nodes=None, settled=True)
-        nodes = max(part.nodes for part in self._parts) if self._design.random.shape[1] else 0
+        nodes = max(part.nodes for part in self._parts) if self._point.effects.count else 0
         return Evaluation(state=state, nodes=nodes, settled=all(part.settled for part in self._parts))
 
     def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
         """Log L with its score and information at a point near the one the nodes were chosen for."""
         stop_if_requested()
         if self._parts is None:
-            return evaluate_laplace(self._design, parameters, start=start)
-        return evaluate_marginal(self._design, parameters, parts=self._parts, start=start)
+            return evaluate_laplace(self._rows, parameters, start=start)
+        found = self._found if parameters is self._point else find_modes(self._rows, parameters, start)
+        return evaluate_marginal(self._rows, parameters, parts=self._parts, found=found)
+
+    def evaluate_point(self) -> MarginalState:
+        """The same at the very point the nodes were chosen for."""
+        return self.evaluate(self._point, self._found.modes)
 
 
 def integrator_of(
-    design: Design,
+    rows: Rows,
     active: NDArray[np.bool_],
     parameters: Parameters,
     modes: NDArray[np.float64],
     *,
     rough: bool = False,
 ) -> Integrator:
-    """How the model with the active ones of the design's K effects is integrated.
+    """How the model with the active ones of the rows' K effects is integrated.
 
     When all K are too many for quadrature, models with fewer are approximated too, so that they compare.
     """
     laplace = len(active) > max(MOST_NODES) and bool(active.any())
-    return Integrator(with_effects(design, active), parameters, modes, laplace=laplace, rough=rough)
+    kept = rows.with_effects(active)
+    return Integrator(kept, parameters, find_modes(kept, parameters, modes), laplace=laplace, rough=rough)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,56 +158,60 @@ class _Maximum:
     distance: float
 
 
-def maximize_likelihood(design: Design, start: Parameters, modes: NDArray[np.float64]) -> LikelihoodFit:
-    """Maximum likelihood from the variational estimates.
+def maximize_likelihood(turned: OrthonormalRows, start: Parameters, modes: NDArray[np.float64]) -> Fit:
+    """Maximum likelihood from penalised estimates.
 
-    The columns of `fixed` are first made orthonormal (Golub & Van Loan 2013, section 5.2), which leaves the likelihood
-    as it is and the digits of nearly collinear columns, such as raw powers, intact. A random effect whose SD falls
-    towards zero is taken out when the likelihood falls with its variance at zero (Self & Liang 1987, JASA 82(398)).
+    A random effect whose SD falls towards zero is taken out when the likelihood falls with its variance at zero (Self &
+    Liang 1987, JASA 82(398)).
 
     Parameters
     ----------
-    design : Design
+    turned : OrthonormalRows
+        Of the design.
     start : Parameters
-        k coefficients and K log SDs.
+        On the standardised scale.
     modes : (G, K) array
         Where the search for the conditional modes starts.
+
+    Returns
+    -------
+    Fit
+        On the standardised scale; its distance is infinite when the likelihood has no maximum.
     """
-    turned, triangle = orthonormalize(design)
-    point = Parameters(coefficients=triangle @ start.coefficients, log_sds=start.log_sds)
-    active = np.ones(len(start.log_sds), dtype=bool)
-    best = _climb(turned, active, point, modes, look_for_zero=True)
-    while active.any() and best.evaluation.state.parameters.log_sds.min() < NEARLY_ZERO_LOG_SD:
+    rows = turned.rows
+    point = Parameters(coefficients=turned.triangle @ start.coefficients, effects=start.effects)
+    active = np.ones(start.effects.count, dtype=bool)
+    best = _climb(rows, active, point, modes, look_for_zero=True)
+    while active.any() and _log_sds(best).min() < NEARLY_ZERO_LOG_SD:
         reduced = active.copy()
-        reduced[np.flatnonzero(active)[best.evaluation.state.parameters.log_sds.argmin()]] = False
-        without = _climb_active(turned, best, active, reduced)
+        reduced[np.flatnonzero(active)[_log_sds(best).argmin()]] = False
+        without = _climb_active(rows, best, active, reduced)
         dropped = int(np.flatnonzero(active & ~reduced)[0])
-        if variance_score(turned, without.evaluation.state, active=reduced, dropped=dropped) > 0.0:
+        if variance_score(rows, without.evaluation.state, active=reduced, dropped=dropped) > 0.0:
             state = best.evaluation.state
-            near_zero = _climb(turned, active, state.parameters, state.modes, look_for_zero=False)
+            near_zero = _climb(rows, active, state.parameters, state.found.modes, look_for_zero=False)
             gain = near_zero.evaluation.state.value - without.evaluation.state.value
             if gain > ROUNDING * abs(without.evaluation.state.value):
                 best = near_zero
                 break
         active, best = reduced, without
-    return _on_standardised_scale(design, best, triangle, active)
+    return _on_standardised_scale(turned, best, active)
 
 
-def with_effects(design: Design, active: NDArray[np.bool_]) -> Design:
-    """The design with some of its random effects only."""
-    return replace(design, random=design.random[:, active], random_scales=design.random_scales[active])
+def _log_sds(maximum: _Maximum) -> NDArray[np.float64]:
+    return maximum.evaluation.state.parameters.effects.log_sds
 
 
-def _climb_active(design: Design, best: _Maximum, active: NDArray[np.bool_], reduced: NDArray[np.bool_]) -> _Maximum:
+def _climb_active(rows: Rows, best: _Maximum, active: NDArray[np.bool_], reduced: NDArray[np.bool_]) -> _Maximum:
     """Maximise without the effects that `reduced` leaves out, from where the larger model stood."""
     state = best.evaluation.state
     kept = reduced[active]
-    point = Parameters(coefficients=state.parameters.coefficients, log_sds=state.parameters.log_sds[kept])
-    return _climb(design, reduced, point, state.modes[:, kept], look_for_zero=True)
+    point = Parameters(coefficients=state.parameters.coefficients, effects=state.parameters.effects.only(kept))
+    return _climb(rows, reduced, point, state.found.modes[:, kept], look_for_zero=True)
 
 
 def _climb(
-    design: Design,
+    rows: Rows,
     active: NDArray[np.bool_],
     point: Parameters,
     modes: NDArray[np.float64],
@@ -253,33 +219,77 @@ def _climb(
     look_for_zero: bool,
 ) -> _Maximum:
     """Damped Newton on the score: with few nodes while far away, then with as many as the point reached needs."""
-    integrator, is_rough = integrator_of(design, active, point, modes, rough=True), True
-    state = integrator.evaluate(point, modes)
+
+    def nears_zero(state: MarginalState) -> bool:
+        log_sds = state.parameters.effects.log_sds
+        return bool(look_for_zero and len(log_sds) and log_sds.min() < NEARLY_ZERO_LOG_SD)
+
+    integrator = integrator_of(rows, active, point, modes, rough=True)
+    state = _ascent(
+        integrator,
+        converged=NEAR_DECREMENT,
+        is_over=lambda here: nears_zero(here) or bool(_is_wide(here).any()),
+    )
     for _ in range(MOST_STEPS):
-        direction, _ = newton_direction(state.score, state.information)
-        decrement = float(direction @ state.score)
-        log_sds = state.parameters.log_sds
-        if look_for_zero and len(log_sds) and log_sds.min() < NEARLY_ZERO_LOG_SD:
+        if nears_zero(state):
             break
-        is_wide = log_sds > LARGEST_LOG_SD
-        if not is_rough and (state.score[len(state.score) - len(log_sds) :][is_wide] > 0.0).any():
+        integrator = integrator_of(rows, active, state.parameters, state.found.modes)
+        state = _ascent(
+            integrator, converged=CONVERGED_DECREMENT, is_over=lambda here: nears_zero(here) or _runs_off(here)
+        )
+        if _runs_off(state):
             return _Maximum(evaluation=integrator.evaluation(state), distance=np.inf)
-        arrived = decrement <= (NEAR_DECREMENT if is_rough else CONVERGED_DECREMENT) or (is_rough and is_wide.any())
-        better = None if arrived else ascend(integrator, state, direction, decrement)
-        if better is not None:
-            state = better
-            continue
-        if not is_rough and integrator.still_fits(state):
+        if integrator.still_fits(state):
             break
-        integrator, is_rough = integrator_of(design, active, state.parameters, state.modes), False
-        state = integrator.evaluate(state.parameters, state.modes)
     return _Maximum(evaluation=integrator.evaluation(state), distance=_distance(state))
 
 
+def _ascent(integrator: Integrator, *, converged: float, is_over: Callable[[MarginalState], bool]) -> MarginalState:
+    """Newton's method with fixed nodes, from the point they were chosen for."""
+
+    def nearer(here: MarginalState, ahead: Step[NDArray[np.float64]]) -> MarginalState | None:
+        there = ascend(integrator, here, ahead)
+        # along a ridge whose slope is below rounding, steps would lead on and on and nowhere
+        lost = there is not None and there.value <= here.value and _newton_step(there).decrement >= ahead.decrement
+        return None if lost else there
+
+    return maximize(
+        integrator.evaluate_point(),
+        step=_newton_step,
+        ascend=nearer,
+        converged=converged,
+        most_steps=MOST_STEPS,
+        is_over=lambda here, _ahead: is_over(here),
+    ).state
+
+
+def _is_wide(state: MarginalState) -> NDArray[np.bool_]:
+    """Which SDs are so large that log L may rise for ever, (K,)."""
+    return np.asarray(state.parameters.effects.log_sds > LARGEST_LOG_SD)
+
+
+def _runs_off(state: MarginalState) -> bool:
+    """Whether log L still rises with an SD that is already very large."""
+    by_log_sd = state.score[len(state.parameters.coefficients) :]
+    return bool((by_log_sd[_is_wide(state)] > 0.0).any())
+
+
 def _distance(state: MarginalState) -> float:
-    """To the maximum, in standard errors; infinite where the likelihood is flat or not even curved downwards."""
-    direction, definite = newton_direction(state.score, state.information)
-    return float(np.sqrt(direction @ state.score)) if definite else np.inf
+    """To the maximum, in standard errors; infinite where the likelihood is curved upwards.
+
+    Where it is flat, as in two random effects that the data cannot tell apart, every point is as good as its
+    neighbours: the standard errors then are as large as double precision lets them be.
+    """
+    values = np.linalg.eigvalsh(state.information)
+    if values[0] < -max(SINGULAR * np.abs(values).max(), 2.0 * ROUNDING * abs(state.value) / LARGEST_STEP**2):
+        return np.inf
+    direction, _ = newton_direction(state.score, state.information)
+    return float(np.sqrt(direction @ state.score))
+
+
+def _newton_step(state: MarginalState) -> Step[NDArray[np.float64]]:
+    direction, _ = newton_direction(state.score, state.information)
+    return Step(direction, decrement=float(direction @ state.score))
 
 
 def newton_direction(score: NDArray[np.float64], information: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
@@ -296,19 +306,18 @@ def _eigen(information: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
     return np.maximum(np.abs(values), smallest), vectors, bool(values[0] > smallest)
 
 
-def ascend(
-    integrator: Integrator, state: MarginalState, direction: NDArray[np.float64], decrement: float
-) -> MarginalState | None:
+def ascend(integrator: Integrator, state: MarginalState, ahead: Step[NDArray[np.float64]]) -> MarginalState | None:
     """The first of ever shorter steps that does not lower log L; None if there is none."""
-    fraction = trusted_share(direction, state.parameters)
+    direction = ahead.direction
     rounding = ROUNDING * abs(state.value)
-    allowance = rounding if decrement < max(STALLED_DECREMENT, rounding) else 0.0
-    while fraction > SMALLEST_FRACTION:
-        candidate = integrator.evaluate(state.parameters.moved(fraction * direction), state.modes)
-        if candidate.value >= state.value - allowance:
-            return candidate
-        fraction *= 0.5
-    return None
+    allowance = rounding if ahead.decrement < max(STALLED_DECREMENT, rounding) else 0.0
+    return line_search(
+        lambda share: integrator.evaluate(state.parameters.moved(share * direction), state.found.modes),
+        value=lambda there: there.value,
+        floor=lambda _share: state.value - allowance,
+        fraction=trusted_share(direction, state.parameters),
+        smallest=SMALLEST_FRACTION,
+    )
 
 
 def trusted_share(step: NDArray[np.float64], parameters: Parameters) -> float:
@@ -319,7 +328,7 @@ def trusted_share(step: NDArray[np.float64], parameters: Parameters) -> float:
     return 1.0 / max(1.0, float(np.abs(step / reach).max()))
 
 
-def variance_score(design: Design, state: MarginalState, *, active: NDArray[np.bool_], dropped: int) -> float:
+def variance_score(rows: Rows, state: MarginalState, *, active: NDArray[np.bool_], dropped: int) -> float:
     """Derivative of log L by the variance of a left-out random effect, at variance zero.
 
     It is half the sum over groups of E[(z'r)^2 - z'Wz] given the data, read off the score and information of a model
@@ -327,7 +336,7 @@ def variance_score(design: Design, state: MarginalState, *, active: NDArray[np.b
 
     Parameters
     ----------
-    design : Design
+    rows : Rows
         With all K effects.
     state : MarginalState
         Of the model with the active ones.
@@ -335,41 +344,39 @@ def variance_score(design: Design, state: MarginalState, *, active: NDArray[np.b
     dropped : int
         The effect in question, which is not active.
     """
-    column = design.random[:, dropped]
-    widened = replace(design, fixed=np.column_stack([design.fixed, column]))
-    point = Parameters(coefficients=np.append(state.parameters.coefficients, 0.0), log_sds=state.parameters.log_sds)
-    wide = integrator_of(widened, active, point, state.modes).evaluate(point, state.modes)
-    last = design.fixed.shape[1]
+    widened = rows.with_fixed(np.column_stack([rows.fixed, rows.random[:, dropped]]))
+    point = Parameters(coefficients=np.append(state.parameters.coefficients, 0.0), effects=state.parameters.effects)
+    wide = integrator_of(widened, active, point, state.found.modes).evaluate_point()
+    last = rows.fixed.shape[1]
     return 0.5 * float(np.sum(wide.group_scores[:, last] ** 2) - wide.information[last, last])
 
 
-def _on_standardised_scale(
-    design: Design, best: _Maximum, triangle: NDArray[np.float64], active: NDArray[np.bool_]
-) -> LikelihoodFit:
+def _on_standardised_scale(turned: OrthonormalRows, best: _Maximum, active: NDArray[np.bool_]) -> Fit:
     state = best.evaluation.state
-    k = len(state.parameters.coefficients)
+    k, groups = len(state.parameters.coefficients), turned.rows.grouping.count
     size = k + len(active)
     kept = np.r_[np.ones(k, dtype=bool), active]
     way_back = np.eye(len(state.score))
-    way_back[:k, :k] = np.linalg.inv(triangle)
+    way_back[:k, :k] = np.linalg.inv(turned.triangle)
     covariance_root = np.zeros((size, size))
     values, vectors, _ = _eigen(state.information)
     covariance_root[np.ix_(kept, kept)] = way_back @ (vectors / np.sqrt(values))
     sds = np.zeros(len(active))
-    sds[active] = np.exp(state.parameters.log_sds)
-    coefficients = way_back[:k, :k] @ state.parameters.coefficients
-    random_effects = np.zeros((design.groups, len(active)))
-    random_effects[:, active] = state.modes
-    conditional = np.zeros((design.groups, len(active), len(active)))
-    response = np.zeros((design.groups, len(active), size))
+    sds[active] = state.parameters.effects.sds
+    random_effects = np.zeros((groups, len(active)))
+    random_effects[:, active] = state.found.modes
+    conditional = np.zeros((groups, len(active), len(active)))
+    response = np.zeros((groups, len(active), size))
     if active.any():
-        point = Parameters(coefficients=coefficients, log_sds=state.parameters.log_sds)
-        within, moved = mode_response(with_effects(design, active), point, state.modes)
-        conditional[:, np.outer(active, active)] = within.reshape(design.groups, -1)
-        response[:, np.outer(active, kept)] = moved.reshape(design.groups, -1)
+        moved = mode_response(turned.rows.with_effects(active), state.parameters, state.found)
+        conditional[:, np.outer(active, active)] = moved.inverse.reshape(groups, -1)
+        by_standardised = moved.derivatives[:, :, :k] @ turned.triangle
+        derivatives = np.concatenate([by_standardised, moved.derivatives[:, :, k:]], axis=2)
+        response[:, np.outer(active, kept)] = derivatives.reshape(groups, -1)
     cross_covariance = response @ covariance_root @ covariance_root.T
-    return LikelihoodFit(
-        coefficients=coefficients,
+    return Fit(
+        method="ml",
+        coefficients=way_back[:k, :k] @ state.parameters.coefficients,
         sds=sds,
         covariance_root=covariance_root,
         random_effects=random_effects,
@@ -377,7 +384,7 @@ def _on_standardised_scale(
         cross_covariance=cross_covariance,
         log_likelihood=state.value,
         nodes=best.evaluation.nodes,
-        settled=best.evaluation.settled,
+        quadrature_settled=best.evaluation.settled,
         distance=best.distance,
         largest_score=float(np.abs(state.score).max()),
     )

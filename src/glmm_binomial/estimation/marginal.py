@@ -12,18 +12,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit
 
-from glmm_binomial.estimation.conditional_modes import find_modes
-from glmm_binomial.model.quadrature import fill_logistic, hermite_rule
+from glmm_binomial.model.grouping import Grouping, sums_of_runs
+from glmm_binomial.model.logistic import fill_softplus, logistic, subtract_point
+from glmm_binomial.model.quadrature import hermite_rule
+from glmm_binomial.model.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.conditional_modes import ConditionalModes, Parameters
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.estimation.conditional_modes import ConditionalModes
+    from glmm_binomial.model.effects import Parameters
 
 BLOCK_ELEMENTS = 65_536
 """Rows times nodes worked on at once."""
@@ -37,9 +38,6 @@ NODE_TOLERANCE = 1e-9
 
 LARGE_COUNT = 10_000.0
 """Trials of a group from which rounding of its log-likelihood would cost digits of the information."""
-
-NEAR_MODE = 1.0
-"""Distance of a predictor from the mode's up to which their difference is computed as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +53,15 @@ class MarginalState:
         Each group's part of the score.
     information : (k + K, k + K) array
         Negative Hessian of log L.
-    modes : (G, K) array
-        Conditional modes of the random effects.
+    found : ConditionalModes
+        Of the random effects.
     """
 
     parameters: Parameters
     value: float
     group_scores: NDArray[np.float64]
     information: NDArray[np.float64]
-    modes: NDArray[np.float64]
+    found: ConditionalModes
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -73,7 +71,7 @@ class MarginalState:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The groups that share a number of nodes, as a design of their own.
+    """The groups that share a number of nodes.
 
     Attributes
     ----------
@@ -83,40 +81,27 @@ class Part:
         Per dimension.
     settled : bool
         False when more nodes than allowed would be needed.
-    fixed, random, successes, trials : arrays with one entry per row of these groups
-    starts : (H + 1,) integer array
-        First row of each of these groups, and the number of rows.
+    rows : Rows
+        Of these groups.
     """
 
     groups: NDArray[np.intp]
     nodes: int
     settled: bool
-    fixed: NDArray[np.float64]
-    random: NDArray[np.float64]
-    successes: NDArray[np.float64]
-    trials: NDArray[np.float64]
-    starts: NDArray[np.intp]
+    rows: Rows
 
 
-def make_part(design: Design, groups: NDArray[np.intp], nodes: int, *, settled: bool = True) -> Part:
+def make_part(rows: Rows, groups: NDArray[np.intp], nodes: int, *, settled: bool = True) -> Part:
     """Select the rows of some groups (positions not decreasing)."""
-    bounds = np.append(design.group_starts, len(design.trials))
-    sizes = np.diff(bounds)[groups]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    if len(groups) == design.groups:
-        rows: NDArray[np.intp] | slice = slice(None)
-    else:
-        rows = np.repeat(bounds[groups] - starts[:-1], sizes) + np.arange(starts[-1])
-    return Part(
-        groups=groups,
-        nodes=nodes,
-        settled=settled,
-        fixed=design.fixed[rows],
-        random=design.random[rows],
-        successes=design.successes[rows],
-        trials=design.trials[rows],
-        starts=starts,
+    chosen = rows.grouping.rows_of(groups)
+    selected = Rows(
+        successes=rows.successes[chosen],
+        trials=rows.trials[chosen],
+        fixed=rows.fixed[chosen],
+        random=rows.random[chosen],
+        grouping=Grouping.of_sizes(rows.grouping.sizes[groups]),
     )
+    return Part(groups=groups, nodes=nodes, settled=settled, rows=selected)
 
 
 @lru_cache(maxsize=64)
@@ -144,8 +129,8 @@ class _Block:
         Within the part.
     rows : slice
         Within the part.
-    group_of_row : (r,) integer array
-        From zero within the block.
+    grouping : Grouping
+        Of these rows.
     effects : (H, J, K) array
         Values of the random effects at the nodes.
     probabilities : (r, J) array
@@ -157,7 +142,7 @@ class _Block:
 
     groups: slice
     rows: slice
-    group_of_row: NDArray[np.intp]
+    grouping: Grouping
     effects: NDArray[np.float64]
     probabilities: NDArray[np.float64]
     log_integrand: NDArray[np.float64]
@@ -171,54 +156,53 @@ class _Block:
 
 
 def _blocks(part: Part, parameters: Parameters, found: ConditionalModes) -> Iterator[_Block]:
-    points, log_weights = _tensor_rule(part.nodes, part.random.shape[1])
-    offset = part.fixed @ parameters.coefficients
-    precision = np.exp(-2.0 * parameters.log_sds)
-    diagonal = np.arange(part.random.shape[1])
-    log_scale = np.log(found.scales[part.groups][:, diagonal, diagonal]).sum(axis=1) - parameters.log_sds.sum()
+    rows, covariance, bounds = part.rows, parameters.effects, part.rows.grouping.bounds
+    points, log_weights = _tensor_rule(part.nodes, covariance.count)
+    offset = rows.fixed @ parameters.coefficients
+    diagonal = np.arange(covariance.count)
+    log_scale = np.log(found.scales[part.groups][:, diagonal, diagonal]).sum(axis=1) - covariance.half_log_determinant
     most = max(BLOCK_ELEMENTS // len(points), 1) * 2
-    workspace = np.empty((3, min(most, len(part.trials)), len(points)))
-    kept = np.empty((min(most, len(part.trials)), len(points)))
+    workspace = np.empty((3, min(most, len(rows.trials)), len(points)))
+    kept = np.empty((min(most, len(rows.trials)), len(points)))
     at_mode, at_modes = _predictors_at_modes(part, offset, found), np.zeros(len(part.groups))
     if at_mode is not None:
-        likelihoods = part.successes * at_mode - part.trials * np.logaddexp(0.0, at_mode)
-        at_modes = np.add.reduceat(likelihoods, part.starts[:-1])
+        at_modes = rows.grouping.sums(logistic(at_mode).log_density(rows.successes, rows.trials))
     first = 0
     while first < len(part.groups):
-        room = part.starts[first] + max(BLOCK_ELEMENTS // len(points), 1)
-        last = max(first + 1, int(np.searchsorted(part.starts, room, side="right")) - 1)
-        groups, rows = slice(first, last), slice(int(part.starts[first]), int(part.starts[last]))
+        room = bounds[first] + max(BLOCK_ELEMENTS // len(points), 1)
+        last = max(first + 1, int(np.searchsorted(bounds, room, side="right")) - 1)
+        groups, inside = slice(first, last), slice(int(bounds[first]), int(bounds[last]))
         members = part.groups[groups]
         effects = found.modes[members][:, None, :] + points @ found.scales[members].transpose(0, 2, 1)
-        log_integrand = log_weights - 0.5 * effects**2 @ precision + log_scale[groups, None]
-        group_of_row = np.repeat(np.arange(last - first), np.diff(part.starts[first : last + 1]))
-        if len(kept) < rows.stop - rows.start:
-            kept = np.empty((rows.stop - rows.start, len(points)))
+        log_integrand = log_weights - 0.5 * covariance.quadratic_form(effects) + log_scale[groups, None]
+        grouping = Grouping.of_sizes(np.diff(bounds[first : last + 1]))
+        if len(kept) < inside.stop - inside.start:
+            kept = np.empty((inside.stop - inside.start, len(points)))
         # valid until the next block
-        probabilities = kept[: rows.stop - rows.start]
+        probabilities = kept[: inside.stop - inside.start]
         # one group may have any number of rows: its rows pass in pieces of bounded size
-        for start in range(rows.start, rows.stop, most):
-            piece = slice(start, min(start + most, rows.stop))
-            local = slice(piece.start - rows.start, piece.stop - rows.start)
-            index = group_of_row[local]
+        for start in range(inside.start, inside.stop, most):
+            piece = slice(start, min(start + most, inside.stop))
+            local = slice(piece.start - inside.start, piece.stop - inside.start)
+            index = grouping.index[local]
             eta, softplus, spare = workspace[:, : piece.stop - piece.start]
             eta[:] = offset[piece, None]
-            for effect in range(part.random.shape[1]):
+            for effect in range(covariance.count):
                 np.take(effects[:, :, effect], index, axis=0, out=spare, mode="clip")
-                spare *= part.random[piece, effect, None]
+                spare *= rows.random[piece, effect, None]
                 eta += spare
-            _fill_softplus(eta, softplus, probabilities[local], spare)
+            fill_softplus(eta, softplus=softplus, probabilities=probabilities[local], spare=spare)
             if at_mode is not None:
-                _subtract_modes(eta, softplus, at_mode[piece])
-            eta *= part.successes[piece, None]
-            softplus *= part.trials[piece, None]
+                subtract_point(eta, softplus, at_mode[piece])
+            eta *= rows.successes[piece, None]
+            softplus *= rows.trials[piece, None]
             eta -= softplus
-            new = np.flatnonzero(np.diff(index, prepend=-1))
-            log_integrand[index[new]] += np.add.reduceat(eta, new, axis=0)
+            summed, sums = sums_of_runs(eta, index)
+            log_integrand[summed] += sums
         yield _Block(
             groups=groups,
-            rows=rows,
-            group_of_row=group_of_row,
+            rows=inside,
+            grouping=grouping,
             effects=effects,
             probabilities=probabilities,
             log_integrand=log_integrand,
@@ -231,71 +215,42 @@ def _predictors_at_modes(
     part: Part, offset: NDArray[np.float64], found: ConditionalModes
 ) -> NDArray[np.float64] | None:
     """Linear predictors of the rows at their groups' modes, (n,), when counts are so large that they are needed."""
-    if np.add.reduceat(part.trials, part.starts[:-1]).max() <= LARGE_COUNT:
+    if part.rows.grouping.sums(part.rows.trials).max() <= LARGE_COUNT:
         return None
-    modes = np.repeat(found.modes[part.groups], np.diff(part.starts), axis=0)
-    return np.asarray(offset + (part.random * modes).sum(axis=1))
+    modes = part.rows.grouping.by_row(found.modes[part.groups])
+    return np.asarray(offset + (part.rows.random * modes).sum(axis=1))
 
 
-def _fill_softplus(
-    eta: NDArray[np.float64],
-    softplus: NDArray[np.float64],
-    probabilities: NDArray[np.float64],
-    spare: NDArray[np.float64],
-) -> None:
-    """Fill in log(1 + e^eta) and 1 / (1 + e^-eta) by one exponential and one logarithm; all arrays are (r, J)."""
-    fill_logistic(eta, decay=softplus, reciprocal=spare, contrast=softplus)
-    np.multiply(softplus, 0.5, out=probabilities)
-    probabilities += 0.5
-    np.maximum(eta, 0.0, out=softplus)
-    np.log(spare, out=spare)
-    softplus -= spare
-
-
-def _subtract_modes(eta: NDArray[np.float64], softplus: NDArray[np.float64], at_mode: NDArray[np.float64]) -> None:
-    """Make predictors (r, J) and their log(1 + e^eta) differences from the modes (r,), in place.
-
-    Near a mode, log(1 + e^(m + d)) - log(1 + e^m) is log1p(p expm1(d)) with p the probability at m, which keeps the
-    digits that a difference loses.
-    """
-    eta -= at_mode[:, None]
-    softplus -= np.logaddexp(0.0, at_mode)[:, None]
-    rows, nodes = np.nonzero(np.abs(eta) < NEAR_MODE)
-    change = eta[rows, nodes]
-    softplus[rows, nodes] = np.log1p(expit(at_mode)[rows] * np.expm1(change))
-
-
-def choose_nodes(design: Design, parameters: Parameters, start: NDArray[np.float64]) -> tuple[Part, ...]:
+def choose_nodes(rows: Rows, parameters: Parameters, found: ConditionalModes) -> tuple[Part, ...]:
     """Double each group's nodes until its log-likelihood stands still; groups with as many nodes make a part.
 
     Parameters
     ----------
-    design : Design
+    rows : Rows
     parameters : Parameters
         Where the likelihood is looked at.
-    start : (G, K) array
-        Where the search for the conditional modes starts.
+    found : ConditionalModes
+        There.
     """
-    effects = design.random.shape[1]
-    every = np.arange(design.groups)
+    effects = parameters.effects.count
+    every = np.arange(rows.grouping.count)
     if not effects:
-        return (make_part(design, every, 1),)
-    found = find_modes(design, parameters, start)
+        return (make_part(rows, every, 1),)
     pending, nodes = every, FEWEST_NODES
-    coarse = _group_values(make_part(design, pending, nodes), parameters, found)
+    coarse = _group_values(make_part(rows, pending, nodes), parameters, found)
     parts: list[Part] = []
     while len(pending):
         nodes *= 2
-        part = make_part(design, pending, nodes)
+        part = make_part(rows, pending, nodes)
         fine = _group_values(part, parameters, found)
         settled = np.abs(fine - coarse) <= NODE_TOLERANCE * np.maximum(1.0, np.abs(fine))
         if settled.all():
             parts.append(part)
         elif settled.any():
-            parts.append(make_part(design, pending[settled], nodes))
+            parts.append(make_part(rows, pending[settled], nodes))
         pending, coarse = pending[~settled], fine[~settled]
         if len(pending) and nodes >= MOST_NODES[effects]:
-            parts.append(make_part(design, pending, nodes, settled=False))
+            parts.append(make_part(rows, pending, nodes, settled=False))
             break
     return tuple(parts)
 
@@ -306,7 +261,7 @@ def _group_values(part: Part, parameters: Parameters, found: ConditionalModes) -
 
 
 def evaluate_marginal(
-    design: Design, parameters: Parameters, *, parts: tuple[Part, ...], start: NDArray[np.float64]
+    rows: Rows, parameters: Parameters, *, parts: tuple[Part, ...], found: ConditionalModes
 ) -> MarginalState:
     """Log L with its score and observed information.
 
@@ -315,17 +270,16 @@ def evaluate_marginal(
 
     Parameters
     ----------
-    design : Design
+    rows : Rows
     parameters : Parameters
     parts : tuple of Part
         From `choose_nodes`.
-    start : (G, K) array
-        Where the search for the conditional modes starts.
+    found : ConditionalModes
+        At the parameters.
     """
-    found = find_modes(design, parameters, start)
     size = len(parameters.vector)
     information = np.zeros((size, size))
-    group_scores = np.empty((design.groups, size))
+    group_scores = np.empty((rows.grouping.count, size))
     value = 0.0
     for part in parts:
         for block in _blocks(part, parameters, found):
@@ -345,22 +299,21 @@ def evaluate_marginal(
         value=value,
         group_scores=group_scores,
         information=0.5 * (information + information.T),
-        modes=found.modes,
+        found=found,
     )
 
 
 def _complete_scores(part: Part, block: _Block, parameters: Parameters) -> NDArray[np.float64]:
     """Derivative by theta of each group's complete-data log density at each node, (H, J, k + K)."""
-    k = len(parameters.coefficients)
-    starts = part.starts[block.groups] - block.rows.start
-    residual = part.trials[block.rows, None] * block.probabilities
-    np.subtract(part.successes[block.rows, None], residual, out=residual)
-    scores = np.empty((*block.log_integrand.shape, k + len(parameters.log_sds)))
+    k, rows = len(parameters.coefficients), part.rows
+    residual = rows.trials[block.rows, None] * block.probabilities
+    np.subtract(rows.successes[block.rows, None], residual, out=residual)
+    scores = np.empty((*block.log_integrand.shape, len(parameters.vector)))
     product = np.empty_like(residual)
     for column in range(k):
-        np.multiply(residual, part.fixed[block.rows, column, None], out=product)
-        scores[:, :, column] = np.add.reduceat(product, starts, axis=0)
-    scores[:, :, k:] = block.effects**2 * np.exp(-2.0 * parameters.log_sds) - 1.0
+        np.multiply(residual, rows.fixed[block.rows, column, None], out=product)
+        scores[:, :, column] = block.grouping.sums(product)
+    scores[:, :, k:] = parameters.effects.scores(block.effects)
     return scores
 
 
@@ -373,8 +326,7 @@ def _add_complete_information(
 ) -> None:
     k = len(parameters.coefficients)
     variance = block.probabilities * (1.0 - block.probabilities)
-    expected = part.trials[block.rows] * np.einsum("ij,ij->i", weights[block.group_of_row], variance)
-    fixed = part.fixed[block.rows]
+    expected = part.rows.trials[block.rows] * np.einsum("ij,ij->i", block.grouping.by_row(weights), variance)
+    fixed = part.rows.fixed[block.rows]
     information[:k, :k] += fixed.T @ (fixed * expected[:, None])
-    squares = np.einsum("gj,gjk->k", weights, block.effects**2) * np.exp(-2.0 * parameters.log_sds)
-    information[np.arange(k, k + len(squares)), np.arange(k, k + len(squares))] += 2.0 * squares
+    information[k:, k:] += parameters.effects.information(np.einsum("gj,gjk->k", weights, block.effects**2))

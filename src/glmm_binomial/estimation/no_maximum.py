@@ -45,8 +45,8 @@ def why_no_maximum(observations: Observations, design: Design, separation: Separ
     labels = listed([str(observations.group_labels[group]) for group in same])
     return (
         "the likelihood has no maximum at finite values that could be found. All outcomes are the same in "
-        f"{len(same)} of {design.groups} groups ({labels}), and the number of coefficients is "
-        f"{len(design.back_transform)} for {len(observations.successes)} rows: with too little variation within "
+        f"{len(same)} of {design.rows.grouping.count} groups ({labels}), and the number of coefficients is "
+        f"{len(design.scale.back_transform)} for {len(observations.successes)} rows: with too little variation within "
         f"groups, ever larger differences between them fit ever better. {advice}."
     )
 
@@ -67,8 +67,8 @@ def _far_out(observations: Observations) -> str:
 
 def unchanging_groups(design: Design) -> NDArray[np.intp]:
     """Positions of the groups whose outcomes are all the same."""
-    successes = np.add.reduceat(design.successes, design.group_starts)
-    trials = np.add.reduceat(design.trials, design.group_starts)
+    successes = design.rows.grouping.sums(design.rows.successes)
+    trials = design.rows.grouping.sums(design.rows.trials)
     return np.flatnonzero((successes == 0) | (successes == trials))
 
 
@@ -99,9 +99,9 @@ def _rows_told(separation: Separation, observations: Observations, design: Desig
         succeeded = values[observations.successes > 0]
         failed = values[observations.successes < observations.trials]
         border = np.where(failed.max(axis=0) <= succeeded.min(axis=0), failed.max(axis=0), succeeded.max(axis=0))
-        return np.flatnonzero((values != (border if design.intercept else 0.0)).any(axis=1))
-    x = np.column_stack([np.ones(len(observations.x)), observations.x]) if design.intercept else observations.x
-    predictor = np.abs(x @ (design.back_transform @ separation.direction))
+        return np.flatnonzero((values != (border if design.scale.intercept else 0.0)).any(axis=1))
+    x = np.column_stack([np.ones(len(observations.x)), observations.x]) if design.scale.intercept else observations.x
+    predictor = np.abs(x @ (design.scale.back_transform @ separation.direction))
     return np.flatnonzero(predictor > DIRECTION_TOLERANCE * predictor.max())
 
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.conditional_modes import Parameters
 from glmm_binomial.estimation.likelihood import LARGEST_LOG_SD
 from glmm_binomial.estimation.profile_search import EXPANSION, Combination, Deviation, Limit, Search
 from glmm_binomial.estimation.profile_walk import Point, Walk, enter, local_model, score_by_variance
-from glmm_binomial.model.design import orthonormalize
+from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.rows import orthonormalize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.fitting import Fit
+    from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.profile_search import Side
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.model.rows import OrthonormalRows, Rows
 
 MOST_PEAK_STEPS = 10
 """From an accepted fit to the maximum; more would only wander along a likelihood that is flat."""
@@ -42,37 +42,35 @@ class Peak:
 
     Attributes
     ----------
-    design : Design
-        With orthonormal columns of `fixed`, up to a factor.
-    triangle : (k, k) array
-        Map to the coefficients of that design from those on the standardised scale.
+    turned : OrthonormalRows
+        Of the design.
     point : Point
     """
 
-    design: Design
-    triangle: NDArray[np.float64]
+    turned: OrthonormalRows
     point: Point
 
 
-def find_peak(design: Design, fit: Fit) -> Peak:
-    """The maximum of log L, from a fit by maximum likelihood."""
-    turned, triangle = orthonormalize(design)
+def find_peak(rows: Rows, fit: Fit) -> Peak:
+    """The maximum of log L, from a fit by maximum likelihood to the same rows."""
+    turned = orthonormalize(rows)
     active = fit.sds > 0.0
-    parameters = Parameters(coefficients=triangle @ fit.coefficients, log_sds=np.log(fit.sds[active]))
-    walk = Walk(turned, enter(turned, active, parameters, fit.random_effects[:, active]))
+    effects = IndependentEffects.of_sds(fit.sds[active])
+    parameters = Parameters(coefficients=turned.triangle @ fit.coefficients, effects=effects)
+    walk = Walk(turned.rows, enter(turned.rows, active, parameters, fit.random_effects[:, active]))
     # which SDs are zero was settled by the fit
     walk.settle(most_steps=MOST_PEAK_STEPS, restoring=False)
-    return Peak(design=turned, triangle=triangle, point=walk.point)
+    return Peak(turned=turned, point=walk.point)
 
 
 def coefficient_limit(peak: Peak, combination: NDArray[np.float64], *, side: Side, quantile: float) -> Limit:
     """Limit of a linear combination (k,) of the standardised coefficients."""
-    weights = np.asarray(np.linalg.solve(peak.triangle.T, combination), dtype=np.float64)
+    weights = np.asarray(np.linalg.solve(peak.turned.triangle.T, combination), dtype=np.float64)
     length = float(np.linalg.norm(weights))
     quantity = Combination(weights * (1.0 / length))
     estimate, half_width = quantity.value(peak.point), _half_width(peak, quantity, quantile)
     search = Search(
-        Walk(peak.design, peak.point),
+        Walk(peak.turned.rows, peak.point),
         quantity,
         side=side,
         top=peak.point.state.value,
@@ -87,7 +85,7 @@ def coefficient_limit(peak: Peak, combination: NDArray[np.float64], *, side: Sid
 def sd_limit(peak: Peak, effect: int, *, side: Side, quantile: float) -> Limit:
     """Limit of the standardised SD of a random effect; zero when zero itself lies inside the interval."""
     quantity = Deviation(effect)
-    walk = Walk(peak.design, peak.point, held=effect)
+    walk = Walk(peak.turned.rows, peak.point, held=effect)
     estimate, half_width = 0.0, 0.0
     if peak.point.active[effect]:
         estimate, half_width = quantity.value(peak.point), _half_width(peak, quantity, quantile)
@@ -120,7 +118,7 @@ def _half_width(peak: Peak, quantity: Combination | Deviation, quantile: float) 
 
 def _drop_without(peak: Peak, effect: int) -> float:
     """Twice the drop of log L to its largest value without one random effect."""
-    walk = Walk(peak.design, peak.point, held=effect)
+    walk = Walk(peak.turned.rows, peak.point, held=effect)
     walk.remove(effect)
     walk.settle()
     return 2.0 * (peak.point.state.value - walk.point.state.value)
@@ -128,5 +126,5 @@ def _drop_without(peak: Peak, effect: int) -> float:
 
 def _first_log_sd(peak: Peak, effect: int, quantile: float) -> float:
     """Where twice the drop from an SD of zero would reach the quantile, were log L linear in the variance."""
-    falls = max(-score_by_variance(peak.design, peak.point, effect), LEAST_SCORE)
+    falls = max(-score_by_variance(peak.turned.rows, peak.point, effect), LEAST_SCORE)
     return float(min(0.5 * np.log(quantile / (2.0 * falls)), 0.0))

@@ -71,7 +71,7 @@ class Combination:
 
     def direction(self, point: Point) -> NDArray[np.float64]:
         """Unit vector over coefficients and active log SDs."""
-        return np.concatenate([self.weights, np.zeros(len(point.state.parameters.log_sds))])
+        return np.concatenate([self.weights, np.zeros(len(point.state.parameters.effects.vector))])
 
     def value(self, point: Point) -> float:
         """The combination at a point."""

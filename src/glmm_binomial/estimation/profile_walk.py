@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.conditional_modes import Parameters
 from glmm_binomial.estimation.likelihood import (
     LARGEST_LOG_SD,
     NEARLY_ZERO_LOG_SD,
@@ -16,13 +15,15 @@ from glmm_binomial.estimation.likelihood import (
     newton_direction,
     variance_score,
 )
+from glmm_binomial.estimation.newton import Step
+from glmm_binomial.model.effects import Parameters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.likelihood import Integrator
     from glmm_binomial.estimation.marginal import MarginalState
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.model.rows import Rows
 
 MOST_STEPS = 100
 
@@ -80,16 +81,16 @@ class Point:
         return len(self.state.parameters.coefficients) + int(self.active[:effect].sum())
 
 
-def enter(design: Design, active: NDArray[np.bool_], parameters: Parameters, modes: NDArray[np.float64]) -> Point:
+def enter(rows: Rows, active: NDArray[np.bool_], parameters: Parameters, modes: NDArray[np.float64]) -> Point:
     """Evaluate the model with the active effects, with nodes chosen for the point."""
-    integrator = integrator_of(design, active, parameters, modes)
-    state = integrator.evaluate(parameters, modes)
+    integrator = integrator_of(rows, active, parameters, modes)
+    state = integrator.evaluate_point()
     return Point(active=active, state=state, integrator=integrator, chosen_at=parameters.vector)
 
 
-def score_by_variance(design: Design, point: Point, effect: int) -> float:
+def score_by_variance(rows: Rows, point: Point, effect: int) -> float:
     """Derivative of log L by the variance of an effect that is not in the model, at variance zero."""
-    return variance_score(design, point.state, active=point.active, dropped=effect)
+    return variance_score(rows, point.state, active=point.active, dropped=effect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,29 +152,29 @@ class Walk:
 
     Parameters
     ----------
-    design : Design
+    rows : Rows
         With all K effects.
     point : Point
     held : int or None
         An effect that neither leaves nor enters the model by itself.
     """
 
-    def __init__(self, design: Design, point: Point, *, held: int | None = None) -> None:
+    def __init__(self, rows: Rows, point: Point, *, held: int | None = None) -> None:
         self.point = point
-        self._design = design
+        self._rows = rows
         self._held = held
         self._pinned = np.zeros(len(point.active), dtype=bool)
 
     def move(self, step: NDArray[np.float64]) -> None:
         """Go there, whatever log L."""
         point = self.point
-        state = point.integrator.evaluate(point.state.parameters.moved(step), point.state.modes)
+        state = point.integrator.evaluate(point.state.parameters.moved(step), point.state.found.modes)
         self._arrive(state)
 
     def climb(self, local: LocalModel) -> bool:
         """Improve the nuisance parameters; False when no step does."""
         point = self.point
-        better = ascend(point.integrator, point.state, local.nuisance_step, local.decrement)
+        better = ascend(point.integrator, point.state, Step(local.nuisance_step, decrement=local.decrement))
         if better is not None:
             self._arrive(better)
         return better is not None
@@ -184,12 +185,12 @@ class Walk:
     def refine(self) -> None:
         """Choose the nodes anew for where the walk stands, and evaluate log L with them."""
         state = self.point.state
-        self.point = enter(self._design, self.point.active, state.parameters, state.modes)
+        self.point = enter(self._rows, self.point.active, state.parameters, state.found.modes)
 
     def refine_ahead(self) -> None:
         """Choose the nodes anew for the steps to come."""
         active, state = self.point.active, self.point.state
-        integrator = integrator_of(self._design, active, state.parameters, state.modes)
+        integrator = integrator_of(self._rows, active, state.parameters, state.found.modes)
         self.point = Point(active=active, state=state, integrator=integrator, chosen_at=state.parameters.vector)
 
     def add(self, effect: int, log_sd: float) -> None:
@@ -198,9 +199,9 @@ class Walk:
         place = int(point.active[:effect].sum())
         active = point.active.copy()
         active[effect] = True
-        log_sds = np.insert(state.parameters.log_sds, place, log_sd)
-        parameters = Parameters(coefficients=state.parameters.coefficients, log_sds=log_sds)
-        self.point = enter(self._design, active, parameters, np.insert(state.modes, place, 0.0, axis=1))
+        effects = state.parameters.effects.with_effect(place, log_sd)
+        parameters = Parameters(coefficients=state.parameters.coefficients, effects=effects)
+        self.point = enter(self._rows, active, parameters, np.insert(state.found.modes, place, 0.0, axis=1))
 
     def remove(self, effect: int) -> None:
         """Leave out an effect."""
@@ -208,9 +209,9 @@ class Walk:
         place = int(point.active[:effect].sum())
         active = point.active.copy()
         active[effect] = False
-        log_sds = np.delete(state.parameters.log_sds, place)
-        parameters = Parameters(coefficients=state.parameters.coefficients, log_sds=log_sds)
-        self.point = enter(self._design, active, parameters, np.delete(state.modes, place, axis=1))
+        effects = state.parameters.effects.only(np.arange(state.parameters.effects.count) != place)
+        parameters = Parameters(coefficients=state.parameters.coefficients, effects=effects)
+        self.point = enter(self._rows, active, parameters, np.delete(state.found.modes, place, axis=1))
 
     def remove_vanishing(self) -> bool:
         """Leave out the nuisance effect of the smallest SD if that is nearly zero, once for each effect."""
@@ -218,7 +219,7 @@ class Walk:
         if self._held is not None:
             candidates[self._held] = False
         log_sds = np.full(len(candidates), np.inf)
-        log_sds[self.point.active] = self.point.state.parameters.log_sds
+        log_sds[self.point.active] = self.point.state.parameters.effects.log_sds
         log_sds[~candidates] = np.inf
         smallest = int(log_sds.argmin())
         if log_sds[smallest] >= NEARLY_ZERO_LOG_SD:
@@ -231,7 +232,7 @@ class Walk:
         scores = np.full(len(self.point.active), -np.inf)
         for effect in np.flatnonzero(~self.point.active):
             if effect != self._held:
-                scores[effect] = score_by_variance(self._design, self.point, int(effect))
+                scores[effect] = score_by_variance(self._rows, self.point, int(effect))
         largest = int(scores.argmax())
         if scores[largest] <= 0.0:
             return False
@@ -250,7 +251,7 @@ class Walk:
 
     def _nuisance_log_sds(self) -> NDArray[np.float64]:
         """Active log SDs, that of the held effect taken for zero."""
-        log_sds = self.point.state.parameters.log_sds.copy()
+        log_sds = self.point.state.parameters.effects.log_sds.copy()
         if self._held is not None and self.point.active[self._held]:
             log_sds[int(self.point.active[: self._held].sum())] = -np.inf
         return log_sds

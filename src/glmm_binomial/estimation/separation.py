@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linprog
 
-from glmm_binomial.model.design import orthonormalize
+from glmm_binomial.estimation.newton import Step, line_search, maximize
+from glmm_binomial.model.logistic import Logistic, logistic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.model.design import Design
+    from glmm_binomial.model.rows import OrthonormalRows, Rows
 
 MOST_STEPS = 60
 CONVERGED_DECREMENT = 1e-14
@@ -76,86 +78,122 @@ class LogisticStart:
         return self.coefficients if is_near else np.zeros_like(self.coefficients)
 
 
-def fit_logistic_start(design: Design) -> LogisticStart:
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Coefficients (k,) of the orthonormal columns, the rows' logistic density there, and the log-likelihood."""
+
+    coefficients: NDArray[np.float64]
+    at: Logistic
+    value: float
+
+
+def fit_logistic_start(design: Design, turned: OrthonormalRows) -> LogisticStart:
     """Newton's method for a logistic regression that ignores the groups, watching for separation.
 
     The estimates exist unless some direction d has x'd >= 0 in rows of successes and <= 0 in rows of failures (Albert &
     Anderson 1984, Biometrika 71(1)). Then Newton's steps run off along such a direction, which is checked row by row.
+
+    Parameters
+    ----------
+    design : Design
+    turned : OrthonormalRows
+        Its rows with orthonormal columns: a direction of nearly collinear ones is lost to rounding.
     """
-    # orthonormal columns, since a direction of nearly collinear ones is lost to rounding
-    turned, triangle = orthonormalize(design)
-    X, successes, trials = turned.fixed, design.successes, design.trials
-    coefficients = np.zeros(X.shape[1])
-    eta, value = np.zeros(len(trials)), -np.inf
-    separation = None
-    for _ in range(MOST_STEPS):
-        decay = np.exp(-np.abs(eta))
-        p = np.where(eta >= 0.0, 1.0, decay) / (1.0 + decay)
-        gradient = (successes - trials * p) @ X
-        information = (X * (trials * p * (1.0 - p))[:, None]).T @ X
-        step = np.asarray(np.linalg.lstsq(information, gradient, rcond=None)[0], dtype=np.float64)
-        if step @ gradient <= CONVERGED_DECREMENT:
-            break
-        fraction = 1.0
-        while True:
-            ahead = eta + fraction * (X @ step)
-            loss = np.maximum(ahead, 0.0) + np.log1p(np.exp(-np.abs(ahead)))
-            new_value = float(successes @ ahead - trials @ loss)
-            if new_value >= value - ROUNDING * abs(new_value) or fraction < SMALLEST_FRACTION:
-                break
-            fraction *= 0.5
-        coefficients, eta, value = coefficients + fraction * step, ahead, new_value
-        if np.abs(eta).max() > SUSPECT_PREDICTOR:
-            separation = _separation_along(design, turned, triangle, (coefficients, step))
-            if separation is not None:
-                break
-    standardised = np.asarray(np.linalg.solve(triangle, coefficients), dtype=np.float64)
-    return LogisticStart(coefficients=standardised, separation=separation)
+    X, successes, trials = turned.rows.fixed, turned.rows.successes, turned.rows.trials
+
+    def point(coefficients: NDArray[np.float64], eta: NDArray[np.float64]) -> _Point:
+        at = logistic(eta)
+        return _Point(coefficients=coefficients, at=at, value=float(at.log_density(successes, trials).sum()))
+
+    def step(here: _Point) -> Step[NDArray[np.float64]]:
+        gradient = here.at.residual(successes, trials) @ X
+        information = (X * (trials * here.at.variance)[:, None]).T @ X
+        direction = np.asarray(np.linalg.lstsq(information, gradient, rcond=None)[0], dtype=np.float64)
+        return Step(direction, decrement=float(direction @ gradient))
+
+    def ascend(here: _Point, ahead: Step[NDArray[np.float64]]) -> _Point | None:
+        change = X @ ahead.direction
+        return line_search(
+            lambda share: point(here.coefficients + share * ahead.direction, here.at.eta + share * change),
+            value=lambda there: there.value,
+            floor=lambda _share: here.value - ROUNDING * abs(here.value),
+            fraction=1.0,
+            smallest=SMALLEST_FRACTION,
+        )
+
+    def separating(here: _Point, ahead: Step[NDArray[np.float64]]) -> _Separating | None:
+        if np.abs(here.at.eta).max() <= SUSPECT_PREDICTOR:
+            return None
+        return _first_separating(turned.rows, (here.coefficients, ahead.direction))
+
+    found = maximize(
+        point(np.zeros(X.shape[1]), np.zeros(len(trials))),
+        step=step,
+        ascend=ascend,
+        converged=CONVERGED_DECREMENT,
+        most_steps=MOST_STEPS,
+        is_over=lambda here, ahead: separating(here, ahead) is not None,
+    )
+    runs_off = separating(found.state, found.step)
+    return LogisticStart(
+        coefficients=turned.coefficients_of(found.state.coefficients),
+        separation=None if runs_off is None else _separation_by(design, turned, runs_off),
+    )
 
 
-def _separation_along(
-    design: Design, turned: Design, triangle: NDArray[np.float64], directions: tuple[NDArray[np.float64], ...]
-) -> Separation | None:
-    """The separation by the first of the directions that is one; `turned` and `triangle` as by `orthonormalize`."""
-    mixed = (design.successes > 0) & (design.successes < design.trials)
+@dataclass(frozen=True, slots=True)
+class _Separating:
+    """A direction (k,) in the orthonormal columns along which the likelihood rises for ever; whether every row does."""
+
+    direction: NDArray[np.float64]
+    is_complete: bool
+
+
+def _mixed(rows: Rows) -> NDArray[np.bool_]:
+    """Which rows hold successes and failures, (n,)."""
+    return (rows.successes > 0) & (rows.successes < rows.trials)
+
+
+def _first_separating(rows: Rows, directions: tuple[NDArray[np.float64], ...]) -> _Separating | None:
+    """The first of the directions that separates, if any does."""
+    mixed = _mixed(rows)
     for direction in directions:
-        predictor = turned.fixed @ direction
-        margin = np.where(design.successes == 0, -predictor, predictor)
+        predictor = rows.fixed @ direction
+        margin = np.where(rows.successes == 0, -predictor, predictor)
         margin[mixed] = -np.abs(predictor[mixed])
         tolerance = DIRECTION_TOLERANCE * np.abs(predictor).max()
         if margin.min() >= -tolerance and (margin > tolerance).any():
-            standardised = np.asarray(np.linalg.solve(triangle, direction), dtype=np.float64)
-            return _separation_by(design, standardised, mixed=mixed, is_complete=bool(margin.min() > tolerance))
+            return _Separating(direction=direction, is_complete=bool(margin.min() > tolerance))
     return None
 
 
-def _separation_by(
-    design: Design, direction: NDArray[np.float64], *, mixed: NDArray[np.bool_], is_complete: bool
-) -> Separation:
+def _separation_by(design: Design, turned: OrthonormalRows, found: _Separating) -> Separation:
     """Which columns make a separating direction."""
-    x = design.fixed[:, 1:] if design.intercept else design.fixed
+    direction = turned.coefficients_of(found.direction)
+    x = design.rows.fixed[:, 1:] if design.scale.intercept else design.rows.fixed
     alone = [(column, _separates_alone(design, x[:, column])) for column in range(x.shape[1])]
     for kind in ("complete", "quasi-complete"):
         single = tuple(column for column, how in alone if how == kind)
         if single:
             return Separation(columns=single, single=True, complete=kind == "complete", direction=direction)
-    direction = _sparsest(design, direction, mixed=mixed)
-    weights = np.abs(direction[1:] if design.intercept else direction) * (x.max(axis=0) - x.min(axis=0))
+    direction = _sparsest(design.rows, direction, is_free=design.scale.intercept)
+    weights = np.abs(direction[1:] if design.scale.intercept else direction) * (x.max(axis=0) - x.min(axis=0))
     columns = tuple(int(column) for column in np.flatnonzero(weights > DIRECTION_TOLERANCE * weights.max()))
-    return Separation(columns=columns, single=False, complete=is_complete, direction=direction)
+    return Separation(columns=columns, single=False, complete=found.is_complete, direction=direction)
 
 
-def _sparsest(design: Design, direction: NDArray[np.float64], *, mixed: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _sparsest(rows: Rows, direction: NDArray[np.float64], *, is_free: bool) -> NDArray[np.float64]:
     """A separating direction of few columns, by linear programming (Konis 2007, chapter 4), or else the given one.
 
-    Minimises the sum of absolute coefficients, the intercept's excepted, among directions d with sign_i x_i'd >= 0 in
-    the rows of one outcome, x_i'd = 0 in the mixed ones, and margins that sum to one.
+    Minimises the sum of absolute coefficients, the first excepted if it is free, among directions d with
+    sign_i x_i'd >= 0 in the rows of one outcome, x_i'd = 0 in the mixed ones, and margins that sum to one.
     """
+    mixed = _mixed(rows)
     if len(mixed) > MOST_ROWS_PROGRAMMED:
         return direction
-    signed = design.fixed * np.where(design.successes == 0, -1.0, 1.0)[:, None]
-    cost = np.ones(design.fixed.shape[1])
-    cost[: design.intercept] = 0.0
+    signed = rows.fixed * np.where(rows.successes == 0, -1.0, 1.0)[:, None]
+    cost = np.ones(rows.fixed.shape[1])
+    cost[:is_free] = 0.0
     pure, level = signed[~mixed], signed[mixed]
     equal = np.vstack([pure.sum(axis=0), level])
     found = linprog(
@@ -173,12 +211,12 @@ def _sparsest(design: Design, direction: NDArray[np.float64], *, mixed: NDArray[
 
 def _separates_alone(design: Design, column: NDArray[np.float64]) -> str | None:
     """How well a threshold on one column tells successes from failures: "complete", "quasi-complete" or None."""
-    succeeded, failed = column[design.successes > 0], column[design.successes < design.trials]
+    succeeded, failed = column[design.rows.successes > 0], column[design.rows.successes < design.rows.trials]
     for low, high in ((failed, succeeded), (succeeded, failed)):
         top, bottom = low.max(), high.min()
         # without an intercept the border is zero; else it may lie anywhere between the two
-        if top > bottom or (not design.intercept and (top > 0.0 or bottom < 0.0)):
+        if top > bottom or (not design.scale.intercept and (top > 0.0 or bottom < 0.0)):
             continue
-        is_complete = top < bottom if design.intercept else top < 0.0 < bottom
+        is_complete = top < bottom if design.scale.intercept else top < 0.0 < bottom
         return "complete" if is_complete else "quasi-complete"
     return None

@@ -1,4 +1,4 @@
-"""Design -> VariationalFit: statsmodels' fit_vb with a Newton method for arrow-shaped systems; linear response."""
+"""Rows -> VariationalFit: statsmodels' fit_vb with a Newton method for arrow-shaped systems; linear response."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from statsmodels.genmod import families
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 
 from glmm_binomial.estimation.arrowhead import factorize
-from glmm_binomial.estimation.elbo import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD, Elbo, ElboState, Factors
+from glmm_binomial.estimation.elbo import Elbo, ElboState, Factors
+from glmm_binomial.estimation.newton import Step, line_search, maximize
 from glmm_binomial.estimation.penalized import fit_penalized_start
-from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.estimation.prior import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
+from glmm_binomial.model.effects import IndependentEffects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.estimation.arrowhead import ArrowheadFactor
+    from glmm_binomial.model.rows import Rows
 
 MOST_STEPS = 1_000
 CONVERGED_DECREMENT = 1e-16
@@ -44,7 +47,8 @@ class VariationalFit:
     Attributes
     ----------
     coefficients : (k,) array
-    log_sds : (K,) array
+    effects : IndependentEffects
+        With the variational means of the log SDs.
     random_effects : (G, K) array
         Variational means.
     mean_field_covariance : (k + K, k + K) array
@@ -67,7 +71,7 @@ class VariationalFit:
     """
 
     coefficients: NDArray[np.float64]
-    log_sds: NDArray[np.float64]
+    effects: IndependentEffects
     random_effects: NDArray[np.float64]
     mean_field_covariance: NDArray[np.float64]
     mean_field_random_covariance: NDArray[np.float64]
@@ -81,7 +85,7 @@ class VariationalFit:
 
 
 def fit_variational(
-    design: Design, start: NDArray[np.float64], *, tolerance: float = CONVERGED_DECREMENT
+    rows: Rows, start: NDArray[np.float64], *, tolerance: float = CONVERGED_DECREMENT
 ) -> VariationalFit:
     """Fit the mean-field approximation by fit_vb and take standard errors from its linear response.
 
@@ -91,19 +95,19 @@ def fit_variational(
 
     Parameters
     ----------
-    design : Design
+    rows : Rows
     start : (k,) array
         Where the coefficients start, on the standardised scale.
     tolerance : float
         Squared distance to the optimum, in posterior standard deviations, at which the search stops.
     """
-    model = CountsMixedModel(design)
-    near = fit_penalized_start(design, start)
+    model = CountsMixedModel(rows)
+    near = fit_penalized_start(rows, start)
     factors = Factors(
         fixed_mean=near.coefficients,
         fixed_variance=near.coefficient_variances,
-        log_sd_mean=near.log_sds,
-        log_sd_variance=np.full(len(near.log_sds), 0.5 / design.groups),
+        log_sd_mean=near.effects.log_sds,
+        log_sd_variance=np.full(near.effects.count, 0.5 / rows.grouping.count),
         random_mean=near.random_effects,
         random_variance=near.random_variances,
     )
@@ -113,15 +117,15 @@ def fit_variational(
     method = partial(model.newton, start=factors, tolerance=tolerance)
     found = model.fit_vb(mean=mean, sd=sd, fit_method=method).optim_retvals
     state, factor = found.state, found.factor
-    means = np.arange(len(start) + design.random.shape[1])
-    effects = slice(0, design.random.shape[1])
+    count = rows.random.shape[1]
+    means, effects = np.arange(len(start) + count), slice(0, count)
     corner = factor.corner_inverse()
     return VariationalFit(
         coefficients=state.factors.fixed_mean,
-        log_sds=state.factors.log_sd_mean,
+        effects=IndependentEffects(log_sds=state.factors.log_sd_mean),
         random_effects=state.factors.random_mean,
         mean_field_covariance=np.diag(np.r_[state.factors.fixed_variance, state.factors.log_sd_variance]),
-        mean_field_random_covariance=state.factors.random_variance[:, :, None] * np.eye(design.random.shape[1]),
+        mean_field_random_covariance=state.factors.random_variance[:, :, None] * np.eye(count),
         covariance=corner[np.ix_(means, means)],
         random_covariance=factor.local_inverses(corner)[:, effects, effects],
         cross_covariance=factor.cross_inverse(corner)[:, effects, means],
@@ -132,30 +136,39 @@ def fit_variational(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _ArrowStep:
+    """A Newton step (2k + 2K,) and (G, 2K), with the gradient and the factored curvature it solves."""
+
+    corner: NDArray[np.float64]
+    local: NDArray[np.float64]
+    gradient: tuple[NDArray[np.float64], NDArray[np.float64]]
+    factor: ArrowheadFactor
+
+
 class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmodels ships no types
     """statsmodels' binomial mixed model for sums of successes and trials, with stable Gauss-Hermite quadrature.
 
     The vector of parameters is statsmodels': coefficients, log SDs, then the random effects, group by group.
     """
 
-    def __init__(self, design: Design) -> None:
-        rows, effects = design.random.shape
-        columns = design.group_index[:, None] * effects + np.arange(effects)
-        starts = np.arange(0, rows * effects + 1, effects)
+    def __init__(self, rows: Rows) -> None:
+        n, effects = rows.random.shape
+        groups = rows.grouping.count
+        columns = rows.grouping.index[:, None] * effects + np.arange(effects)
+        starts = np.arange(0, n * effects + 1, effects)
         # BinomialBayesMixedGLM itself insists on 0/1 outcomes; its parents do not
         super(BinomialBayesMixedGLM, self).__init__(
-            design.successes,
-            design.fixed,
-            exog_vc=sparse.csr_array(
-                (design.random.ravel(), columns.ravel(), starts), shape=(rows, design.groups * effects)
-            ),
-            ident=np.tile(np.arange(effects), design.groups),
+            rows.successes,
+            rows.fixed,
+            exog_vc=sparse.csr_array((rows.random.ravel(), columns.ravel(), starts), shape=(n, groups * effects)),
+            ident=np.tile(np.arange(effects), groups),
             family=families.Binomial(),
             vcp_p=LOG_SD_PRIOR_SD,
             fe_p=FIXED_EFFECT_PRIOR_SD,
             hasconst=False,
         )
-        self.elbo = Elbo(design)
+        self.elbo = Elbo(rows)
 
     def vb_elbo(self, vb_mean: NDArray[np.float64], vb_sd: NDArray[np.float64]) -> float:
         """Evidence lower bound; see `BinomialBayesMixedGLM.vb_elbo` for the arguments."""
@@ -193,20 +206,14 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
         del fun, unused
         mean, log_sd = np.split(x0, 2)
         elbo = self.elbo
-        state = elbo.at(self._factors(mean, np.exp(log_sd)) if start is None else start)
-        decrement = np.inf
-        for step in range(MOST_STEPS + 1):
-            stop_if_requested()
-            gradient = elbo.gradient(state)
-            factor = factorize(elbo.curvature(state))
-            direction = factor.solve(*gradient)
-            decrement = _inner(gradient, direction)
-            if decrement <= tolerance or step == MOST_STEPS:
-                break
-            better = self._ascend(state, direction, decrement)
-            if better is None:
-                break
-            state = better
+        found = maximize(
+            elbo.at(self._factors(mean, np.exp(log_sd)) if start is None else start),
+            step=self._newton_step,
+            ascend=self._ascend,
+            converged=tolerance,
+            most_steps=MOST_STEPS,
+        )
+        state, last = found.state, found.step.direction
         factors = state.factors
         variances = np.r_[factors.fixed_variance, factors.log_sd_variance, factors.random_variance.ravel()]
         means = np.r_[factors.fixed_mean, factors.log_sd_mean, factors.random_mean.ravel()]
@@ -214,31 +221,35 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
         result.update(
             x=np.r_[means, 0.5 * np.log(variances)],
             fun=-state.value,
-            jac=-self._vector(*gradient),
-            nit=step,
+            jac=-self._vector(*last.gradient),
+            nit=found.steps,
             # whether it converged is read off the decrement; on False, fit_vb prints a warning that no cell can show
             success=True,
             state=state,
-            factor=factor,
-            decrement=decrement,
+            factor=last.factor,
+            decrement=found.step.decrement,
         )
         return result
 
-    def _ascend(
-        self, state: ElboState, direction: tuple[NDArray[np.float64], NDArray[np.float64]], decrement: float
-    ) -> ElboState | None:
-        """The first of ever shorter steps along a direction that does not lower the ELBO; None if there is none."""
-        corner, local = direction
+    def _newton_step(self, state: ElboState) -> Step[_ArrowStep]:
+        gradient = self.elbo.gradient(state)
+        factor = factorize(self.elbo.curvature(state))
+        corner, local = factor.solve(*gradient)
+        decrement = float(gradient[0] @ corner + np.vdot(gradient[1], local))
+        return Step(_ArrowStep(corner=corner, local=local, gradient=gradient, factor=factor), decrement=decrement)
+
+    def _ascend(self, state: ElboState, ahead: Step[_ArrowStep]) -> ElboState | None:
+        corner, local = ahead.direction.corner, ahead.direction.local
         longest = max(float(np.abs(corner).max()), float(np.abs(local).max()))
-        fraction = min(1.0, LARGEST_STEP / longest)
         # when all that can be gained is below rounding, a step is judged by its size alone
-        allowance = ROUNDING * abs(state.value) if decrement < STALLED_DECREMENT else 0.0
-        while fraction > SMALLEST_FRACTION:
-            candidate = self.elbo.at(state.factors.moved(fraction * corner, fraction * local))
-            if candidate.value >= state.value - allowance:
-                return candidate
-            fraction *= 0.5
-        return None
+        allowance = ROUNDING * abs(state.value) if ahead.decrement < STALLED_DECREMENT else 0.0
+        return line_search(
+            lambda share: self.elbo.at(state.factors.moved(share * corner, share * local)),
+            value=lambda there: there.value,
+            floor=lambda _share: state.value - allowance,
+            fraction=min(1.0, LARGEST_STEP / longest),
+            smallest=SMALLEST_FRACTION,
+        )
 
     def _factors(self, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> Factors:
         fixed_mean, log_sd_mean, random_mean = self._unpack(mean)
@@ -257,9 +268,3 @@ class CountsMixedModel(BinomialBayesMixedGLM):  # type: ignore[misc]  # statsmod
         """From the arrowhead's corner and local parts to statsmodels' order: all means, then all log SDs."""
         half, effects = self.k_fep + self.k_vcp, self.k_vcp
         return np.concatenate([corner[:half], local[:, :effects].ravel(), corner[half:], local[:, effects:].ravel()])
-
-
-def _inner(
-    left: tuple[NDArray[np.float64], NDArray[np.float64]], right: tuple[NDArray[np.float64], NDArray[np.float64]]
-) -> float:
-    return float(left[0] @ right[0] + np.vdot(left[1], right[1]))

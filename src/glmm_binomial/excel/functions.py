@@ -1,88 +1,76 @@
 """The worksheet functions, as PyXLL registers them with Excel: the only file that imports pyxll.
 
-A worksheet function holds no logic: it names what Excel hands over, calls one function of the core by its name and
-spills what comes back. PyXLL imports this module while Excel starts, so it imports nothing heavy.
+A worksheet function holds no logic: it hands on what Excel hands over and turns the answer into cells. PyXLL imports
+this module while Excel starts, so it imports nothing heavy.
 """
 
-import inspect
 import logging
-from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from pyxll import get_config, plot, schedule_call, xl_app, xl_arg, xl_func, xlAbort, xlcAlert
 
-from glmm_binomial.excel.arguments import ARGUMENT_HELP
-from glmm_binomial.excel.edge import Cells, spill
+from glmm_binomial.excel.edge import to_excel
 from glmm_binomial.excel.example import write_example
+from glmm_binomial.interruption import stopping_when
+from glmm_binomial.worksheet.catalogue import FUNCTIONS, Argument, WorksheetFunction
+from glmm_binomial.worksheet.functions import answer
+from glmm_binomial.worksheet.signatures import with_signature
 
-__all__ = ["WORKSHEET_FUNCTIONS", "get_config", "glmm_binomial", "insert_example"]
-
-# `Any` and not `object`: to PyXLL, which may read annotations, `object` is the handle of a cached object.
-Range: TypeAlias = list[list[Any]]
-Function = TypeVar("Function", bound=Callable[..., Cells])
+__all__ = ["WORKSHEET_FUNCTIONS", "get_config", "insert_example"]
 
 CATEGORY = "GLMM"
 
 OUTSIDE_EXCEL = "outside of Excel"
 """In the exception that pyxll raises where there is no Excel, as when a workbook is calculated without it."""
 
-WORKSHEET_FUNCTIONS: dict[str, Callable[..., Cells]] = {}
-"""The functions a formula can call, by the name it calls them by, exactly as Excel calls them."""
+TYPES: Final = {"range": "var[][]", "value": "var", "model": "var", "table": "var[][]"}
+"""As PyXLL hands arguments over and takes answers. Ranges are never float[][], which would read a blank cell as 0 and
+fail on text before the core can say which cell it is in. A model goes both ways as var: PyXLL keeps what is no cell
+value as an object, and a message stays text."""
 
 _logger = logging.getLogger(__name__)
 
 
-def worksheet_function(signature: str, *, name: str, thread_safe: bool = True) -> Callable[[Function], Function]:
-    """Register a function with Excel: its name, category and options, and the help in the function wizard.
-
-    The help of the function is its docstring, put on one line; that of each argument stands in ``ARGUMENT_HELP``.
-    An argument with a default is shown in brackets, as Excel shows the optional arguments of its own functions.
-
-    Parameters
-    ----------
-    signature : str
-        PyXLL's signature, ``"type name, ...: type"``. Ranges are ``var[][]`` and never ``float[][]``, which would read
-        a blank cell as 0 and fail on text before the core can say which cell it is in.
-    name : str
-        The name formulas call the function by.
-    thread_safe : bool
-        False for a function that does something to the sheet, which Excel allows one thread only.
-    """
-
-    def register(function: Function) -> Function:
-        function.__doc__ = " ".join((inspect.getdoc(function) or "").split())
-        # A wrapper would hide the arguments from PyXLL, so the function itself is registered.
-        registered: Function = xl_func(
-            signature,
-            name=name,
-            category=CATEGORY,
-            auto_resize=True,
-            thread_safe=thread_safe,
-            disable_function_wizard_calc=True,
-        )(_with_argument_help(function))
-        WORKSHEET_FUNCTIONS[name] = registered
-        return registered
-
-    return register
+def _registered(function: WorksheetFunction) -> Callable[..., Any]:
+    """A worksheet function, registered: its name, category and options, and the help in the function wizard."""
+    written = with_signature(
+        function.python_name, function.arguments, lambda given: _cells(function, given), doc=function.help
+    )
+    for argument in function.arguments:
+        # Excel cuts up to two characters off the help of the last argument
+        padding = "  " if argument is function.arguments[-1] else ""
+        written = xl_arg(argument.name, _label=_label(argument), _description=argument.help + padding)(written)
+    is_model = function.answer == "model"
+    registered: Callable[..., Any] = xl_func(
+        signature(function),
+        name=function.name,
+        category=CATEGORY,
+        auto_resize=not is_model,
+        # models are not saved with a workbook
+        recalc_on_open=is_model,
+        thread_safe=function.thread_safe,
+        disable_function_wizard_calc=True,
+    )(written)
+    return registered
 
 
-def _with_argument_help(function: Function) -> Function:
-    parameters = list(inspect.signature(function).parameters.values())
-    for parameter in parameters:
-        required = parameter.default is parameter.empty
-        # Excel cuts up to two characters off the help of the last argument.
-        padding = "  " if parameter is parameters[-1] else ""
-        function = xl_arg(
-            parameter.name,
-            _label=parameter.name if required else f"[{parameter.name}]",
-            _description=ARGUMENT_HELP[parameter.name] + padding,
-        )(function)
-    return function
+def signature(function: WorksheetFunction) -> str:
+    """PyXLL's signature, "type name, ...: type"."""
+    arguments = ", ".join(f"{TYPES[argument.kind]} {argument.name}" for argument in function.arguments)
+    return f"{arguments}: {'var' if function.answer == 'model' else TYPES['table']}"
 
 
-def _spill(core_name: str, *arguments: Any, **options: Any) -> Cells:
-    """Spill what a function of the core answers, unless the user presses Esc while it computes."""
-    return spill(core_name, *arguments, stop_requested=_escape_pressed, **options)
+def _label(argument: Argument) -> str:
+    """An optional argument in brackets, as Excel shows those of its own functions."""
+    return argument.name if argument.is_required else f"[{argument.name}]"
+
+
+def _cells(function: WorksheetFunction, given: Mapping[str, Any]) -> object:
+    """What the cell gets, unless the user presses Esc while it is computed."""
+    with stopping_when(_escape_pressed):
+        answered = answer(function, given, show=_draw)
+    return to_excel(answered, spills=function.answer == "table")
 
 
 def _escape_pressed() -> bool:
@@ -94,204 +82,6 @@ def _escape_pressed() -> bool:
         raise
 
 
-@worksheet_function(
-    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
-    "var[][] trials: var[][]",
-    name="GLMM_BINOMIAL",
-)
-def glmm_binomial(
-    y: Range,
-    x: Range,
-    groups: Range,
-    x_random: Range | None = None,
-    fit_intercept: Any = True,
-    alpha: Any = 0.05,
-    method: Any = "vb",
-    trials: Range | None = None,
-) -> Cells:
-    """Fit a mixed-effects logistic regression to 0/1 outcomes of repeated or clustered observations.
-
-    Spills a table: coefficients, standard errors, p-values, intervals, odds ratios, variance components,
-    log-likelihood, AIC and BIC.
-    """
-    return _spill("glmm_binomial", y, x, groups, x_random, fit_intercept, alpha, method, trials)
-
-
-@worksheet_function("var[][] data, var formula: var[][]", name="GLMM_BINOMIAL_DESIGN")
-def glmm_binomial_design(data: Range, formula: Any) -> Cells:
-    """Code columns of numbers and text by a formula, ready to be the x of GLMM_BINOMIAL and its companions.
-
-    Spills a header row and one row per row of data.
-    """
-    return _spill("glmm_binomial_design", data, formula)
-
-
-@worksheet_function(
-    "var[][] y, var[][] x, var[][] groups, var[][] new_x, var[][] new_groups, var[][] x_random, "
-    "var[][] new_x_random, var fit_intercept, var alpha, var method, var[][] trials: var[][]",
-    name="GLMM_BINOMIAL_PREDICT",
-)
-def glmm_binomial_predict(
-    y: Range,
-    x: Range,
-    groups: Range,
-    new_x: Range,
-    new_groups: Range | None = None,
-    x_random: Range | None = None,
-    new_x_random: Range | None = None,
-    fit_intercept: Any = True,
-    alpha: Any = 0.05,
-    method: Any = "vb",
-    trials: Range | None = None,
-) -> Cells:
-    """Predict probabilities for new rows from a mixed-effects logistic regression.
-
-    Spills a row for each new row, with the probability, its interval, and the average over the population of groups.
-    """
-    return _spill(
-        "glmm_binomial_predict",
-        y,
-        x,
-        groups,
-        new_x,
-        new_groups,
-        x_random,
-        new_x_random,
-        fit_intercept,
-        alpha,
-        method,
-        trials,
-    )
-
-
-@worksheet_function(
-    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
-    "var[][] trials: var[][]",
-    name="GLMM_BINOMIAL_RANEF",
-)
-def glmm_binomial_ranef(
-    y: Range,
-    x: Range,
-    groups: Range,
-    x_random: Range | None = None,
-    fit_intercept: Any = True,
-    alpha: Any = 0.05,
-    method: Any = "vb",
-    trials: Range | None = None,
-) -> Cells:
-    """List the random effects of every group of a mixed-effects logistic regression.
-
-    Spills one row per group and effect: estimate, standard deviation and interval.
-    """
-    return _spill("glmm_binomial_ranef", y, x, groups, x_random, fit_intercept, alpha, method, trials)
-
-
-@worksheet_function(
-    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
-    "var[][] trials: var[][]",
-    name="GLMM_BINOMIAL_CONFINT",
-)
-def glmm_binomial_confint(
-    y: Range,
-    x: Range,
-    groups: Range,
-    x_random: Range | None = None,
-    fit_intercept: Any = True,
-    alpha: Any = 0.05,
-    method: Any = "vb",
-    trials: Range | None = None,
-) -> Cells:
-    """Compute profile-likelihood intervals of coefficients, odds ratios and SDs of a mixed-effects logistic regression.
-
-    They stand beside Wald's intervals.
-    """
-    return _spill("glmm_binomial_confint", y, x, groups, x_random, fit_intercept, alpha, method, trials)
-
-
-@worksheet_function(
-    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
-    "var[][] trials, var n_sim, var seed: var[][]",
-    name="GLMM_BINOMIAL_SIMULATE",
-)
-def glmm_binomial_simulate(
-    y: Range,
-    x: Range,
-    groups: Range,
-    x_random: Range | None = None,
-    fit_intercept: Any = True,
-    alpha: Any = 0.05,
-    method: Any = "vb",
-    trials: Range | None = None,
-    n_sim: Any = None,
-    seed: Any = None,
-) -> Cells:
-    """Simulate new outcomes from a mixed-effects logistic regression, with new random effects.
-
-    Spills one column per simulation under a header row.
-    """
-    return _spill("glmm_binomial_simulate", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed)
-
-
-@worksheet_function(
-    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
-    "var[][] trials, var n_sim, var seed: var[][]",
-    name="GLMM_BINOMIAL_CHECK",
-)
-def glmm_binomial_check(
-    y: Range,
-    x: Range,
-    groups: Range,
-    x_random: Range | None = None,
-    fit_intercept: Any = True,
-    alpha: Any = 0.05,
-    method: Any = "vb",
-    trials: Range | None = None,
-    n_sim: Any = None,
-    seed: Any = None,
-) -> Cells:
-    """Check whether a mixed-effects logistic regression simulates proportions like those observed.
-
-    Spills one row per distinct row of x, or per bin of fitted probability when these are many.
-    """
-    return _spill("glmm_binomial_check", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed)
-
-
-@worksheet_function(
-    "var[][] y, var[][] x, var[][] groups, var[][] x_random, var fit_intercept, var alpha, var method, "
-    "var[][] trials, var n_sim, var seed: var[][]",
-    name="GLMM_BINOMIAL_PLOT",
-    thread_safe=False,
-)
-def glmm_binomial_plot(
-    y: Range,
-    x: Range,
-    groups: Range,
-    x_random: Range | None = None,
-    fit_intercept: Any = True,
-    alpha: Any = 0.05,
-    method: Any = "vb",
-    trials: Range | None = None,
-    n_sim: Any = None,
-    seed: Any = None,
-) -> Cells:
-    """Draw the check of GLMM_BINOMIAL_CHECK under the cell: observed proportions large, simulated ones small.
-
-    The cell shows the picture in words.
-    """
-    return _spill(
-        "glmm_binomial_plot", y, x, groups, x_random, fit_intercept, alpha, method, trials, n_sim, seed, show=_draw
-    )
-
-
-@worksheet_function(": var[][]", name="GLMM_BINOMIAL_SELFTEST")
-def glmm_binomial_selftest() -> Cells:
-    """Fit certified data sets on this computer and show how many digits agree.
-
-    Spills one row for each certified number, then the versions of what computed them.
-    """
-    return _spill("glmm_binomial_selftest")
-
-
 def _draw(figure: Any, alternative_text: str) -> None:
     try:
         plot(figure, alt_text=alternative_text)
@@ -299,6 +89,12 @@ def _draw(figure: Any, alternative_text: str) -> None:
         # the words of the cell are then all there is
         if OUTSIDE_EXCEL not in str(error):
             raise
+
+
+WORKSHEET_FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
+    function.name: _registered(function) for function in FUNCTIONS
+}
+"""The functions a formula can call, by the name it calls them by, exactly as Excel calls them."""
 
 
 def insert_example(_control: object) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from glmm_binomial.formula.coding import coded_terms, columns_of
+from glmm_binomial.formula.columns import Columns
 from glmm_binomial.formula.grammar import parts_of
 from glmm_binomial.formula.new_data import NEW_DATA, columns_of_fit
 from glmm_binomial.formula.sample import whole_sample
@@ -53,8 +54,9 @@ def coded_table(data: object, formula: object, new_data: object = None) -> Coded
         When formulaic is not installed.
     """
     table = read_table("data", data)
-    parsed = parse_terms(parts_of(words_of(formula_text(formula))).fixed, table)
-    sample = whole_sample(table, [table.column(name) for name in parsed.variables])
+    columns = Columns(table)
+    parsed = parse_terms(parts_of(words_of(formula_text(formula))).fixed, columns)
+    sample = whole_sample(table, [columns[name] for name in parsed.variables])
     terms = coded_terms(parsed, sample)
     if not terms.columns:
         reject(f"formula must name columns. It leaves none beside the intercept. {EXAMPLE}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from glmm_binomial.formula.expansion import expand
-from glmm_binomial.formula.factors import Levels, Transform, UnseenLevelError, numbers_in
+from glmm_binomial.formula.factors import Basis, Levels, Transform, UnseenLevelError, numbers_in
 from glmm_binomial.formula.fitted_factors import fitted, require_finite, require_one_coding
 from glmm_binomial.observations.cells import found, reject
 
@@ -126,7 +126,7 @@ def columns_of(terms: CodedTerms, sample: Sample) -> NDArray[np.float64]:
     beyond = np.argwhere(~np.isfinite(values))
     if len(beyond):
         for factor in terms.factors:
-            if isinstance(factor, Transform):
+            if isinstance(factor, Transform | Basis):
                 require_finite(factor, sample)
         row, column = (int(i) for i in beyond[0])
         reject(

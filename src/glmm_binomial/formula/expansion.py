@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from glmm_binomial.extras import require
-from glmm_binomial.formula.factors import Levels, Transform
+from glmm_binomial.formula.factors import Basis, Levels, Transform
 from glmm_binomial.formula.words import EXAMPLE, first_line, quoted
 from glmm_binomial.observations.cells import reject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,12 +46,12 @@ class Part:
     ----------
     factor : int
         Position in `factors`.
-    level : int or None
-        Position in the factor's `labels`; None for numbers.
+    place : int or None
+        Of the level in the factor's `labels`, or of the column of a curve; None for a factor of one column of numbers.
     """
 
     factor: int
-    level: int | None
+    place: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +131,17 @@ class CodedTerms:
         coded = np.empty((rows, len(self.columns)))
         with np.errstate(over="ignore", invalid="ignore"):
             for position, column in enumerate(self.columns):
-                product = np.ones(rows)
+                numbers = np.ones(rows)
                 for part in column.parts:
-                    numbers = factors[part.factor]
-                    product *= numbers if part.level is None else numbers == part.level
-                coded[:, position] = product
+                    numbers *= _numbers(self.factors[part.factor], factors[part.factor], part.place)
+                coded[:, position] = numbers
         return coded
+
+
+def _numbers(factor: Factor, coded: NDArray[np.float64], place: int | None) -> NDArray[Any]:
+    if place is None:
+        return coded
+    return coded[:, place] if isinstance(factor, Basis) else coded == place
 
 
 def expand(text: str, factors: Sequence[Factor]) -> CodedTerms:
@@ -166,14 +172,15 @@ def expand(text: str, factors: Sequence[Factor]) -> CodedTerms:
     except formulaic.errors.FormulaParsingError as error:
         problem = re.sub("f([0-9]+)", lambda found: factors[int(found[1])].name, first_line(error))
         reject(f"formula cannot be read: {problem} {EXAMPLE}")
-    names = [name for name in spec.column_names if name != INTERCEPT]
-    shift = len(spec.column_names) - len(names)
+    # a curve of several columns is one column to formulaic
+    columns = [() if name == INTERCEPT else tuple(_columns(_parts(name), factors)) for name in spec.column_names]
+    starts = np.cumsum([0, *map(len, columns)]).tolist()
     return CodedTerms(
-        intercept=bool(shift),
+        intercept=INTERCEPT in spec.column_names,
         factors=tuple(factors),
-        columns=tuple(_column(name, factors) for name in names),
+        columns=tuple(chain.from_iterable(columns)),
         terms=tuple(
-            _term(term, tuple(place - shift for place in places), factors)
+            _term(term, tuple(chain.from_iterable(range(starts[i], starts[i + 1]) for i in places)), factors)
             for term, places in spec.term_indices.items()
             if str(term) != "1"
         ),
@@ -197,23 +204,33 @@ def _rows_of_every_level(factors: Sequence[Factor]) -> Any:
     )
 
 
-def _column(name: str, factors: Sequence[Factor]) -> CodedColumn:
-    """trt[treat]:age for f0[T.1]:f1."""
-    parts, shown = [], []
+def _parts(name: str) -> list[Part]:
+    """What the column f0[T.1]:f1 of formulaic is the product of."""
+    parts = []
     for piece in name.split(":"):
         found = CODED_NAME.fullmatch(piece)
         if found is None:
             reject(f"formula must scale columns by arithmetic, as in I(age / 10). {EXAMPLE}")
-        part = Part(factor=int(found[1]), level=None if found[2] is None else int(found[2]))
-        shown.append(_part_name(part, factors[part.factor]))
-        parts.append(part)
-    return CodedColumn(name=":".join(shown), parts=tuple(parts))
+        parts.append(Part(factor=int(found[1]), place=None if found[2] is None else int(found[2])))
+    return parts
+
+
+def _columns(parts: list[Part], factors: Sequence[Factor]) -> Iterator[CodedColumn]:
+    """The column, or one for each of the columns of its curves: trt[treat]:age for f0[T.1]:f1."""
+    choices = []
+    for part in parts:
+        factor = factors[part.factor]
+        width = factor.width if isinstance(factor, Basis) else 0
+        choices.append([replace(part, place=place) for place in range(width)] if width else [part])
+    for chosen in product(*choices):
+        names = [_part_name(part, factors[part.factor]) for part in chosen]
+        yield CodedColumn(name=":".join(names), parts=chosen)
 
 
 def _part_name(part: Part, factor: Factor) -> str:
-    if isinstance(factor, Levels) and part.level is not None:
-        return f"{factor.name}[{factor.labels[part.level]}]"
-    return factor.name
+    if part.place is None:
+        return factor.name
+    return f"{factor.name}[{factor.labels[part.place] if isinstance(factor, Levels) else part.place + 1}]"
 
 
 def _term(term: Any, columns: tuple[int, ...], factors: Sequence[Factor]) -> Term:
@@ -265,7 +282,8 @@ def _reject_power_of_one(placeholder: str, exponent: str, factors: Sequence[Fact
 
 def _require_few_columns(terms: Any, factors: Sequence[Factor]) -> None:
     levels = [len(factor.labels) if isinstance(factor, Levels) else 0 for factor in factors]
-    sizes = {f"f{position}": count or 1 for position, count in enumerate(levels)}
+    widths = [factor.width if isinstance(factor, Basis) else 1 for factor in factors]
+    sizes = {f"f{position}": count or widths[position] for position, count in enumerate(levels)}
     columns = sum(math.prod(sizes.get(factor.expr, 1) for factor in term.factors) for term in terms)
     if columns > MOST_COLUMNS:
         most, name = max(zip(levels, (factor.name for factor in factors), strict=True))

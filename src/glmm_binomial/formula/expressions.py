@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 
-from glmm_binomial.formula.words import QUOTED
+from glmm_binomial.formula.words import QUOTED, quoted
 from glmm_binomial.observations.cells import float_or_infinity, reject
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ OPERATIONS: Final[Mapping[str, Callable[..., NDArray[np.float64]]]] = {
 }
 
 ALLOWED_CALLS: Final = (
-    'Allowed are names of columns (in backticks when they are more than letters and digits), C(trt), C(trt, Treatment("'
-    f'treat")), {", ".join(KNOWN)} of one column, and arithmetic with numbers inside these.'
+    "Allowed are names of columns (in backticks when they are more than letters and digits), C(trt), C(trt, "
+    f'Treatment("treat")), {", ".join(KNOWN)} of one column, arithmetic with numbers inside these, poly(age, 2) and '
+    "bs(age, df = 4)."
 )
 
 
@@ -108,12 +109,12 @@ class Tree:
     root: ast.expr
     backticked: Mapping[str, str]
 
-    def text(self, node: ast.expr | None = None) -> str:
-        """The tree, or a part of it, as a person would write it."""
+    def text(self, node: ast.expr | None = None, *, to_paste: bool = False) -> str:
+        """The tree, or a part of it, as a person would write it, with backticks where it is to be pasted."""
         shown = ast.unparse(node or self.root)
         for alias, column in self.backticked.items():
-            shown = shown.replace(alias, column)
-        return shown
+            shown = shown.replace(alias, quoted(column) if to_paste else column)
+        return shown.replace(" ** ", "^") if to_paste else shown
 
 
 def syntax_tree(text: str) -> Tree:
@@ -139,7 +140,12 @@ def reject_call(text: str) -> NoReturn:
     shown = text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004  a message is read in one cell
     function = text.partition("(")[0].strip()
     column = text.partition("(")[2].removesuffix(")").strip()
-    instead = f"Write C({column}) to make levels of a column. " if function in {"factor", "as.factor"} else ""
+    instead = ""
+    if function in {"factor", "as.factor"}:
+        instead = f"Write C({column}) to make levels of a column. "
+    elif function in {"ns", "cr", "cs", "s", "rcs", "spline"}:
+        column = column.partition(",")[0]
+        instead = f"For a curve write poly({column}, 2) or bs({column}, df = 4). "
     reject(f"formula must hold nothing but columns and known functions. {shown} is not known. {instead}{ALLOWED_CALLS}")
 
 

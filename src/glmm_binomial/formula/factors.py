@@ -6,28 +6,21 @@ as those were.
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from glmm_binomial.formula.expressions import (
-    Expression,
-    columns_in,
-    expression_of,
-    reject_call,
-    syntax_tree,
-    value_of,
-)
-from glmm_binomial.observations.cells import describe, reject
+from glmm_binomial.formula.bases import basis_columns, thawed
+from glmm_binomial.formula.expressions import Expression, value_of
+from glmm_binomial.observations.cells import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.formula.expressions import Tree
+    from glmm_binomial.formula.bases import Curve
 
     Values = Mapping[str, NDArray[np.float64] | Sequence[str]]
     """Columns of numbers (M,) or of M texts, by name."""
@@ -100,78 +93,38 @@ class Transform:
         return value_of(self.expression, {name: numbers_in(values, name) for name in self.variables})
 
 
-TypedFactor = Numbers | Category | Transform
+@dataclass(frozen=True, slots=True)
+class BasisCall:
+    """poly() or bs() of a column of numbers, as typed.
+
+    Attributes
+    ----------
+    name : str
+        As typed.
+    function : {"poly", "bs"}
+    operand : Transform
+    df, degree : int or None
+        None where it was not typed.
+    """
+
+    name: str
+    function: Curve
+    operand: Transform
+    df: int | None
+    degree: int | None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The columns it is made of."""
+        return self.operand.variables
+
+
+TypedFactor = Numbers | Category | Transform | BasisCall
 
 
 def numbers_in(values: Values, name: str) -> NDArray[np.float64]:
     """A column of numbers."""
     return np.asarray(values[name], dtype=np.float64)
-
-
-def factor_of_call(text: str, known: Callable[[str], str]) -> Category | Transform:
-    """Read C(...) or arithmetic.
-
-    Parameters
-    ----------
-    text : str
-        As it was typed.
-    known : callable
-        Takes the name of a column and returns it, or refuses it.
-    """
-    tree = syntax_tree(text)
-    if isinstance(tree.root, ast.Call) and isinstance(tree.root.func, ast.Name):
-        if tree.root.func.id == "C":
-            return _category(tree, text, known)
-        if tree.root.func.id == "offset":
-            inner = tree.text(tree.root.args[0]) if tree.root.args else "log(time)"
-            reject(
-                f"formula must do without offset(), which is not fitted yet. A term with a coefficient of its own "
-                f"works: write {inner} for offset({inner})."
-            )
-    return transform_of(tree, tree.root, text, known)
-
-
-def transform_of(tree: Tree, node: ast.expr, text: str, known: Callable[[str], str]) -> Transform:
-    """Arithmetic on at least one column."""
-    expression = expression_of(tree, node, text, known=known)
-    variables = tuple(dict.fromkeys(columns_in(expression)))
-    if not variables:
-        reject(f"formula must apply functions to columns. {tree.text(node)} holds none.")
-    return Transform(name=tree.text(node), expression=expression, variables=variables)
-
-
-def _category(tree: Tree, text: str, known: Callable[[str], str]) -> Category:
-    """C(column) or C(column, Treatment(reference))."""
-    match tree.root:
-        case ast.Call(args=[ast.Name(id=name)], keywords=[]):
-            reference = None
-        case ast.Call(
-            args=[
-                ast.Name(id=name),
-                ast.Call(func=ast.Name(id="Treatment"), args=[chosen], keywords=[])
-                | ast.Call(
-                    func=ast.Name(id="Treatment"), args=[], keywords=[ast.keyword(arg="reference", value=chosen)]
-                ),
-            ],
-            keywords=[],
-        ):
-            reference = _level(chosen, text)
-        case _:
-            reject_call(text)
-    return Category(known(tree.backticked.get(name, name)), reference, asked=True)
-
-
-def _level(node: ast.expr, text: str) -> str:
-    """The label of a level, written as text, as a number or as TRUE or FALSE are in Python."""
-    match node:
-        case ast.Constant(value=str(label)):
-            return label.strip()
-        case ast.Constant(value=int() | float() as number):
-            return describe(number)
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-            return describe(-number)
-        case _:
-            reject_call(text)
 
 
 # as fitted -----------------------------------------------------------------------------------------------------------
@@ -228,4 +181,38 @@ class Levels:
         return ", ".join(self.labels[:MOST_LEVELS_LISTED]) + more
 
 
-Factor = Numbers | Levels | Transform
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Several columns that stand for a curve, as formulaic's poly() and bs() make them.
+
+    Attributes
+    ----------
+    name : str
+        As typed.
+    function : {"poly", "bs"}
+    operand : Transform
+    degree : int
+    state : tuple of (str, value)
+        What the function remembers of the rows of the fit, in plain numbers.
+    width : int
+        Number of columns, q.
+    """
+
+    name: str
+    function: Curve
+    operand: Transform
+    degree: int
+    state: tuple[tuple[str, object], ...]
+    width: int
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The columns of the table it is made of."""
+        return self.operand.variables
+
+    def coded(self, values: Values) -> NDArray[np.float64]:
+        """The columns (M, q) of M rows; NaN beyond the range of the rows of the fit, where a spline says nothing."""
+        return basis_columns(self.function, self.operand.coded(values), degree=self.degree, state=thawed(self.state))
+
+
+Factor = Numbers | Levels | Transform | Basis

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from glmm_binomial.formula.bases import basis_columns, frozen
 from glmm_binomial.formula.expressions import remembered
-from glmm_binomial.formula.factors import Category, Levels, Numbers, Transform, numbers_in
+from glmm_binomial.formula.factors import Basis, BasisCall, Category, Levels, Numbers, Transform, numbers_in
 from glmm_binomial.observations.cells import advice_on_stored_text, describe, found, is_number_stored_as_text, reject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from glmm_binomial.formula.factors import Factor, TypedFactor
     from glmm_binomial.formula.sample import Sample
 
 MOST_SETS_LISTED: Final = 5
+
+CUBIC: Final = 3
+"""Degree of a spline when none is typed."""
 
 
 def fitted(factor: TypedFactor, sample: Sample) -> Factor:
@@ -29,10 +31,12 @@ def fitted(factor: TypedFactor, sample: Sample) -> Factor:
         case Category():
             return _levels(factor, sample)
         case Transform():
-            return fitted_transform(factor, sample)
+            return _transform(factor, sample)
+        case BasisCall():
+            return _basis(factor, sample)
 
 
-def fitted_transform(factor: Transform, sample: Sample) -> Transform:
+def _transform(factor: Transform, sample: Sample) -> Transform:
     """Arithmetic with the means and SDs of the rows, which must give finite numbers."""
     for name in factor.variables:
         if sample.is_text(name):
@@ -43,18 +47,44 @@ def fitted_transform(factor: Transform, sample: Sample) -> Transform:
     return result
 
 
-def require_finite(factor: Transform, sample: Sample) -> NDArray[np.float64]:
-    """The numbers (N,) of the rows; refused where there is none."""
+def _basis(factor: BasisCall, sample: Sample) -> Basis:
+    """A curve with the polynomials, or the knots, of the rows."""
+    operand = _transform(factor.operand, sample)
+    degree = factor.degree or CUBIC
+    if factor.function == "bs" and factor.df is not None and factor.df < degree:
+        reject(
+            f"formula must give a spline at least as many columns as its degree, {degree}. {factor.name} gives "
+            f"{factor.df}."
+        )
+    values = operand.coded(sample.values)
+    needed = (factor.df or degree) + 1
+    distinct = len(np.unique(values))
+    if distinct < needed:
+        reject(
+            f"formula must describe a curve by fewer columns than the numbers it goes through. {factor.name} needs at "
+            f"least {needed} different values of {operand.name}; it has {distinct}."
+        )
+    state: dict[str, Any] = {}
+    with np.errstate(all="ignore"):
+        columns = basis_columns(factor.function, values, degree=degree, state=state, df=factor.df)
+    result = Basis(factor.name, factor.function, operand, degree, frozen(state), columns.shape[1])
+    require_finite(result, sample)
+    return result
+
+
+def require_finite(factor: Transform | Basis, sample: Sample) -> None:
+    """Refuse rows in which a factor has no number."""
     values = factor.coded(sample.values)
-    wrong = np.flatnonzero(~np.isfinite(values))
+    wrong = np.argwhere(~np.isfinite(values))
     if len(wrong):
-        row, first = int(wrong[0]), factor.variables[0]
-        cell = sample.cell(first, row)
+        row, first = int(wrong[0][0]), factor.variables[0]
+        why = ""
+        if isinstance(factor, Basis) and np.isfinite(factor.operand.coded(sample.values)[row]):
+            why = ", beyond the numbers of the data of the fit"
         reject(
             f"formula must give finite numbers. {factor.name} has none in row {sample.counted(row)} of {sample.name}, "
-            f"where {first} {found(cell)}."
+            f"where {first} {found(sample.cell(first, row))}{why}."
         )
-    return values
 
 
 def require_one_coding(factors: Sequence[TypedFactor]) -> None:

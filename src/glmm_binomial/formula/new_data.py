@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from glmm_binomial.formula.coding import columns_of
+from glmm_binomial.formula.columns import labels_of, read_column, read_labels
 from glmm_binomial.formula.factors import Levels
 from glmm_binomial.formula.sample import sample_of
-from glmm_binomial.formula.table import Table, labels_of, read_column, read_labels, read_table
+from glmm_binomial.formula.table import Table, read_table
 from glmm_binomial.observations.cells import is_blank, reject, single_cell
 from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
 from glmm_binomial.observations.new_rows import rows_with_groups
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.formula.coding import Coding
+    from glmm_binomial.formula.columns import Column
     from glmm_binomial.formula.expansion import CodedTerms
     from glmm_binomial.formula.sample import Sample
-    from glmm_binomial.formula.table import Column
     from glmm_binomial.observations import Observations
     from glmm_binomial.observations.new_rows import NewRows
 
@@ -59,7 +61,7 @@ def new_rows(coding: Coding, observations: Observations, new_data: object, *, ne
     table = read_table(NEW_DATA, new_data)
     terms = (coding.fixed, coding.random.effects)
     columns = columns_of_fit(table, terms)
-    labels = _labels(table, coding.random.grouping.names[0], new_groups)
+    labels = _labels(table, observations, new_groups)
     sample = sample_of(table, columns, () if labels is None else (labels[1],))
     x, x_random = (_moderate(each, columns_of(each, sample), sample) for each in terms)
     return rows_with_groups(
@@ -74,7 +76,7 @@ def new_rows(coding: Coding, observations: Observations, new_data: object, *, ne
 def columns_of_fit(table: Table, terms: Iterable[CodedTerms]) -> list[Column]:
     """The columns of new rows that the terms need, of numbers or of text as in the fit."""
     factors = [factor for each in terms for factor in each.factors]
-    texts = {factor.name for factor in factors if isinstance(factor, Levels) and factor.numbers is None}
+    texts = {factor.name: factor for factor in factors if isinstance(factor, Levels) and factor.numbers is None}
     needed = dict.fromkeys(name for factor in factors for name in factor.variables)
     absent = [name for name in needed if name not in table.names]
     if absent:
@@ -82,14 +84,28 @@ def columns_of_fit(table: Table, terms: Iterable[CodedTerms]) -> list[Column]:
             f"{table.data.name} must have the columns of the formula: {', '.join(needed)}. There is no column "
             f"{absent[0]}; the columns are {table.listed()}."
         )
-    return [read_column(table, table.known(name), expected="text" if name in texts else "numbers") for name in needed]
+    return [
+        _text(table, texts[name]) if name in texts else read_column(table, table.known(name), expected="numbers")
+        for name in needed
+    ]
 
 
-def _labels(table: Table, name: str, new_groups: object) -> tuple[Table, Column] | None:
+def _text(table: Table, levels: Levels) -> Column:
+    """A column of text; a text such as NA that is no level of the fit marks a missing value."""
+    column = read_column(table, table.known(levels.name), expected="text")
+    unknown = {mark for mark in column.marks if mark.strip() not in levels.labels}
+    if not unknown:
+        return column
+    marked = np.fromiter((cell in unknown for cell in column.cells), dtype=bool, count=len(column.cells))
+    return replace(column, missing=column.missing | marked)
+
+
+def _labels(table: Table, observations: Observations, new_groups: object) -> tuple[Table, Column] | None:
     """The column of the groups of new rows and where it stands; None when there is none."""
     if not is_blank(single_cell(new_groups)):
-        given = _table_of_labels(new_groups, name, rows=len(table))
+        given = _table_of_labels(new_groups, observations, rows=len(table))
         return given, read_labels(given, NEW_GROUPS)
+    name = observations.group_name
     if name not in table.names:
         return None
     column = read_labels(table, table.known(name))
@@ -97,10 +113,17 @@ def _labels(table: Table, name: str, new_groups: object) -> tuple[Table, Column]
     return None if all(map(is_blank, column.cells)) else (table, column)
 
 
-def _table_of_labels(new_groups: object, name: str, *, rows: int) -> Table:
-    """new_groups as a table of one column, with a header row or without."""
+def _table_of_labels(new_groups: object, observations: Observations, *, rows: int) -> Table:
+    """new_groups as a table of one column, with a header row or without.
+
+    Text is a header when it is the name of the column of groups, or one cell more than the rows and no label of a
+    group.
+    """
     cells = [row[0] for row in as_rows(NEW_GROUPS, new_groups, minimum_rows=1)]
-    header = isinstance(cells[0], str) and (cells[0].strip() == name or len(_trimmed(cells, rows)) == rows + 1)
+    first = cells[0]
+    is_name = isinstance(first, str) and first.strip() == observations.group_name
+    is_one_more = isinstance(first, str) and len(_trimmed(cells, rows)) == rows + 1
+    header = is_name or (is_one_more and first not in observations.group_labels)
     labels = _trimmed(cells[header:], rows)
     if len(labels) != rows:
         below = " below its header" if header else ""

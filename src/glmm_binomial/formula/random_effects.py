@@ -94,11 +94,11 @@ def _in_table(name: str) -> str:
 def _require_numbers(part: RandomPart, effects: CodedTerms) -> None:
     levels = next((factor for factor in effects.factors if isinstance(factor, Levels)), None)
     if levels is not None:
-        last = levels.labels[-1].replace('"', '""')
+        last = levels.labels[-1] if levels.numbers else f'"{levels.labels[-1]}"'
         reject(
             f"formula must name columns of numbers as random slopes. In {part.typed()}, {levels.name} has levels, "
             "which is not fitted yet. A new column of 0 and 1 works, such as "
-            f'=--([@{_in_table(levels.name)}]="{last}").'
+            f"=--([@{_in_table(levels.name)}]={last})."
         )
 
 

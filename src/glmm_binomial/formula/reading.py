@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from glmm_binomial.formula.coding import Coding, coded_terms, columns_of, variables_in
+from glmm_binomial.formula.columns import Columns, labels_of, read_labels
 from glmm_binomial.formula.grammar import parts_of
 from glmm_binomial.formula.random_effects import random_effects_of
 from glmm_binomial.formula.response import outcomes_of, parse_response
 from glmm_binomial.formula.sample import sample_of
-from glmm_binomial.formula.table import labels_of, read_labels, read_table
+from glmm_binomial.formula.table import read_table
 from glmm_binomial.formula.wilkinson import parse_terms
 from glmm_binomial.formula.words import formula_text, words_of
 from glmm_binomial.observations import Observations, estimability, require_estimable
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from glmm_binomial.formula.grammar import FormulaParts
-    from glmm_binomial.formula.response import Outcomes
+    from glmm_binomial.formula.columns import Column
+    from glmm_binomial.formula.grammar import FormulaParts, RandomPart
+    from glmm_binomial.formula.response import Outcomes, Response
     from glmm_binomial.formula.sample import Sample
-    from glmm_binomial.formula.table import Column
+    from glmm_binomial.formula.table import Table
+    from glmm_binomial.formula.wilkinson import ParsedTerms
     from glmm_binomial.observations.options import Missing, Options
 
 MOST_ROWS_NAMED: Final = 3
@@ -86,30 +89,57 @@ def read_formula(
     rule = read_missing(missing)
     options = read_options(None, alpha, method)
     table = read_table("data", data)
-    text = formula_text(formula)
+    typed = _typed(table, formula_text(formula))
+    sample = sample_of(table, typed.columns, typed.labels)
+    _require_rows(sample, rule)
+    random = random_effects_of(
+        [part for part, _ in typed.random], [coded_terms(effects, sample) for _, effects in typed.random]
+    )
+    outcomes = outcomes_of(typed.response, sample)
+    fixed = coded_terms(typed.fixed, sample)
+    coding = Coding(
+        formula=typed.text,
+        response=outcomes.response,
+        fixed=fixed,
+        random=random,
+        variables=variables_in(sample, (fixed, random.effects)),
+    )
+    options = replace(options, fit_intercept=fixed.intercept)
+    return FormulaData(_observations(coding, sample, outcomes, typed.labels[0], options=options), coding)
+
+
+@dataclass(frozen=True, slots=True)
+class _TypedFormula:
+    """A formula whose names are columns of a table, before anything is taken from the rows.
+
+    `columns` are those that it names, `labels` those of the groups.
+    """
+
+    text: str
+    response: Response
+    fixed: ParsedTerms
+    random: tuple[tuple[RandomPart, ParsedTerms], ...]
+    columns: tuple[Column, ...]
+    labels: tuple[Column, ...]
+
+
+def _typed(table: Table, text: str) -> _TypedFormula:
+    columns = Columns(table)
     parts = parts_of(words_of(text))
     response = parse_response(parts.response, table)
     _require_random(parts, text)
-    fixed = parse_terms(parts.fixed, table)
-    effects = [parse_terms(part.effects, table) for part in parts.random]
-    labels = [read_labels(table, name) for part in parts.random for name in map(table.known, part.grouping.names)]
-    names = dict.fromkeys(
-        [*response.variables, *fixed.variables, *(name for each in effects for name in each.variables)]
-    )
-    sample = sample_of(table, [table.column(name) for name in names], labels)
-    _require_rows(sample, rule)
-    random = random_effects_of(parts.random, [coded_terms(each, sample) for each in effects])
-    outcomes = outcomes_of(response, sample)
-    coded = coded_terms(fixed, sample)
-    coding = Coding(
-        formula=text,
-        response=outcomes.response,
-        fixed=coded,
+    fixed = parse_terms(parts.fixed, columns)
+    random = tuple((part, parse_terms(part.effects, columns)) for part in parts.random)
+    names = [*response.variables, *fixed.variables, *(name for _, effects in random for name in effects.variables)]
+    groups = [table.known(name) for part in parts.random for name in part.grouping.names]
+    return _TypedFormula(
+        text=text,
+        response=response,
+        fixed=fixed,
         random=random,
-        variables=variables_in(sample, (coded, random.effects)),
+        columns=tuple(columns[name] for name in dict.fromkeys(names)),
+        labels=tuple(read_labels(table, name) for name in groups),
     )
-    options = replace(options, fit_intercept=coded.intercept)
-    return FormulaData(_observations(coding, sample, outcomes, labels[0], options=options), coding)
 
 
 def _require_random(parts: FormulaParts, text: str) -> None:

@@ -107,7 +107,7 @@ def _parts(tree: Tree, name: str, table: Table, *nodes: ast.expr) -> tuple[tuple
 def _reject_response(tree: Tree, name: str) -> NoReturn:
     match tree.root:
         case ast.BinOp(left=first, op=ast.Add(), right=second):
-            pair = f"{tree.text(first)}, {tree.text(second)}"
+            pair = f"{tree.text(first, to_paste=True)}, {tree.text(second, to_paste=True)}"
             reject(
                 f"formula must have one response. {name} are several: fit a model for each. If they are successes and "
                 f"failures, write cbind({pair}) ~ ..."
@@ -134,17 +134,20 @@ def outcomes_of(response: Response, sample: Sample) -> Outcomes:
             reject(f"formula must have columns of numbers in {response.name}. The column {name} holds text.")
     first, second = (_counted(part, response, sample) for part in response.parts)
     trials = second if response.kind == "proportion" else first + second
-    _require_row(trials >= 1, response, sample, f"must have at least one trial in each row: {_which(response)} is 0")
-    _require_row(trials <= MOST_TRIALS, response, sample, f"must have at most {MOST_TRIALS:,} trials in each row")
-    if response.kind == "proportion":
-        _require_row(
-            first <= trials, response, sample, f"must have no more successes than trials: {_which(response)} is less"
-        )
+    which = response.parts[1][0] if response.kind == "proportion" else "the sum"
+    for holds, rule in (
+        (trials >= 1, "must have at least one trial in each row"),
+        (trials <= MOST_TRIALS, f"must have at most {MOST_TRIALS:,} trials in each row"),
+        (first <= trials, "must have no more successes than trials"),
+    ):
+        wrong = np.flatnonzero(~holds)
+        if len(wrong):
+            row = int(wrong[0])
+            reject(
+                f"{response.name} {rule}: {which} is {describe(float(trials[row]))} in row {sample.counted(row)} of "
+                f"{sample.name}."
+            )
     return Outcomes(response, first, trials, ())
-
-
-def _which(response: Response) -> str:
-    return response.parts[1][0] if response.kind == "proportion" else "the sum"
 
 
 def _counted(part: tuple[str, Expression], response: Response, sample: Sample) -> NDArray[np.float64]:
@@ -152,21 +155,15 @@ def _counted(part: tuple[str, Expression], response: Response, sample: Sample) -
     text, expression = part
     columns = {name: numbers_in(sample.values, name) for name in response.variables}
     values = as_whole(np.broadcast_to(value_of(expression, columns), len(sample)))
-    advice = (
-        f"is {{}}{' If it is a share, write share * trials / trials ~ ...' if response.kind == 'proportion' else ''}"
-    )
     wrong = np.flatnonzero(~((values >= 0) & (values == np.floor(values)) & np.isfinite(values)))
     if len(wrong):
         row = int(wrong[0])
-        found = advice.replace("{}", f"{describe(float(values[row]))} in row {sample.counted(row)} of {sample.name}.")
-        reject(f"formula must have whole numbers of at least 0 in {response.name}. {text} {found}")
+        share = " If it is a share, write share * trials / trials ~ ..." if response.kind == "proportion" else ""
+        reject(
+            f"formula must have whole numbers of at least 0 in {response.name}. {text} is "
+            f"{describe(float(values[row]))} in row {sample.counted(row)} of {sample.name}.{share}"
+        )
     return values
-
-
-def _require_row(holds: NDArray[np.bool_], response: Response, sample: Sample, rule: str) -> None:
-    wrong = np.flatnonzero(~holds)
-    if len(wrong):
-        reject(f"{response.name} {rule} in row {sample.counted(int(wrong[0]))} of {sample.name}.")
 
 
 # single outcomes ------------------------------------------------------------------------------------------------------
@@ -193,11 +190,11 @@ def _reject_outcomes(response: Response, values: NDArray[np.float64], row: int, 
     where = f"Row {sample.counted(row)} of {sample.name} has {describe(float(values[row]))}."
     if len(distinct) == TWO and all(map(float.is_integer, distinct)):
         low, high = map(int, distinct)
-        by = f" / {high - low}" if high - low > 1 else ""
-        shifted = f"({name} {'-' if low > 0 else '+'} {abs(low)})" if low else name
+        shifted = f"{name} {'-' if low > 0 else '+'} {abs(low)}" if low else name
+        coded = f"({shifted}) / {high - low}" if high - low > 1 else shifted
         reject(
             f"{name} must contain only 0 or 1 values. It holds only {low} and {high}: if {high} is the success, write "
-            f"I({shifted}{by}) ~ ..."
+            f"I({coded}) ~ ..."
         )
     reject(
         f"{name} must contain only 0 or 1 values. {where} If it counts successes, write {name} / trials ~ ... or "
@@ -210,7 +207,7 @@ def _two_texts(response: Response, name: str, sample: Sample) -> Outcomes:
     distinct = sorted(set(texts))
     require_distinct(distinct, name, asked=False)
     labels = [text.strip() for text in distinct]
-    if len(labels) != TWO:
+    if len(labels) != TWO or sample.columns[name].marks:
         _reject_texts(name, labels, sample)
     failure, success = labels
     successes = np.fromiter((text == distinct[1] for text in texts), dtype=np.float64, count=len(texts))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from glmm_binomial.formula.table import values_of
+from glmm_binomial.formula.columns import values_of
 from glmm_binomial.observations.cells import advice_for, found, is_blank
 from glmm_binomial.observations.frozen import read_only
 from glmm_binomial.observations.handed_over import HandedOver, all_used
@@ -15,8 +15,9 @@ from glmm_binomial.observations.handed_over import HandedOver, all_used
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from glmm_binomial.formula.columns import Column
     from glmm_binomial.formula.factors import Values
-    from glmm_binomial.formula.table import Column, Table
+    from glmm_binomial.formula.table import Table
 
 
 @dataclass(frozen=True, slots=True)

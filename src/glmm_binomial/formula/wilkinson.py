@@ -11,15 +11,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from glmm_binomial.formula.factors import Category, Numbers, factor_of_call
+from glmm_binomial.formula.calls import factor_of_call
+from glmm_binomial.formula.factors import Category, Numbers
 from glmm_binomial.formula.words import EXAMPLE
 from glmm_binomial.observations.cells import reject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from glmm_binomial.formula.columns import Columns
     from glmm_binomial.formula.factors import TypedFactor
-    from glmm_binomial.formula.table import Table
     from glmm_binomial.formula.words import Word
 
 SAFE_FORMULA: Final = re.compile(r"(?:f[0-9]+|[0-9]+|[-+*/:^() ])*")
@@ -39,7 +40,7 @@ class ParsedTerms:
         return tuple(dict.fromkeys(name for factor in self.factors for name in factor.variables))
 
 
-def parse_terms(words: Sequence[Word], table: Table) -> ParsedTerms:
+def parse_terms(words: Sequence[Word], columns: Columns) -> ParsedTerms:
     """Read terms whose names are columns of a table.
 
     Raises
@@ -53,10 +54,10 @@ def parse_terms(words: Sequence[Word], table: Table) -> ParsedTerms:
     safe: list[str] = []
     for word in words:
         if word.kind == "name":
-            name = table.known(word.text)
-            factor: TypedFactor = Category(name, None, asked=False) if table.is_text(name) else Numbers(name)
+            name = columns.table.known(word.text)
+            factor: TypedFactor = Category(name, None, asked=False) if columns[name].kind == "text" else Numbers(name)
         elif word.kind == "call":
-            factor = factor_of_call(word.text, table.known)
+            factor = factor_of_call(word.text, columns.table.known)
         else:
             safe.append(word.text)
             continue

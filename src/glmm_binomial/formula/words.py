@@ -21,13 +21,13 @@ OPERATORS: Final = re.compile(r"\|\||\*\*|[-+*/:^~|]|[^-+*/:^~|]+")
 PLAIN_NAME: Final = re.compile(r"[^\W\d]\w*(?:\.\w+)*")
 
 NOT_OF_A_FORMULA: Final = {
-    "family": "The family is binomial and the link the logit, always",
-    "link": "The link is the logit, always",
+    "family": "The family is binomial and the link the logit, always: leave it out",
+    "link": "The link is the logit, always: leave it out",
     "weights": (
         "For counts write successes / trials ~ ... or cbind(successes, failures) ~ ...; for a share of a number of "
-        "trials, share * trials / trials ~ ..."
+        "trials, share * trials / trials ~ ...; and leave it out"
     ),
-    "data": "The table is an argument of its own",
+    "data": "The table is an argument of its own: leave it out",
 }
 """Arguments of glmer that people type along with the formula, and what to do instead."""
 
@@ -120,10 +120,7 @@ def _require_formula_alone(text: str) -> None:
     bare = QUOTED.sub("", text)
     named = NAMED_ARGUMENT.search(bare)
     if named:
-        reject(
-            f'formula must be the formula alone, without "{named[1]} = ". {NOT_OF_A_FORMULA[named[1]]}: leave '
-            f'"{named[1]} = " out.'
-        )
+        reject(f'formula must be the formula alone, without "{named[1]} = ". {NOT_OF_A_FORMULA[named[1]]}.')
     called = re.match(r"\s*(glmer|glmmTMB|glm|lmer|bglmer|mixed_model)\s*\(", bare)
     if called:
         reject(f'formula must be the formula alone, without "{called[1]}(". {EXAMPLE}')

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import gammaln
+
+from glmm_binomial.frozen import frozen
+from glmm_binomial.model.grouping import Grouping
+from glmm_binomial.model.rows import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,50 +21,55 @@ INTERCEPT = "intercept"
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
-    """The data as the fit sees them: n merged rows, sorted by group, k fixed and K random effects, G groups.
+class Scale:
+    """The way back from the standardised columns to the user's (k fixed and K random effects).
 
     Attributes
     ----------
-    successes, trials : (n,) arrays
-        Sums over the user's rows that are equal in x, x_random and group.
-    fixed : (n, k) array
-        Standardised columns of x, after a column of ones when there is an intercept.
-    random : (n, K) array
-        A column of ones, then the columns of x_random divided by their root mean square.
-    group_index : (n,) integer array
-        Not decreasing.
-    group_starts : (G,) integer array
-        First row of each group.
     back_transform : (k, k) array
         T of b = T b_s: coefficients on the user's scale from those on the standardised scale.
     random_scales : (K,) array
-        Root mean squares by which the columns of `random` were divided.
-    log_binomial : float
-        Sum of the logarithms of the binomial coefficients of the user's rows.
+        Root mean squares by which the columns of the random effects were divided.
     intercept : bool
-        Whether the first column of `fixed` is the intercept.
+        Whether the first coefficient is the intercept.
     fixed_names : tuple of k str
     random_names : tuple of K str
     """
 
-    successes: NDArray[np.float64]
-    trials: NDArray[np.float64]
-    fixed: NDArray[np.float64]
-    random: NDArray[np.float64]
-    group_index: NDArray[np.intp]
-    group_starts: NDArray[np.intp]
     back_transform: NDArray[np.float64]
     random_scales: NDArray[np.float64]
-    log_binomial: float
     intercept: bool
     fixed_names: tuple[str, ...]
     random_names: tuple[str, ...]
 
-    @property
-    def groups(self) -> int:
-        """Number of groups, G."""
-        return len(self.group_starts)
+    def fixed_columns(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standardised columns (M, k) of rows of x (M, p) in the user's units."""
+        columns = np.hstack([np.ones((len(x), 1)), x]) if self.intercept else x
+        return np.asarray(columns @ self.back_transform)
+
+    def random_columns(self, x_random: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standardised columns (M, K) of rows of x_random (M, q) in the user's units."""
+        return np.asarray(np.hstack([np.ones((len(x_random), 1)), x_random]) / self.random_scales)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The data as a fit takes them: standardised, equal rows merged, sorted by group.
+
+    Attributes
+    ----------
+    rows : Rows
+        `successes` and `trials` are sums over the user's rows that are equal in x, x_random and group; `fixed` holds
+        the standardised columns of x, after a column of ones when there is an intercept; `random` a column of ones,
+        then the columns of x_random divided by their root mean square.
+    scale : Scale
+    log_binomial : float
+        Sum of the logarithms of the binomial coefficients of the user's rows.
+    """
+
+    rows: Rows
+    scale: Scale
+    log_binomial: float
 
 
 def build_design(observations: Observations) -> Design:
@@ -88,27 +97,21 @@ def build_design(observations: Observations) -> Design:
         fixed, back_transform = standardised, slopes
     random_scales = np.r_[1.0, _root_mean_square(merged.x_random, merged.trials)]
     random = np.column_stack([np.ones(len(merged.trials)), merged.x_random]) / random_scales
-    return Design(
+    rows = Rows(
         successes=merged.successes,
         trials=merged.trials,
         fixed=fixed,
         random=random,
-        group_index=merged.group_index,
-        group_starts=np.flatnonzero(np.diff(merged.group_index, prepend=-1)),
+        grouping=Grouping.of_sorted(merged.group_index),
+    )
+    scale_back = Scale(
         back_transform=back_transform,
         random_scales=random_scales,
-        log_binomial=_log_binomial(observations),
         intercept=intercept,
         fixed_names=(INTERCEPT, *observations.x_names) if intercept else observations.x_names,
         random_names=(INTERCEPT, *observations.random_names),
     )
-
-
-def orthonormalize(design: Design) -> tuple[Design, NDArray[np.float64]]:
-    """The design with orthonormal columns of `fixed`, up to a factor, and the (k, k) map of coefficients to it."""
-    orthonormal, triangle = np.linalg.qr(design.fixed)
-    scale = np.sqrt(len(design.fixed))
-    return replace(design, fixed=orthonormal * scale), triangle / scale
+    return frozen(Design(rows=rows, scale=scale_back, log_binomial=_log_binomial(observations)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +131,22 @@ def _merge(observations: Observations) -> _MergedRows:
     columns, group_index = columns[order], observations.group_index[order]
     is_new = np.ones(len(order), dtype=bool)
     is_new[1:] = (np.diff(group_index) != 0) | (columns[1:] != columns[:-1]).any(axis=1)
-    starts = np.flatnonzero(is_new)
-    columns = np.asfortranarray(columns[starts])
+    merged = Grouping(index=np.cumsum(is_new) - 1, starts=np.flatnonzero(is_new))
+    columns = np.asfortranarray(columns[merged.starts])
     width = observations.x.shape[1]
     return _MergedRows(
-        successes=np.add.reduceat(observations.successes[order], starts),
-        trials=np.add.reduceat(observations.trials[order], starts),
+        successes=merged.sums(observations.successes[order]),
+        trials=merged.sums(observations.trials[order]),
         x=columns[:, :width],
         x_random=columns[:, width:],
-        group_index=group_index[starts],
+        group_index=group_index[merged.starts],
     )
 
 
 def _order(columns: NDArray[np.float64], group_index: NDArray[np.intp]) -> NDArray[np.intp]:
     """Rows sorted by group, then by the last column, the one before it and so on; equal rows stand together."""
+    if not columns.shape[1]:
+        return np.argsort(group_index, kind="stable")
     # a continuous column alone tells the rows of a group apart, which spares the sorts by all others
     order = np.lexsort((columns[:, -1], group_index))
     group, last = group_index[order], columns[order, -1]

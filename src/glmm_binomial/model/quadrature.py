@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import roots_hermitenorm
 
+from glmm_binomial.model.logistic import fill_logistic
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -115,27 +117,6 @@ def _nodes_for(sd: float) -> int:
 
 def _rows_per_block(sd: float) -> int:
     return max(BLOCK_ELEMENTS // len(hermite_rule(_nodes_for(float(sd)), NEGLIGIBLE_WEIGHT).nodes), 256)
-
-
-def fill_logistic(
-    eta: NDArray[np.float64],
-    *,
-    decay: NDArray[np.float64],
-    reciprocal: NDArray[np.float64],
-    contrast: NDArray[np.float64],
-) -> None:
-    """Fill in e^-|eta|, 1 / (1 + e^-|eta|) and tanh(eta/2) = 2p - 1, all by one exponential.
-
-    `contrast` may be the array of `decay`, which is then lost.
-    """
-    np.abs(eta, out=decay)
-    np.negative(decay, out=decay)
-    np.exp(decay, out=decay)
-    np.add(decay, 1.0, out=reciprocal)
-    np.divide(1.0, reciprocal, out=reciprocal)
-    np.subtract(1.0, decay, out=contrast)
-    contrast *= reciprocal
-    np.copysign(contrast, eta, out=contrast)
 
 
 def _moments_of_block(

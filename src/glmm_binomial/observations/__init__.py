@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.errors import InvalidInputError
 from glmm_binomial.observations import estimability
 from glmm_binomial.observations.cells import (
-    InvalidInputError,
     as_whole,
     describe,
     found,
@@ -28,7 +28,15 @@ from glmm_binomial.observations.options import (
     is_lone_boolean,
     read_options,
 )
-from glmm_binomial.observations.ranges import Range, as_rows, header_of, names_of, require_equal_lengths, trim
+from glmm_binomial.observations.ranges import (
+    Range,
+    as_rows,
+    frame_names,
+    header_of,
+    names_of,
+    require_equal_lengths,
+    trim,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,7 +119,8 @@ def observe(
     Parameters
     ----------
     y, x, groups, x_random, trials : list of rows, array, or scalar
-        Cells as rows of equal length; a scalar is a single cell. x_random and trials may be None or one blank cell.
+        Cells as rows of equal length; a scalar is a single cell. x_random and trials may be None or one blank cell. The
+        columns of a data frame keep their names.
     fit_intercept, alpha, method : scalar
         None or a blank cell means the default.
 
@@ -138,7 +147,7 @@ def observe(
     )
     rows = trim({name: as_rows(name, cells) for name, cells in ranges.items()})
     header = header_of(rows["x"], rows["y"])
-    names = {name: names_of(name, cells, header=header) for name, cells in rows.items()}
+    names = {name: frame_names(ranges[name]) or names_of(name, cells, header=header) for name, cells in rows.items()}
     data = {name: Range(name, cells[1:] if header else cells, header=header) for name, cells in rows.items()}
     require_equal_lengths(data)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import numpy as np
 
+from glmm_binomial.errors import InvalidInputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Set
 
@@ -28,10 +30,6 @@ PYTHON_GROUPS_DIGITS: Final = "_"
 """Python reads the text 1_000 as a number, Excel does not."""
 
 HOW_TO_CONVERT: Final = "with VALUE() or Data > Text to Columns."
-
-
-class InvalidInputError(ValueError):
-    """What the user handed over cannot be used; the message says what is wrong, where, and what to do."""
 
 
 def reject(message: str) -> NoReturn:

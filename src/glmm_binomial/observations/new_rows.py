@@ -17,6 +17,7 @@ from glmm_binomial.observations.cells import (
     single_cell,
     whole_numbers_among,
 )
+from glmm_binomial.observations.coded_apart import problem_with_coding
 from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
 from glmm_binomial.observations.frozen import read_only
 from glmm_binomial.observations.handed_over import HandedOver, all_used
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from glmm_binomial.observations import Observations
     from glmm_binomial.observations.ranges import Rows
 
-FITTED = {"new_x": "x", "new_x_random": "x_random"}
+FITTED = {"new_data": "x", "new_x_random": "x_random"}
 """Which columns of the fit those of a new range continue."""
 
 
@@ -65,7 +66,7 @@ class NewRows:
 
 
 def read_new_rows(
-    observations: Observations, new_x: object, *, new_groups: object = None, new_x_random: object = None
+    observations: Observations, new_data: object, *, new_groups: object = None, new_x_random: object = None
 ) -> NewRows:
     """Check new rows against the observations of a fit and convert them to arrays.
 
@@ -73,7 +74,7 @@ def read_new_rows(
     ----------
     observations : Observations
         To which the model was fitted.
-    new_x, new_groups, new_x_random : list of rows, array, or scalar
+    new_data, new_groups, new_x_random : list of rows, array, or scalar
         Cells as rows of equal length; a scalar is a single cell, and a single row will do. new_groups may be None or
         one blank cell. new_x_random must be given when the model has random slopes, and only then.
 
@@ -86,11 +87,18 @@ def read_new_rows(
     InvalidInputError
         With the text of the message for the user.
     """
-    given = {"new_x": new_x, "new_groups": new_groups, "new_x_random": new_x_random}
-    ranges = {name: cells for name, cells in given.items() if name == "new_x" or not is_blank(single_cell(cells))}
+    given = {"new_data": new_data, "new_groups": new_groups, "new_x_random": new_x_random}
+    ranges = {name: cells for name, cells in given.items() if name == "new_data" or not is_blank(single_cell(cells))}
     data = _checked_ranges(observations, ranges)
-    x = _values(data["new_x"])
+    x = _values(data["new_data"])
     x_random = _values(data["new_x_random"]) if "new_x_random" in data else np.empty((len(x), 0))
+    for argument, new, fitted, names in (
+        ("new_x", x, observations.x, observations.x_names),
+        ("new_x_random", x_random, observations.x_random, observations.random_names),
+    ):
+        problem = problem_with_coding(new, fitted, names, argument=argument)
+        if problem is not None:
+            reject(problem)
     labels = _labels(data["new_groups"]) if "new_groups" in data else None
     return rows_with_groups(observations, x, x_random, labels=labels, handed_over=all_used(len(x)))
 
@@ -151,11 +159,11 @@ def _checked_ranges(observations: Observations, ranges: dict[str, object]) -> di
     """The data rows of ranges that fit each other, and the columns and header of the fit."""
     _require_random_columns(observations, given="new_x_random" in ranges)
     rows = trim({name: as_rows(name, cells, minimum_rows=1) for name, cells in ranges.items()}, minimum_rows=1)
-    fitted = {"new_x": observations.x_names, "new_x_random": observations.random_names}
+    fitted = {"new_data": observations.x_names, "new_x_random": observations.random_names}
     for name, names in fitted.items():
         if name in rows:
             _require_columns(name, rows[name], names)
-    header = _header_of(rows["new_x"], observations)
+    header = _header_of(rows["new_data"], observations)
     if header:
         for name, cells in rows.items():
             _require_names(name, cells, fitted.get(name))
@@ -183,19 +191,19 @@ def _require_columns(name: str, rows: Rows, fitted_names: tuple[str, ...]) -> No
 
 
 def _header_of(rows: Rows, observations: Observations) -> bool:
-    """Whether new_x has a header row, which it must have when x has one and only then."""
+    """Whether new_data has a header row, which it must have when x has one and only then."""
     header = header_of(rows)
     # a row of numbers stored as text is data, as the message about the first of these cells will say
     if header and not observations.header and not all(map(is_number_stored_as_text, rows[0])):
         reject(
-            "new_x must not have a header row, since x has none: the first row of new_x is all text, and its first "
-            f"cell {found(rows[0][0])}. Leave it out, or select the headers of all ranges."
+            "new_data must not have a header row, since x has none: the first row of new_data is all text, and its "
+            f"first cell {found(rows[0][0])}. Leave it out, or select the headers of all ranges."
         )
     if not header and observations.header:
         column = next(j for j, cell in enumerate(rows[0]) if not isinstance(cell, str) or is_blank(cell))
         reject(
-            "new_x must have a header row, as x has, with the same names in the same order: "
-            f"{_listed(observations.x_names)}. Row 1, column {column + 1} of new_x {found(rows[0][column])}."
+            "new_data must have a header row, as x has, with the same names in the same order: "
+            f"{_listed(observations.x_names)}. Row 1, column {column + 1} of new_data {found(rows[0][column])}."
         )
     return observations.header
 
@@ -205,7 +213,7 @@ def _require_names(name: str, rows: Rows, fitted_names: tuple[str, ...] | None) 
     for column, cell in enumerate(rows[0]):
         if not isinstance(cell, str) or is_blank(cell):
             reject(
-                f"{name} must have a header row, as new_x has: the first row of new_x is all text. Row 1, column "
+                f"{name} must have a header row, as new_data has: the first row of new_data is all text. Row 1, column "
                 f"{column + 1} of {name} {found(cell)}. Select the headers of all ranges or of none."
             )
     names = names_of(name, rows, header=True)
@@ -222,11 +230,14 @@ def _require_names(name: str, rows: Rows, fitted_names: tuple[str, ...] | None) 
 
 def _require_equal_lengths(data: dict[str, Range]) -> None:
     lengths = {name: len(cells.rows) for name, cells in data.items()}
-    if not lengths["new_x"]:
-        reject_row_count("new_x", 0, minimum_rows=1, header=True)
+    if not lengths["new_data"]:
+        reject_row_count("new_data", 0, minimum_rows=1, header=True)
     for name, length in lengths.items():
-        if length != lengths["new_x"]:
-            reject(f"{name} must have the same number of rows as new_x. It has {length}, new_x has {lengths['new_x']}.")
+        if length != lengths["new_data"]:
+            reject(
+                f"{name} must have the same number of rows as new_data. It has {length}, new_data has "
+                f"{lengths['new_data']}."
+            )
 
 
 def _values(cells: Range) -> NDArray[np.float64]:

@@ -16,6 +16,8 @@ METHODS: Final[tuple[Method, ...]] = get_args(Method)
 Missing = Literal["omit", "refuse"]
 MISSING: Final[tuple[Missing, ...]] = get_args(Missing)
 
+DEFAULT_ALPHA: Final = 0.05
+
 SMALLEST_ALPHA: Final = 1e-300
 """Below this half of alpha has no quantile in double precision."""
 
@@ -41,7 +43,7 @@ def read_options(fit_intercept: object, alpha: object, method: object) -> Option
     """Check the options; None or a blank cell means the default."""
     return Options(
         fit_intercept=_read_boolean("fit_intercept", single_cell(fit_intercept), default=True),
-        alpha=_read_alpha(single_cell(alpha)),
+        alpha=read_alpha(alpha),
         method=_read_method(single_cell(method)),
     )
 
@@ -78,9 +80,11 @@ def _read_boolean(name: str, value: object, *, default: bool) -> bool:
     reject(f"{name} must be a boolean. It is {describe(value)}; give TRUE or FALSE.")
 
 
-def _read_alpha(value: object) -> float:
+def read_alpha(alpha: object, *, default: float = DEFAULT_ALPHA) -> float:
+    """Check one minus a confidence level; None or a blank cell means the default."""
+    value = single_cell(alpha)
     if is_blank(value):
-        return 0.05
+        return default
     if isinstance(value, bool | np.bool_) or not is_number_type(type(value)):
         reject(f"alpha must be numeric. It is {describe(value)}; for 95 % intervals give 0.05.")
     level = float_or_infinity(value)

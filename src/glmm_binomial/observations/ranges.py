@@ -161,6 +161,14 @@ def names_of(name: str, rows: Rows, *, header: bool) -> tuple[str, ...]:
     return tuple(f"{prefix}{column}" for column in range(1, len(rows[0]) + 1))
 
 
+def frame_names(cells: object) -> tuple[str, ...]:
+    """Names of the columns of a data frame, of pandas or of polars, when all are text; nothing of anything else."""
+    names = getattr(cells, "columns", None)
+    if names is None or not all(isinstance(name, str) and name.strip() for name in names):
+        return ()
+    return tuple(name.strip() for name in names)
+
+
 def require_equal_lengths(data: dict[str, Range]) -> None:
     """Refuse ranges with fewer than two rows of data, or with different numbers of rows."""
     lengths = {name: len(cells.rows) for name, cells in data.items()}

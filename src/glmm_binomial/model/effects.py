@@ -1,0 +1,132 @@
+"""The covariance of the random effects: its precision, log determinant and score, and the boundary at zero.
+
+    log f(u) = -u'P u / 2 - log det(Sigma) / 2,   P = Sigma^-1,
+
+without the constant in pi. Each structure is a value with the methods of `IndependentEffects`; whoever works with
+random effects asks it and knows no structure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGEST_LOG_PRECISION = 500.0
+"""Far beyond what any data can say of an SD, and far below what overflows."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndependentEffects:
+    """K independent effects, u_k ~ N(0, sd_k^2); the parameters are the log SDs.
+
+    Attributes
+    ----------
+    log_sds : (K,) array
+    """
+
+    log_sds: NDArray[np.float64]
+
+    @classmethod
+    def of_sds(cls, sds: NDArray[np.float64]) -> IndependentEffects:
+        """Effects of positive SDs (K,)."""
+        return cls(log_sds=np.log(sds))
+
+    @property
+    def count(self) -> int:
+        """Number of effects, K."""
+        return len(self.log_sds)
+
+    @property
+    def vector(self) -> NDArray[np.float64]:
+        """The parameters, (K,)."""
+        return self.log_sds
+
+    def moved(self, step: NDArray[np.float64]) -> IndependentEffects:
+        """The covariance after a step (K,) of the parameters."""
+        return IndependentEffects(log_sds=self.log_sds + step)
+
+    @property
+    def sds(self) -> NDArray[np.float64]:
+        """SDs of the effects, (K,)."""
+        return np.exp(self.log_sds)
+
+    @property
+    def half_log_determinant(self) -> float:
+        """Log det(Sigma) / 2."""
+        return float(self.log_sds.sum())
+
+    @property
+    def _precision(self) -> NDArray[np.float64]:
+        return np.exp(-2.0 * self.log_sds)
+
+    def quadratic_form(self, effects: NDArray[np.float64]) -> NDArray[np.float64]:
+        """U'P u of effects (..., K), (...)."""
+        return np.asarray(effects**2 @ self._precision)
+
+    def pull(self, effects: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P u of effects (..., K), (..., K)."""
+        return np.asarray(effects * self._precision)
+
+    def add_precision(self, blocks: NDArray[np.float64]) -> None:
+        """Add P to matrices (..., K, K), in place."""
+        diagonal = np.arange(self.count)
+        blocks[..., diagonal, diagonal] += self._precision
+
+    def scores(self, effects: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Derivative of log f by the parameters at effects (..., K), (..., K): u_k^2 / sd_k^2 - 1."""
+        return np.asarray(effects**2 * self._precision - 1.0)
+
+    def expected_scores(self, modes: NDArray[np.float64], covariances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`scores` expected over effects of means (G, K) and covariances (G, K, K), (G, K)."""
+        return np.asarray((modes**2 + np.diagonal(covariances, axis1=1, axis2=2)) * self._precision - 1.0)
+
+    def information(self, squares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Negative second derivative of log f by the parameters, (K, K), of effects whose u_k^2 add up to (K,)."""
+        return np.diag(2.0 * squares * self._precision)
+
+    def mode_derivatives(self, modes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Derivative of -P u by the parameters at modes (G, K), (G, K, K): 2 u_k / sd_k^2 on the diagonal."""
+        return np.asarray(2.0 * self.pull(modes)[:, None, :] * np.eye(self.count))
+
+    def only(self, kept: NDArray[np.bool_]) -> IndependentEffects:
+        """Those of the effects that are kept, (K,) booleans."""
+        return IndependentEffects(log_sds=self.log_sds[kept])
+
+    def with_effect(self, place: int, log_sd: float) -> IndependentEffects:
+        """One more effect, at a place among the others."""
+        return IndependentEffects(log_sds=np.insert(self.log_sds, place, log_sd))
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """A point at which the likelihood is looked at.
+
+    Attributes
+    ----------
+    coefficients : (k,) array
+    effects : IndependentEffects
+        The covariance of the random effects.
+    """
+
+    coefficients: NDArray[np.float64]
+    effects: IndependentEffects
+
+    @property
+    def vector(self) -> NDArray[np.float64]:
+        """Coefficients, then the parameters of the covariance, (k + K,)."""
+        return np.concatenate([self.coefficients, self.effects.vector])
+
+    def moved(self, step: NDArray[np.float64]) -> Parameters:
+        """The point after a step (k + K,)."""
+        k = len(self.coefficients)
+        return Parameters(coefficients=self.coefficients + step[:k], effects=self.effects.moved(step[k:]))
+
+
+def expected_precision(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E sd^-2 = exp(2 v - 2 m) of log SDs ~ N(m, v), (K,); bounded, for steps that are too long to be taken."""
+    return np.asarray(np.exp(np.minimum(2.0 * (variance - mean), LARGEST_LOG_PRECISION)))

@@ -1,0 +1,79 @@
+"""Which rows belong together: sums over the rows of each group, and a group's values at each of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """n rows, sorted by group, of G groups.
+
+    Attributes
+    ----------
+    index : (n,) integer array
+        Group of each row, from zero, not decreasing.
+    starts : (G,) integer array
+        First row of each group.
+    """
+
+    index: NDArray[np.intp]
+    starts: NDArray[np.intp]
+
+    @classmethod
+    def of_sorted(cls, labels: NDArray[np.intp]) -> Grouping:
+        """Group rows by labels (n,) that do not decrease; every new label begins a group."""
+        is_new = np.diff(labels, prepend=labels[:1] - 1) != 0
+        return cls(index=np.cumsum(is_new) - 1, starts=np.flatnonzero(is_new))
+
+    @classmethod
+    def of_sizes(cls, sizes: NDArray[np.intp]) -> Grouping:
+        """Group rows into groups of given sizes (G,)."""
+        return cls(index=np.repeat(np.arange(len(sizes)), sizes), starts=np.cumsum(sizes) - sizes)
+
+    @property
+    def count(self) -> int:
+        """Number of groups, G."""
+        return len(self.starts)
+
+    @property
+    def bounds(self) -> NDArray[np.intp]:
+        """First row of each group, and the number of rows, (G + 1,)."""
+        return np.append(self.starts, len(self.index))
+
+    @property
+    def sizes(self) -> NDArray[np.intp]:
+        """Rows of each group, (G,)."""
+        return np.diff(self.bounds)
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums of values (n, ...) over the rows of each group, (G, ...)."""
+        return np.asarray(np.add.reduceat(values, self.starts, axis=0))
+
+    def sums_of_columns(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums of values (m, n), whose rows are columns of data, over the rows of each group, (G, m)."""
+        return np.asarray(np.add.reduceat(values, self.starts, axis=1).T)
+
+    def by_row(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Value (G, ...) of each row's group, (n, ...)."""
+        return np.asarray(values[self.index])
+
+    def rows_of(self, groups: NDArray[np.intp]) -> NDArray[np.intp] | slice:
+        """Rows of some groups (H,), whose positions do not decrease."""
+        if len(groups) == self.count:
+            return slice(None)
+        sizes = self.sizes[groups]
+        ends = np.cumsum(sizes)
+        return np.asarray(np.repeat(self.starts[groups] - (ends - sizes), sizes) + np.arange(ends[-1]))
+
+
+def sums_of_runs(values: NDArray[np.float64], index: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Which groups a stretch of rows has, (H,), and the sums of values (r, ...) over the rows of each, (H, ...)."""
+    starts = np.flatnonzero(np.diff(index, prepend=-1))
+    return index[starts], np.asarray(np.add.reduceat(values, starts, axis=0))

@@ -1,0 +1,339 @@
+"""Every worksheet function, once: its name, its arguments with their defaults and help, and what answers it.
+
+Registration in Excel, the functions from Python, the reference tables of the documentation and the tests of messages
+and of hostile input all read it. It imports nothing heavy, since Excel reads it while it starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+LONGEST_HELP: Final = 250
+"""Excel cuts help texts at 255 characters."""
+
+Kind = Literal["range", "value", "model"]
+"""How Excel hands an argument over: rows of cells, one cell's content, or a model that another cell holds."""
+
+Answer = Literal["table", "model"]
+
+
+class _Required:
+    """The default of an argument that has none."""
+
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Final = _Required()
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a worksheet function.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"range", "value", "model"}
+    help : str
+        For Excel's function wizard.
+    default
+        REQUIRED, or what a call without it means.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    default: object = REQUIRED
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a call must give it."""
+        return self.default is REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class WorksheetFunction:
+    """A function that formulas can call.
+
+    Attributes
+    ----------
+    name : str
+        As formulas write it; in Python it is called the same in lower case.
+    arguments : tuple of Argument
+    help : str
+        For Excel's function wizard.
+    answered_by : str
+        Module and function of the package, "answers.ranef:random_effects", which takes the arguments by their names.
+    answer : {"table", "model"}
+        What the cell shows: rows that spill, or the handle of a model.
+    thread_safe : bool
+        False for a function that does something to the sheet, which Excel allows one thread only.
+    """
+
+    name: str
+    arguments: tuple[Argument, ...]
+    help: str
+    answered_by: str
+    answer: Answer = "table"
+    thread_safe: bool = True
+
+    @property
+    def python_name(self) -> str:
+        """Of the function in Python."""
+        return self.name.lower()
+
+    @property
+    def usage(self) -> str:
+        """The call as Excel shows it, optional arguments in brackets."""
+        shown = (each.name if each.is_required else f"[{each.name}]" for each in self.arguments)
+        return f"{self.name}({', '.join(shown)})"
+
+
+METHOD: Final = Argument(
+    "method",
+    "value",
+    'How to fit: "vb" (the default) by variational Bayes, "ml" by maximum likelihood, "mean-field" as "vb" but with '
+    "the standard errors of the mean-field approximation, which are too small.",
+    "vb",
+)
+ALPHA: Final = Argument(
+    "alpha",
+    "value",
+    "One minus the confidence level of the intervals, between 0 and 1. The default 0.05 gives 95 % intervals, 0.1 "
+    "gives 90 %.",
+    0.05,
+)
+MODEL_ARGUMENTS: Final = (
+    Argument(
+        "y",
+        "range",
+        "Outcomes, one column: 1 (or TRUE) for a success, 0 (or FALSE) for a failure. With trials: the number of "
+        "successes in each row.",
+    ),
+    Argument(
+        "x",
+        "range",
+        "Predictors: numbers, any number of columns, as many rows as y. If the first row is all text, it is a header "
+        "row: its names appear in the table, and y, groups, x_random and trials must then have one too.",
+    ),
+    Argument(
+        "groups",
+        "range",
+        "Which group each row belongs to (patient, school, herd), one column of whole numbers or text. Each distinct "
+        "label is one group.",
+    ),
+    Argument(
+        "x_random",
+        "range",
+        "Random slopes: the columns whose effect differs from group to group. Empty: a random intercept only, which is "
+        "always in the model. A lone TRUE or FALSE here is taken for fit_intercept.",
+        None,
+    ),
+    Argument(
+        "fit_intercept",
+        "value",
+        "TRUE (the default) puts a fixed intercept into the model, FALSE leaves it out.",
+        True,
+    ),
+    ALPHA,
+    METHOD,
+    Argument(
+        "trials",
+        "range",
+        "How many trials each row stands for, one column of whole numbers; y then holds the successes. Empty: every "
+        "row is one trial.",
+        None,
+    ),
+)
+MODEL: Final = Argument(
+    "model",
+    "model",
+    "A cell that holds a model, made by GLMM_BINOMIAL_MODEL or GLMM_BINOMIAL_FORMULA; or such a formula itself.",
+)
+N_SIM: Final = Argument(
+    "n_sim",
+    "value",
+    "How many simulations, a whole number up to 10000. The default is 1 for GLMM_BINOMIAL_SIMULATE and 200 for "
+    "GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_PLOT.",
+    None,
+)
+SEED: Final = Argument(
+    "seed",
+    "value",
+    "Where the random numbers start, a whole number of 0 or more; 1 by default. The same seed gives the same digits at "
+    "every recalculation.",
+    None,
+)
+DATA: Final = Argument("data", "range", "The table, with a header row: columns of numbers or text.")
+
+FUNCTIONS: Final = (
+    WorksheetFunction(
+        "GLMM_BINOMIAL",
+        MODEL_ARGUMENTS,
+        "Fit a mixed-effects logistic regression to 0/1 outcomes of repeated or clustered observations. Spills a "
+        "table: coefficients, standard errors, p-values, intervals, odds ratios, variance components, log-likelihood,"
+        " AIC, BIC.",
+        "answers.table:fitted_table",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_MODEL",
+        MODEL_ARGUMENTS,
+        "Fit a mixed-effects logistic regression and keep the model in the cell, to be asked by GLMM_BINOMIAL_TABLE, "
+        "GLMM_BINOMIAL_PREDICT and so on. The arguments are those of GLMM_BINOMIAL.",
+        "estimation.fitted_model:fit_ranges",
+        answer="model",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_FORMULA",
+        (
+            DATA,
+            Argument(
+                "formula",
+                "value",
+                'The model in the notation of lme4: "cured ~ drug * sex + (1 | patient)". Columns of text become '
+                'factors; "successes / trials ~ ..." for counts.',
+            ),
+            METHOD,
+            ALPHA,
+            Argument(
+                "missing",
+                "value",
+                'What to do with rows in which a column of the formula is missing: "omit" (the default) leaves them '
+                'out and says how many, "refuse" names them and fits nothing.',
+                "omit",
+            ),
+        ),
+        "Fit a mixed-effects logistic regression to a table with headers and keep the model in the cell, to be asked "
+        "by GLMM_BINOMIAL_TABLE, GLMM_BINOMIAL_PREDICT and so on.",
+        "estimation.fitted_model:fit_formula",
+        answer="model",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_TABLE",
+        (MODEL,),
+        "Show the table of a model, with coefficients, standard errors, p-values, intervals, odds ratios, variance "
+        "components, log-likelihood, AIC and BIC.",
+        "answers.table:table",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_PREDICT",
+        (
+            MODEL,
+            Argument(
+                "new_data",
+                "range",
+                "The rows to predict. Model of a formula: a table with headers, columns in any order. Model of ranges: "
+                "the columns of x, with a header row if x has one. Empty: the rows of the fit.",
+                None,
+            ),
+            Argument(
+                "new_groups",
+                "range",
+                "The group of each new row, one column of labels. A group of the fit brings its own estimated effect;"
+                " any other label is a new group, with effects at zero.",
+                None,
+            ),
+            Argument(
+                "new_x_random",
+                "range",
+                "Model of ranges with random slopes: the columns of x_random for the new rows.",
+                None,
+            ),
+            Argument(
+                "alpha",
+                "value",
+                "One minus the confidence level of the intervals, between 0 and 1; that of the model unless given.",
+                None,
+            ),
+        ),
+        "Predict probabilities from a model. Spills a row for each new row, with the probability of a typical or of "
+        "the named group, its interval, and the average over the population of groups with its own.",
+        "answers.predict:predict",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_RANEF",
+        (MODEL,),
+        "List the random effects of every group of a model. Spills one row per group and effect: estimate, standard "
+        "deviation and interval.",
+        "answers.ranef:random_effects",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_CONFINT",
+        (
+            MODEL,
+            Argument(
+                "parameter",
+                "value",
+                "The name of one parameter as the table shows it, or a range of names; all of them unless given.",
+                None,
+            ),
+        ),
+        "Compute profile-likelihood intervals of coefficients, odds ratios and standard deviations of a model. They "
+        "stand beside Wald's intervals.",
+        "answers.confint:profile_intervals",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_SIMULATE",
+        (MODEL, N_SIM, SEED),
+        "Simulate new outcomes from a model, with new random effects. Spills one column per simulation under a header "
+        "row.",
+        "answers.simulate:simulate",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_CHECK",
+        (MODEL, N_SIM, SEED),
+        "Check whether a model simulates proportions like those observed. Spills one row per distinct row of x, or per "
+        "bin of fitted probability when these are many.",
+        "answers.check:check",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_PLOT",
+        (
+            MODEL,
+            Argument(
+                "kind",
+                "value",
+                '"check" (the default): observed proportions large, simulated ones small, as in GLMM_BINOMIAL_CHECK.',
+                "check",
+            ),
+            N_SIM,
+            SEED,
+        ),
+        "Draw a picture of a model under the cell. The cell shows the picture in words.",
+        "answers.plot:plot",
+        thread_safe=False,
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_DESIGN",
+        (
+            DATA,
+            Argument(
+                "formula",
+                "value",
+                'Which columns: "trt * sex" with their interaction, "log(dose)", "C(trt, Treatment(""treat""))" to '
+                "choose the reference level; or the formula of a model, of which the fixed effects count.",
+            ),
+            Argument(
+                "new_data",
+                "range",
+                "A table of new rows, to be coded by the levels, means and standard deviations of data.",
+                None,
+            ),
+        ),
+        "Show how a formula codes columns of numbers and text, ready to be the x of GLMM_BINOMIAL. Spills a header row "
+        "and one row per row of data.",
+        "answers.design:design",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_SELFTEST",
+        (),
+        "Fit certified data sets on this computer and show how many digits agree. Spills one row for each certified "
+        "number, then the versions of what computed them.",
+        "certified.selftest:selftest",
+    ),
+)
+
+BY_NAME: Final = {function.name: function for function in FUNCTIONS}
+BY_PYTHON_NAME: Final = {function.python_name: function for function in FUNCTIONS}

@@ -1,0 +1,43 @@
+"""Functions written from a table of arguments, with real signatures: what Excel and Python show of them is true."""
+
+from __future__ import annotations
+
+import linecache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from glmm_binomial.worksheet.catalogue import Argument
+
+
+def with_signature(
+    name: str, arguments: Sequence[Argument], body: Callable[[Mapping[str, Any]], Any], *, doc: str
+) -> Callable[..., Any]:
+    """A function of the arguments of a worksheet function, which hands them on by their names.
+
+    It is compiled from source, as `dataclasses` and `attrs` compile theirs: a wrapper of `*args` would hide the
+    arguments from PyXLL and from a reader of the help.
+
+    Parameters
+    ----------
+    name : str
+    arguments : sequence of Argument
+    body : callable
+        Takes a mapping of the arguments' names to what was handed over.
+    doc : str
+    """
+    defaults = {f"default_of_{each.name}": each.default for each in arguments if not each.is_required}
+    parameters = ", ".join(
+        each.name if each.is_required else f"{each.name}=default_of_{each.name}" for each in arguments
+    )
+    handed_on = ", ".join(f"{each.name!r}: {each.name}" for each in arguments)
+    source = f"def {name}({parameters}):\n    return body({{{handed_on}}})\n"
+    file = f"<worksheet function {name}>"
+    namespace: dict[str, Any] = {**defaults, "body": body, "__name__": __name__}
+    exec(compile(source, file, "exec"), namespace)  # noqa: S102  the source is made of the catalogue alone
+    # a traceback shows these lines
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    written: Callable[..., Any] = namespace[name]
+    written.__doc__ = doc
+    return written

@@ -1,0 +1,116 @@
+"""The prior, and the step towards the mode of the exact posterior, against finite differences of log L + log prior."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.stats import norm
+
+from glmm_binomial.estimation.conditional_modes import find_modes
+from glmm_binomial.estimation.fitting import fit_design
+from glmm_binomial.estimation.laplace import evaluate_laplace
+from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal
+from glmm_binomial.estimation.prior import prior_precision, prior_score
+from glmm_binomial.model.effects import IndependentEffects, Parameters
+from simulated import draw_design
+
+STEP = 1e-4
+"""Truncation of order 1e-8 times third derivatives, and rounding of numbers near 100 in 1e-16 over STEP, below 1e-7."""
+
+AGREEMENT = 1e-6
+
+
+def log_prior(parameters):
+    """b ~ N(0, 2^2) and log sd ~ N(0, 1), statsmodels' defaults."""
+    return norm.logpdf(parameters.coefficients, scale=2.0).sum() + norm.logpdf(parameters.effects.log_sds).sum()
+
+
+def some_parameters(rows):
+    generator = np.random.default_rng(41)
+    return Parameters(
+        coefficients=generator.normal(size=rows.fixed.shape[1]),
+        effects=IndependentEffects(log_sds=generator.normal(size=rows.random.shape[1]) * 0.4),
+    )
+
+
+def marginal_at(rows, point):
+    """How the likelihood is evaluated near a point: with the nodes that the point needs."""
+    modes = np.zeros((rows.grouping.count, rows.random.shape[1]))
+    parts = choose_nodes(rows, point, find_modes(rows, point, modes))
+    return lambda parameters: evaluate_marginal(
+        rows, parameters, parts=parts, found=find_modes(rows, parameters, modes)
+    )
+
+
+def differences(function, point):
+    """Central differences of a number or an array by coefficients and log SDs, the parameter first."""
+    steps = np.eye(len(point.vector)) * STEP
+    return np.array([(function(point.moved(step)) - function(point.moved(-step))) / (2 * STEP) for step in steps])
+
+
+def gradient_and_curvature(evaluate, point):
+    """Of log L + log prior by finite differences: of its value, and of the gradient that was so found to be right."""
+    gradient = differences(lambda at: evaluate(at).value + log_prior(at), point)
+    # the differences of the prior's own gradient, from its formula: -b / 4 and -log sd
+    scales = np.r_[np.full(len(point.coefficients), 4.0), np.ones(point.effects.count)]
+    curvature = -differences(lambda at: evaluate(at).score - at.vector / scales, point)
+    return gradient, curvature
+
+
+def test_the_prior_is_that_of_the_documentation():
+    point = Parameters(coefficients=np.array([0.0, 2.0, -6.0]), effects=IndependentEffects(log_sds=np.array([0.0, -3])))
+    assert prior_precision(point).tolist() == [0.25, 0.25, 0.25, 1.0, 1.0]
+    assert prior_score(point).tolist() == [0.0, -0.5, 1.5, 0.0, 3.0]
+    assert_allclose(prior_score(point), differences(log_prior, point), rtol=0, atol=AGREEMENT)
+
+
+@pytest.mark.parametrize("slopes", [0, 1])
+def test_gradient_and_curvature_of_the_log_posterior_are_finite_differences(slopes):
+    rows = draw_design(42, groups=6, size=8, slopes=slopes).rows
+    point = some_parameters(rows)
+    evaluate = marginal_at(rows, point)
+    state = evaluate(point)
+    gradient, curvature = gradient_and_curvature(evaluate, point)
+    assert_allclose(state.score + prior_score(point), gradient, rtol=0, atol=AGREEMENT)
+    assert_allclose(state.information + np.diag(prior_precision(point)), curvature, rtol=0, atol=AGREEMENT)
+
+
+@pytest.mark.parametrize("method", ["vb", "mean-field"])
+@pytest.mark.parametrize("slopes", [0, 1, 2])
+def test_a_fit_tells_the_newton_steps_of_the_exact_posterior_and_of_the_likelihood(method, slopes):
+    design = draw_design(43, groups=12, size=8, slopes=slopes)
+    fit = fit_design(design, method)
+    point = Parameters(coefficients=fit.coefficients, effects=IndependentEffects.of_sds(fit.sds))
+    # three random effects are left to Laplace's approximation
+    evaluate = (
+        marginal_at(design.rows, point)
+        if slopes < 2
+        else lambda at: evaluate_laplace(design.rows, at, start=fit.random_effects)
+    )
+    gradient, curvature = gradient_and_curvature(evaluate, point)
+    towards = fit.towards_posterior
+    assert_allclose(curvature @ towards.step, gradient, rtol=0, atol=AGREEMENT)
+    identity = np.eye(len(gradient))
+    assert_allclose(curvature @ towards.covariance_root @ towards.covariance_root.T, identity, rtol=0, atol=1e-5)
+
+    without = evaluate(point)
+    towards = fit.towards_likelihood
+    assert_allclose(without.information @ towards.step, without.score, rtol=0, atol=AGREEMENT)
+    product = without.information @ towards.covariance_root @ towards.covariance_root.T
+    assert_allclose(product, identity, rtol=0, atol=1e-5)
+
+
+def test_the_prior_draws_the_estimate_of_a_column_without_information_to_zero():
+    # a column that says nothing: its posterior is its prior, whatever the method makes of it
+    design = draw_design(44, groups=8, size=6)
+    fixed = design.rows.fixed.copy()
+    fixed[:, 2] *= 1e-6
+    fit = fit_design(replace(design, rows=replace(design.rows, fixed=fixed)), "vb")
+    assert abs(fit.coefficients[2]) < 1e-4
+    # 2 ** 2, and the column of 1e-6 adds 1e-11 to the information
+    assert fit.covariance[2, 2] == pytest.approx(4.0, rel=1e-8)
+    deviations = np.linalg.norm(fit.towards_posterior.covariance_root, axis=1)
+    assert deviations[2] == pytest.approx(2.0, rel=1e-8)
