@@ -52,6 +52,7 @@ def test_a_copy_is_written_beside_the_workbook_and_the_table_is_printed(workbook
         "                 intercept      -0.123457\n"
         "  aic            1.23457e+06\n"
         f"\nWritten to {copy}\n"
+        "\nFormulas: 1 calculated, 0 kept, 0 not verified\n"
     )
     assert workbook.read_bytes() == before
     assert shown(copy, "D3") == -0.123456789
@@ -235,10 +236,10 @@ def test_a_reader_that_stops_reading_is_no_error(workbook):
 def test_progress_is_silent_for_a_moment_and_then_names_the_cell():
     stream = io.StringIO()
     with command_line.Progress(stream, delay=0.05, interval=0.05) as progress:
-        progress.start("S!A1")
+        progress.start("calculating S!A1")
         assert stream.getvalue() == ""
         time.sleep(0.2)
-        progress.start("S!A2")
+        progress.start("calculating S!A2")
     lines = stream.getvalue().splitlines()
     assert re.fullmatch(r" +0\.[0-9] s  calculating S!A1", lines[0])
     assert lines[-1].endswith("calculating S!A2")

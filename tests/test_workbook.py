@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from glmm_binomial.workbook import CellError, Recalculation, WorkbookError, recalculate
+from glmm_binomial.workbook import CellError, Counts, Recalculation, WorkbookError, recalculate
 
 Build = Callable[[xlsxwriter.Workbook], None]
 
@@ -447,7 +447,11 @@ def test_a_plain_formula_shows_the_first_value_only(tmp_path):
 
     _, recalculation, target = run(tmp_path, build)
     assert recalculation.problems == ()
-    assert recalculation.cells[0].table == (("fixed_effects",),)
+    assert recalculation.cells[0].table == tuple(map(tuple, TABLE))
+    (note,) = recalculation.notes
+    assert "shows one cell of a table of 4 rows and 3 columns" in note
+    assert "ArrayFormula" in note
+    assert "write_dynamic_array_formula" in note
     assert values(target, "Data", "E1:F2") == [["fixed_effects", "in the way of a spill"], [None, None]]
 
 
@@ -717,7 +721,7 @@ def test_the_input_is_never_touched(tmp_path):
 def test_writing_replaces_the_whole_file_or_nothing(tmp_path, monkeypatch):
     target = tmp_path / "out.xlsx"
     target.write_bytes(b"old")
-    Recalculation((), (), b"new").write(target)
+    Recalculation((), (), (), (), (), Counts(0, 0, 0), b"new").write(target)
     assert target.read_bytes() == b"new"
 
     def interrupted(_handle):
@@ -725,7 +729,7 @@ def test_writing_replaces_the_whole_file_or_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr("glmm_binomial.workbook.package.os.fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Recalculation((), (), b"half").write(target)
+        Recalculation((), (), (), (), (), Counts(0, 0, 0), b"half").write(target)
     assert target.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -777,8 +781,8 @@ def test_a_shared_formula_may_hold_a_call(tmp_path):
     cells = recalculate(source, {"GLMM_BINOMIAL": recorder}).cells
     assert [call[0] for call in recorder.calls] == [0.0, 0.5]
     assert [cell.address for cell in cells] == ["E1", "E2"]
-    assert {cell.formula for cell in cells} == {"=GLMM_BINOMIAL(B1,,C$1:C$4)"}
-    assert {cell.table for cell in cells} == {(("fixed_effects",),)}
+    assert {cell.formula for cell in cells} == {"=GLMM_BINOMIAL(B1,,C$1:C$4)", "=GLMM_BINOMIAL(B2,,C$1:C$4)"}
+    assert {cell.table for cell in cells} == {tuple(map(tuple, TABLE))}
 
 
 def test_cells_without_addresses_and_prefixed_elements_are_understood(tmp_path):
@@ -821,7 +825,6 @@ def test_old_rich_value_marks_go_with_the_old_value(tmp_path):
         ("=Tbl[nosuch]", "has no column 'nosuch'"),
         ("=Tbl[[#This Row],[h]]", "does not stand in a row of the table"),
         ("=loop", "refers to itself"),
-        ("=relative", "relative to the cell"),
         ("=" + "ABS(" * 1000 + "1" + ")" * 1000, "too"),
         ("=IF(C1:C4>1,2,3)", "several values"),
     ],
@@ -831,7 +834,6 @@ def test_a_formula_that_cannot_be_calculated_is_named_with_its_cell(tmp_path, fo
         sheet = book.add_worksheet("S")
         sheet.add_table("H8:H10", {"name": "Tbl", "columns": [{"header": "h"}]})
         book.define_name("loop", "=loop+1")
-        book.define_name("relative", "=S!C1")
         sheet.write_formula("A1", formula, None, 42)
         sheet.write_formula("B1", "=1+1", None, 0)
 
@@ -841,6 +843,21 @@ def test_a_formula_that_cannot_be_calculated_is_named_with_its_cell(tmp_path, fo
     assert said in problem.text
     assert str(values(target, "S", "A1")) != "42"
     assert values(target, "S", "B1") == 2
+
+
+def test_a_relative_name_means_what_lies_as_far_from_the_cell_that_uses_it(tmp_path):
+    def build(book):
+        sheet = book.add_worksheet("S")
+        # a file writes such a name as seen from A1
+        book.define_name("left_of_it", "=S!XFD1")
+        sheet.write_row("A1", [3, 4])
+        sheet.write_formula("C1", "=left_of_it*2")
+        sheet.write_formula("B2", "=SUM(left_of_it,1)")
+        sheet.write("A2", 6)
+
+    _, recalculation, target = run(tmp_path, build)
+    assert recalculation.problems == ()
+    assert (values(target, "S", "C1"), values(target, "S", "B2")) == (8, 7)
 
 
 def test_a_data_table_keeps_its_old_values_and_is_named(tmp_path):

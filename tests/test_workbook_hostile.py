@@ -120,8 +120,16 @@ def test_an_encoding_that_could_hide_a_bomb_is_refused(tmp_path):
 
 def test_a_zip_bomb_is_not_opened(tmp_path):
     source = plain_workbook(tmp_path / "a.xlsx")
-    with_parts(source, {"xl/media/image1.png": bytes(64 << 20)})
+    with_parts(source, {"xl/media/image1.png": bytes(256 << 20)})
     assert "zip bomb" in refusal(source)
+
+
+def test_honest_compression_is_no_bomb(tmp_path):
+    source = plain_workbook(tmp_path / "a.xlsx")
+    rows = "".join(f'<row r="{row}">' + '<c s="0"/>' * 5000 + "</row>" for row in range(2, 600))
+    text = part(source, SHEET).decode().replace("</sheetData>", f"{rows}</sheetData>")
+    with_parts(source, {SHEET: text.encode(), "xl/media/image1.png": bytes(64 << 20)})
+    assert recalculate(source, {"F": lambda value: value}).cells[0].error is None
 
 
 def test_a_part_twice_is_refused(tmp_path):

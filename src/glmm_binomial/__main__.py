@@ -6,14 +6,14 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from glmm_binomial.workbook import CalledCell, CellValue, Recalculation
+    from glmm_binomial.workbook import CalledCell, CellValue, Problem, Recalculation
 
 _EXIT_OK, _EXIT_CELLS, _EXIT_FILE, _EXIT_INTERRUPTED = 0, 1, 2, 130
 _PROBLEMS_SHOWN = 20
@@ -21,19 +21,27 @@ _COLUMN_WIDTH = 20
 _LONG_TABLE, _ROWS_OF_LONG_TABLE = 200, 15
 
 _RECALC_HELP = """\
-Calculate every formula of a workbook without Excel, print the table of each cell that
-calls a GLMM_ function, and write a copy of the workbook with the fresh values.
-Formulas, formats, charts and all other parts of the file stay as they are.
+Calculate the GLMM_ cells of a workbook without Excel and all that depends on them, print
+the table of each, and write a copy of the workbook with the fresh values. All other cells
+keep the value that Excel stored; formulas, formats, charts and all other parts of the file
+stay as they are.
+
+What the GLMM_ cells rest upon is calculated too and compared with what is stored, and so
+is what depends on them, before anything new comes in. Where that differs, both values are
+named and nothing is written: open the workbook in Excel and save it, or say with --trust
+which values hold.
 
 A formula that cannot be calculated without Excel (a function that is not known here,
-LAMBDA, a reference to another workbook whose values are not stored) is named with its
-cell and shows an error value in the copy, never an old number among new ones. With
---in-place the file is then left as it was.
+LAMBDA, a reference to another workbook whose values are not stored) keeps its value as long
+as nothing it uses has changed. Else it is named with its cell and shows an error value in
+the copy, never an old number among new ones. With --in-place the file is then left as it
+was.
 """
 _EXIT_HELP = """\
 exit codes:
-  0    everything was calculated
-  1    a GLMM_ cell holds an error, or a formula could not be calculated (each is named)
+  0    everything that had to be was calculated
+  1    a GLMM_ cell holds an error, a formula could not be calculated, or stored and
+       calculated values differ (each is named)
   2    the file cannot be read or written
   130  stopped with Ctrl-C; nothing was written"""
 
@@ -48,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "selftest":
             return _selftest()
-        return _recalc(arguments.workbook, output=arguments.output, in_place=arguments.in_place, as_json=arguments.json)
+        if arguments.compare:
+            return _compare(arguments)
+        return _recalc(arguments)
     except KeyboardInterrupt:
         _say("stopped; nothing was written.")
         return _EXIT_INTERRUPTED
@@ -70,6 +80,18 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="OUT.xlsx", help="where to write the copy (else WORKBOOK-recalculated.xlsx)"
     )
     target.add_argument("--in-place", action="store_true", help="overwrite the workbook itself, whole or not at all")
+    target.add_argument(
+        "--compare",
+        action="store_true",
+        help="calculate every formula, name each that differs from what is stored, write nothing",
+    )
+    values = recalc.add_mutually_exclusive_group()
+    values.add_argument("--all", action="store_true", help="calculate every formula, whatever is stored")
+    values.add_argument(
+        "--trust",
+        choices=("stored", "calculated"),
+        help="which values hold where stored and calculated ones differ",
+    )
     recalc.add_argument("--json", action="store_true", help="print the tables as JSON, numbers at full precision")
     commands.add_parser(
         "selftest",
@@ -89,29 +111,57 @@ def _selftest() -> int:
     return _EXIT_OK if outcome.passes else _EXIT_CELLS
 
 
-def _recalc(workbook: Path, *, output: Path | None, in_place: bool, as_json: bool) -> int:
+def _recalc(arguments: argparse.Namespace) -> int:
+    workbook, in_place = arguments.workbook, arguments.in_place
     if not workbook.name:
         return _fail(f"{workbook}: the file cannot be read: Is a directory.")
-    target = workbook if in_place else output or workbook.with_name(f"{workbook.stem}-recalculated{workbook.suffix}")
+    copy = workbook.with_name(f"{workbook.stem}-recalculated{workbook.suffix}")
+    target = workbook if in_place else arguments.output or copy
     if not in_place and _same_file(workbook, target):
         return _fail(f"{target} is the workbook itself; say --in-place to overwrite it.")
     try:
         from glmm_binomial.workbook import WorkbookError, recalculate  # noqa: PLC0415 - `--help` stays quick
     except ModuleNotFoundError as error:
-        if error.name not in ("formualizer", "lxml"):
-            raise
-        return _fail(f'{error.name} is not installed. Please run: pip install "glmm-binomial[headless]"')
+        return _fail_without_engine(error)
     try:
         with Progress(sys.stderr) as progress:
-            recalculation = recalculate(workbook, _worksheet_functions(), observer=progress.start)
-        keep = in_place and bool(recalculation.problems)
-        if not keep:
+            recalculation = recalculate(
+                workbook,
+                _worksheet_functions(),
+                everything=arguments.all,
+                trust=arguments.trust,
+                observer=progress.start,
+            )
+        is_left = recalculation.content is None or (in_place and bool(recalculation.problems))
+        if not is_left:
             recalculation.write(target)
     except WorkbookError as error:
         return _fail(f"{workbook}: {error}")
-    written = None if keep else target
-    _print(_as_json(recalculation, written) if as_json else _as_text(recalculation, written))
-    return _report_errors(recalculation, kept=workbook if keep else None)
+    _print_result(recalculation, None if is_left else target, as_json=arguments.json)
+    return _report(recalculation, left=workbook if in_place and is_left else None)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    try:
+        from glmm_binomial.workbook import WorkbookError, compare  # noqa: PLC0415 - `--help` stays quick
+    except ModuleNotFoundError as error:
+        return _fail_without_engine(error)
+    try:
+        with Progress(sys.stderr) as progress:
+            comparison = compare(arguments.workbook, _worksheet_functions(), observer=progress.start)
+    except WorkbookError as error:
+        return _fail(f"{arguments.workbook}: {error}")
+    _print_result(comparison, None, as_json=arguments.json)
+    for difference in comparison.differences:
+        _say(str(difference))
+    _say_some(map(str, comparison.unverified), "cannot be calculated here: ")
+    return _EXIT_CELLS if comparison.differences else _EXIT_OK
+
+
+def _fail_without_engine(error: ModuleNotFoundError) -> int:
+    if error.name not in ("formualizer", "lxml"):
+        raise error
+    return _fail(f'{error.name} is not installed. Please run: pip install "glmm-binomial[headless]"')
 
 
 def _worksheet_functions() -> Mapping[str, Callable[..., object]]:
@@ -144,16 +194,43 @@ def _say(message: str) -> None:
     print(f"glmm-binomial: {message}", file=sys.stderr)
 
 
-def _report_errors(recalculation: "Recalculation", *, kept: Path | None) -> int:
+def _print_result(recalculation: "Recalculation", written: Path | None, *, as_json: bool) -> None:
+    _print(_as_json(recalculation, written) if as_json else _as_text(recalculation, written))
+
+
+def _report(recalculation: "Recalculation", *, left: Path | None) -> int:
+    """Say what must be known, and return the exit code."""
+    for note in recalculation.notes:
+        _say(note)
+    _say_some(map(str, recalculation.unverified), "not checked, the stored value was kept: ")
     failures = [f"{cell.sheet}!{cell.address}: {cell.error}" for cell in recalculation.cells if cell.error is not None]
-    failures += map(str, recalculation.problems)
-    for failure in failures[:_PROBLEMS_SHOWN]:
-        _say(failure)
-    if len(failures) > _PROBLEMS_SHOWN:
-        _say(f"and {len(failures) - _PROBLEMS_SHOWN} more.")
-    if kept is not None:
-        _say(f"{kept} was left as it was.")
-    return _EXIT_CELLS if failures else _EXIT_OK
+    _say_some([*failures, *map(str, recalculation.problems)], "")
+    _say_some(map(str, recalculation.differences), "")
+    if recalculation.content is None:
+        _say(_advice(recalculation))
+        return _EXIT_CELLS
+    if left is not None:
+        _say(f"{left} was left as it was.")
+    return _EXIT_CELLS if failures or recalculation.problems else _EXIT_OK
+
+
+def _say_some(messages: Iterable[str], beginning: str) -> None:
+    every = list(messages)
+    for message in every[:_PROBLEMS_SHOWN]:
+        _say(beginning + message)
+    if len(every) > _PROBLEMS_SHOWN:
+        _say(f"and {len(every) - _PROBLEMS_SHOWN} more.")
+
+
+def _advice(recalculation: "Recalculation") -> str:
+    """Say what the differences mean and what to do about them."""
+    count = len(recalculation.differences)
+    cells = "1 cell" if count == 1 else f"{count:,} cells"
+    return (
+        f"the stored values of {cells} are not what the formulas give here, so nothing was calculated and nothing "
+        "written. Perhaps a program changed the data and kept old results: open the workbook in Excel and save it, or "
+        "say --trust calculated. Or Excel calculates these formulas otherwise: say --trust stored."
+    )
 
 
 def _as_json(recalculation: "Recalculation", written: Path | None) -> str:
@@ -167,9 +244,31 @@ def _as_json(recalculation: "Recalculation", written: Path | None) -> str:
         }
         for cell in recalculation.cells
     ]
-    problems = [{"sheet": p.sheet, "address": p.address, "text": p.text} for p in recalculation.problems]
-    output = None if written is None else str(written)
-    return json.dumps({"cells": cells, "problems": problems, "output": output}, indent=1, ensure_ascii=False)
+    differences = [
+        {
+            "sheet": d.sheet,
+            "address": d.address,
+            "formula": d.formula,
+            "stored": _json_value(d.stored),
+            "calculated": _json_value(d.calculated),
+        }
+        for d in recalculation.differences
+    ]
+    counts = recalculation.counts
+    result = {
+        "cells": cells,
+        "problems": _json_problems(recalculation.problems),
+        "unverified": _json_problems(recalculation.unverified),
+        "differences": differences,
+        "notes": list(recalculation.notes),
+        "counts": {"calculated": counts.calculated, "kept": counts.kept, "not_verified": counts.not_verified},
+        "output": None if written is None else str(written),
+    }
+    return json.dumps(result, indent=1, ensure_ascii=False)
+
+
+def _json_problems(problems: Sequence["Problem"]) -> list[dict[str, str]]:
+    return [{"sheet": p.sheet, "address": p.address, "text": p.text} for p in problems]
 
 
 def _json_value(value: "CellValue") -> float | str | bool:
@@ -178,10 +277,11 @@ def _json_value(value: "CellValue") -> float | str | bool:
 
 def _as_text(recalculation: "Recalculation", written: Path | None) -> str:
     blocks = [_cell_as_text(cell) for cell in recalculation.cells]
-    if not blocks:
+    if not blocks and not recalculation.differences:
         blocks.append("The workbook has no cell that calls a GLMM_ function.")
     if written is not None:
         blocks.append(f"Written to {written}")
+    blocks.append(f"Formulas: {recalculation.counts}")
     return "\n\n".join(blocks)
 
 
@@ -234,7 +334,7 @@ def _shown(value: "CellValue | None") -> str:
 
 
 class Progress:
-    """Says on a stream, once a second has passed, which cell is being calculated and for how long.
+    """Says on a stream, once a second has passed, what is being done and for how long.
 
     Parameters
     ----------
@@ -268,9 +368,9 @@ class Progress:
         self._finished.set()
         self._ticker.join()
 
-    def start(self, address: str) -> None:
-        """Note that a cell's calculation begins."""
-        self._doing = f"calculating {address}"
+    def start(self, doing: str) -> None:
+        """Note what begins, in a few words."""
+        self._doing = doing
         if time.monotonic() - self._began > self._delay:
             self._write()
 

@@ -35,6 +35,19 @@ class Area:
         """Row and column of every cell, row by row."""
         return [(r, c) for r in range(self.top, self.bottom + 1) for c in range(self.left, self.right + 1)]
 
+    def overlaps(self, other: "Area") -> bool:
+        """Tell whether the two have a cell in common."""
+        return (
+            self.top <= other.bottom
+            and other.top <= self.bottom
+            and self.left <= other.right
+            and other.left <= self.right
+        )
+
+    def holds(self, row: int, column: int) -> bool:
+        """Tell whether a cell lies inside."""
+        return self.top <= row <= self.bottom and self.left <= column <= self.right
+
     def __str__(self) -> str:
         """Text as a sheet's XML writes it: `A1` or `A1:B2`."""
         first, last = cell_name(self.top, self.left), cell_name(self.bottom, self.right)

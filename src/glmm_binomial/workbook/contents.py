@@ -1,14 +1,14 @@
 """What a workbook's directory says: its sheets, defined names and tables."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from lxml import etree
 
 from glmm_binomial.workbook.addresses import Area, parse_area
-from glmm_binomial.workbook.package import Package, WorkbookError, plain_text, refuse_document_type
+from glmm_binomial.workbook.package import Package, WorkbookError, parse_xml, plain_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +42,60 @@ class DefinedName:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the workbook's directory of sheets, names and tables says."""
+    """What the workbook's directory says.
+
+    Attributes
+    ----------
+    sheets, names, tables
+        Its worksheets, defined names and tables.
+    strings_part
+        The part with the texts that cells refer to by number, None without one.
+    external_parts
+        The parts with the stored values of other workbooks, in the order in which formulas count them.
+    calculation
+        How the workbook wants to be calculated: the attributes of `calcPr`.
+    dates_from_1904
+        Whether dates count from 1904.
+    """
 
     sheets: tuple[Sheet, ...]
-    names: tuple[DefinedName, ...]
-    tables: tuple[Table, ...]
+    names: tuple[DefinedName, ...] = ()
+    tables: tuple[Table, ...] = ()
+    strings_part: str | None = None
+    external_parts: tuple[str, ...] = ()
+    calculation: Mapping[str, str] = field(default_factory=dict)
+    dates_from_1904: bool = False
+
+    @property
+    def distrusts_its_values(self) -> bool:
+        """Whether the file says itself that its values are not those of its formulas."""
+        return _is_true(self.calculation.get("fullCalcOnLoad")) or self.calculation.get("calcCompleted") in _FALSE
+
+    @property
+    def is_calculated_by_hand(self) -> bool:
+        """Whether Excel calculates the workbook only when asked to."""
+        return self.calculation.get("calcMode") == "manual"
 
 
 def read_contents(package: Package) -> Contents:
-    """Read the sheets, defined names and tables of a workbook."""
-    root = parse_xml(package.read("xl/workbook.xml"), "xl/workbook.xml")
-    targets = {identifier: part for identifier, kind, part in _relationships(package, "xl/workbook.xml")}
-    kinds = {identifier: kind for identifier, kind, _ in _relationships(package, "xl/workbook.xml")}
+    """Read the sheets, defined names and tables of a workbook.
+
+    Raises
+    ------
+    WorkbookError
+        When the file is no workbook or lacks a part that it refers to.
+    """
+    workbook = _workbook_part(package)
+    root = parse_xml(package.read(workbook), workbook)
+    targets = {identifier: (kind, part) for identifier, kind, part in _relationships(package, workbook)}
     all_sheets = [(_attribute(e, "name"), _attribute(e, "id")) for e in _descendants(root, "sheet")]
-    sheets = tuple(Sheet(name, targets[i]) for name, i in all_sheets if kinds.get(i) == "worksheet")
-    for sheet in sheets:
-        if sheet.part not in package:
-            raise WorkbookError(f"the workbook is damaged: the part {sheet.part} is missing.")
+    sheets = tuple(
+        Sheet(name, _existing(package, targets[identifier][1]))
+        for name, identifier in all_sheets
+        if targets.get(identifier, ("", ""))[0] == "worksheet"
+    )
+    if not sheets:
+        raise WorkbookError("the workbook has no worksheet.")
     names = tuple(
         DefinedName(
             _attribute(e, "name"),
@@ -66,27 +103,54 @@ def read_contents(package: Package) -> Contents:
             (e.text or "").removeprefix("="),
         )
         for e in _descendants(root, "definedName")
+        if int(e.get("localSheetId", "0")) < len(all_sheets)
     )
-    tables = tuple(table for sheet in sheets for table in _tables(package, sheet))
-    return Contents(sheets, names, tables)
+    strings = [part for kind, part in targets.values() if kind == "sharedStrings" and part in package]
+    links = [targets.get(_attribute(e, "id"), ("", ""))[1] for e in _descendants(root, "externalReference")]
+    calculation = next(_descendants(root, "calcPr"), None)
+    properties = next(_descendants(root, "workbookPr"), None)
+    return Contents(
+        sheets=sheets,
+        names=names,
+        tables=tuple(table for sheet in sheets for table in _tables(package, sheet)),
+        strings_part=_existing(package, strings[0]) if strings else None,
+        external_parts=tuple(_existing(package, link) for link in links),
+        calculation={} if calculation is None else {str(key): str(value) for key, value in calculation.attrib.items()},
+        dates_from_1904=properties is not None and _is_true(properties.get("date1904")),
+    )
 
 
-def parse_xml(data: bytes, part: str) -> etree._Element:
-    """Parse a small part; a document type is refused, since only an attack has use for one."""
-    refuse_document_type(data, part)
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        return etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        raise WorkbookError(f"the workbook is damaged: {part}: {error.msg}.") from error
+_FALSE = ("0", "false")
+
+
+def _is_true(value: str | None) -> bool:
+    return value in ("1", "true")
+
+
+def _existing(package: Package, part: str) -> str:
+    """Return a part's name as the file has it."""
+    name = package.find(part)
+    if name is None:
+        raise WorkbookError(f"the workbook is damaged: the part {part} is missing.")
+    return name
+
+
+def _workbook_part(package: Package) -> str:
+    """Return the part that the package calls its document."""
+    for _, kind, part in _relationships(package, ""):
+        if kind == "officeDocument" and part in package:
+            return _existing(package, part)
+    if "xl/workbook.xml" not in package:
+        raise WorkbookError("the file is not an .xlsx workbook (it has no xl/workbook.xml).")
+    return _existing(package, "xl/workbook.xml")
 
 
 def _relationships(package: Package, part: str) -> Iterator[tuple[str, str, str]]:
     """Yield identifier, kind (the last word of its type) and part of everything `part` refers to inside the package."""
-    folder, name = str(PurePosixPath(part).parent), PurePosixPath(part).name
-    relations = f"{folder}/_rels/{name}.rels"
-    if relations not in package:
+    relations = package.relations_of(part)
+    if relations is None:
         return
+    folder = str(PurePosixPath(part).parent)
     for element in _descendants(parse_xml(package.read(relations), relations), "Relationship"):
         target = element.get("Target", "")
         if element.get("TargetMode") != "External":
@@ -100,7 +164,7 @@ def _resolved(folder: str, target: str) -> str:
 
 def _tables(package: Package, sheet: Sheet) -> Iterator[Table]:
     for _, kind, part in _relationships(package, sheet.part):
-        if kind != "table":
+        if kind != "table" or part not in package:
             continue
         root = parse_xml(package.read(part), part)
         try:

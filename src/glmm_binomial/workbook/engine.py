@@ -2,6 +2,7 @@
 
 import hashlib
 import marshal
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,17 +14,21 @@ from glmm_binomial.workbook.calls import MARK, ArgumentKind, Call
 from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.elementwise import Elementwise
+from glmm_binomial.workbook.engine_package import engine_sheet
 from glmm_binomial.workbook.exchange import cell_value, defaults, fit, handed_over, returned, single
 from glmm_binomial.workbook.fifteen_digits import NAME as FIFTEEN_DIGITS
 from glmm_binomial.workbook.fifteen_digits import to_fifteen
-from glmm_binomial.workbook.formulas import CATCH, FIT, SINGLE
+from glmm_binomial.workbook.formulas import CATCH, FIT, NOTE, SINGLE
 from glmm_binomial.workbook.handles import Handles
 from glmm_binomial.workbook.large_spills import LargeSpills, Place
 from glmm_binomial.workbook.package import MAX_EXPANDED_BYTES, MAX_FILE_BYTES, WorkbookError
 
 WorksheetFunction = Callable[..., object]
 Observer = Callable[[str], None]
-Question = tuple[str, tuple[ArgumentKind, ...], tuple[str, ...], bytes]
+Question = tuple[int, int, str]
+"""Row and column in which a formula is evaluated, and its text."""
+
+CallKey = tuple[str, tuple[ArgumentKind, ...], tuple[str, ...], bytes]
 """A call: the function, how its arguments are written, which of them are handles, and a fingerprint of their values."""
 
 # PyXLL cuts the text of an exception here
@@ -49,7 +54,7 @@ class Results:
         The objects among the answers.
     """
 
-    answers: dict[Question, object] = field(default_factory=dict)
+    answers: dict[CallKey, object] = field(default_factory=dict)
     handles: Handles = field(default_factory=Handles)
 
 
@@ -66,8 +71,12 @@ class Engine:
         The Python functions by upper-case name.
     spilling
         The formulas that spill, by the number that stands in the first argument of `CATCH`.
+    plain
+        The plain formulas with a call, by the number that stands in the first argument of `NOTE`.
     spills
-        Those of more cells than the engine allows.
+        The arrays of more cells than the engine allows.
+    dates_from_1904
+        Whether dates count from 1904.
     results
         What calls have given before; what they give now is added.
     observer
@@ -81,26 +90,14 @@ class Engine:
         calls: Sequence[Call],
         functions: Mapping[str, WorksheetFunction],
         spilling: Sequence[Place],
+        plain: Sequence[Place],
         spills: LargeSpills,
+        dates_from_1904: bool = False,
         results: Results,
         observer: Observer | None = None,
     ) -> None:
-        limits = {
-            "max_input_bytes": 2 * MAX_FILE_BYTES,
-            "max_expanded_bytes": 2 * MAX_EXPANDED_BYTES,
-            "max_part_bytes": MAX_EXPANDED_BYTES,
-        }
-        configuration = formualizer.EvaluationConfig()
-        # Ctrl-C is seen by the main thread only, which waits in vain while others call Python functions
-        configuration.enable_parallel = False
-        try:
-            self._workbook = formualizer.Workbook.from_bytes(
-                package, config=formualizer.WorkbookConfig(eval_config=configuration), load_limits=limits
-            )
-        except (OSError, ValueError, RuntimeError, formualizer.ExcelEvaluationError) as error:
-            raise WorkbookError(f"the workbook cannot be loaded: {_first_line(error)}.") from error
-        # dates as the numbers they are, which is what PyXLL hands over
-        self._workbook.set_temporal_egress("serial")
+        self._workbook = _loaded(package, dates_from_1904=dates_from_1904)
+        self.whole: dict[Place, object] = {}
         self._calls = calls
         self._observer = observer
         # the engine calls again when a volatile function stands before a call, and cells often share one fit
@@ -110,9 +107,14 @@ class Engine:
             self._register(f"_xll.{name}", self._callback(function))
         self._register(SINGLE, single)
         self._register(FIT, fit)
+        self._register(NOTE, lambda number, value: self._note(plain[int(number)], value))
         self._register(CATCH, lambda number, value: spills.pass_on(spilling[int(number)], value))
         self._register(EACH, Elementwise())
         self._register(FIFTEEN_DIGITS, to_fifteen)
+
+    def _note(self, place: Place, value: Any) -> Any:
+        self.whole[place] = value
+        return value
 
     def evaluate(self) -> None:
         """Calculate every formula."""
@@ -126,27 +128,32 @@ class Engine:
 
     def value(self, sheet: str, row: int, column: int) -> CellValue:
         """Return a cell's value; an empty cell that a formula refers to counts as 0, as in Excel."""
-        return cell_value(self._workbook.get_value(sheet, row, column))
+        return cell_value(self._workbook.get_value(engine_sheet(sheet), row, column))
 
     def values(self, sheet: str, area: Area) -> tuple[tuple[CellValue, ...], ...]:
         """Return the values of an area."""
-        address = formualizer.RangeAddress(sheet, area.top, area.left, area.bottom, area.right)
-        return tuple(tuple(map(cell_value, row)) for row in self._workbook.sheet(sheet).get_values(address))
+        return tuple(tuple(map(cell_value, row)) for row in self._rows(sheet, area))
+
+    def _rows(self, sheet: str, area: Area) -> Any:
+        name = engine_sheet(sheet)
+        address = formualizer.RangeAddress(name, area.top, area.left, area.bottom, area.right)
+        return self._workbook.sheet(name).get_values(address)
 
     def problem(self, sheet: str, row: int, column: int) -> str | None:
         """Return why the engine, and not the workbook, failed on a cell; None if it did not."""
-        value = self._workbook.get_value(sheet, row, column)
+        value = self._workbook.get_value(engine_sheet(sheet), row, column)
         return _ENGINE_PROBLEMS.get(value["kind"]) if isinstance(value, dict) else None
 
     def is_empty_around(self, sheet: str, area: Area) -> bool:
         """Tell whether an area holds nothing but its first cell."""
-        address = formualizer.RangeAddress(sheet, area.top, area.left, area.bottom, area.right)
-        rows = self._workbook.sheet(sheet).get_values(address)
+        rows = self._rows(sheet, area)
         return all(value is None for row in rows[1:] for value in row) and all(v is None for v in rows[0][1:])
 
     def area(self, sheet: str, row: int, column: int) -> Area:
         """Return the cells a formula fills: its spill, or itself."""
-        report = self._workbook.inspect_cell(f"{quoted_sheet(sheet)}!{cell_name(row, column)}", include_values=False)
+        report = self._workbook.inspect_cell(
+            f"{quoted_sheet(engine_sheet(sheet))}!{cell_name(row, column)}", include_values=False
+        )
         spill = report.cell.spill
         if spill is None or not spill.extent:
             return Area(row, column, row, column)
@@ -158,6 +165,7 @@ class Engine:
 
     def show_first_value(self, sheet: str, row: int, column: int) -> None:
         """Make a formula that spills show its first value only."""
+        sheet = engine_sheet(sheet)
         formula = (self._workbook.get_formula(sheet, row, column) or "").removeprefix("=")
         self._workbook.set_formula(sheet, row, column, f"={SINGLE}({formula})")
 
@@ -174,7 +182,7 @@ class Engine:
             if question in answers:
                 return answers[question]
             if self._observer is not None:
-                self._observer(f"{call.sheet}!{call.address}")
+                self._observer(f"calculating {call.sheet}!{call.address}")
             try:
                 given = handed_over(arguments, call.arguments, defaults=default_values, handles=handles)
                 answers[question] = returned(function(*given), handles)
@@ -188,6 +196,62 @@ class Engine:
             return answers[question]
 
         return callback
+
+
+def _loaded(package: bytes, *, dates_from_1904: bool) -> Any:
+    """Load a workbook."""
+    limits = {
+        "max_input_bytes": 2 * MAX_FILE_BYTES,
+        "max_expanded_bytes": 2 * MAX_EXPANDED_BYTES,
+        "max_part_bytes": MAX_EXPANDED_BYTES,
+    }
+    configuration = formualizer.EvaluationConfig()
+    # Ctrl-C is seen by the main thread only, which waits in vain while others call Python functions
+    configuration.enable_parallel = False
+    if dates_from_1904:
+        configuration.date_system = "1904"
+    try:
+        workbook = formualizer.Workbook.from_bytes(
+            package, config=formualizer.WorkbookConfig(eval_config=configuration), load_limits=limits
+        )
+    except (OSError, ValueError, RuntimeError, formualizer.ExcelEvaluationError) as error:
+        raise WorkbookError(f"the workbook cannot be loaded: {_first_line(error)}.") from error
+    # dates as the numbers they are, which is what PyXLL hands over
+    workbook.set_temporal_egress("serial")
+    return workbook
+
+
+def values_of(package: bytes, questions: Sequence[Question]) -> list[Any]:
+    """Return what formulas give that stand on no sheet of the workbook, so that they change none of its cells.
+
+    An array is a list of rows, an error value a dict, None stands for a value that cannot be told.
+    """
+    values: list[Any] = [None] * len(questions)
+    if not questions:
+        return values
+    workbook = _loaded(package, dates_from_1904=False)
+
+    def note(number: float, value: Any) -> float:
+        values[int(number)] = value
+        return 0.0
+
+    workbook.register_function(NOTE, note, min_args=0)
+    workbook.register_function(FIFTEEN_DIGITS, to_fifteen, min_args=0)
+    workbook.register_function(EACH, Elementwise(), min_args=0)
+    workbook.register_function(SINGLE, single, min_args=0)
+    in_cell: Counter[tuple[int, int]] = Counter()
+    for number, (row, column, text) in enumerate(questions):
+        sheet = f"{MARK}{in_cell[row, column]}"
+        in_cell[row, column] += 1
+        if sheet not in workbook.sheet_names:
+            workbook.add_sheet(sheet)
+        workbook.set_formula(sheet, row, column, f"={NOTE}({number},{text})")
+    try:
+        workbook.evaluate_all()
+    except (RuntimeError, ValueError, OSError, formualizer.ExcelEvaluationError):
+        # one formula that the engine refuses keeps it from the others
+        return [None] * len(questions)
+    return values
 
 
 def unknown_functions(functions: Iterable[str]) -> set[str]:

@@ -15,6 +15,7 @@ What is rewritten, because the engine has no word for it or reads it otherwise:
 What it cannot say truly is a problem of that cell, in words; such a formula is calculated as #VALUE!.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -31,17 +32,24 @@ from glmm_binomial.workbook.contents import Contents, DefinedName, Table
 from glmm_binomial.workbook.elementwise import AGGREGATES, SINGLE_ARGUMENTS
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.fifteen_digits import COMPARISONS, JOINING, READING_TEXT, rounded_argument
-from glmm_binomial.workbook.formula_text import bare_name, is_relative
+from glmm_binomial.workbook.formula_text import bare_name
 from glmm_binomial.workbook.sheet_scan import FormulaCell
+from glmm_binomial.workbook.shifting import shifted
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
 
 SINGLE = "_xll.RECALC_SINGLE"
 FIT = "_xll.RECALC_FIT"
 CATCH = "_xll.RECALC_CATCH"
+NOTE = "_xll.RECALC_NOTE"
 
+_CORNERS = re.compile(r"(\$?)([A-Za-z]{1,3})(\$?)([0-9]{1,7}):(\$?)([A-Za-z]{1,3})(\$?)([0-9]{1,7})")
 _MAX_NAME_DEPTH = 16
 # names that repeat other names unfold without end
 _MAX_TOKENS = 20_000
+# functions that give an array only when they are given one
+_ARRAYS_OF_ARRAYS = frozenset({"ROW", "COLUMN", "IF", "IFS", "IFERROR", "SWITCH", "CHOOSE", "N", "T"})
+# what Excel takes for an argument that is skipped, where the engine takes FALSE
+_SKIPPED = dict.fromkeys((("LINEST", 2), ("LOGEST", 2), ("TREND", 3), ("GROWTH", 3)), "TRUE")
 _UNSUPPORTED = {
     "LAMBDA": "LAMBDA",
     "MAP": "LAMBDA",
@@ -103,6 +111,8 @@ class _Frame:
         """Whether the value of the whole bracket may be an array."""
         if self.function in AGGREGATES:
             return False
+        if self.function in _ARRAYS_OF_ARRAYS:
+            return bool(self.arrays)
         if self.function in SINGLE_ARGUMENTS and self.function not in ("INDEX", "XLOOKUP"):
             return self.is_elementwise
         return bool(self.function) or bool(self.arrays)
@@ -126,6 +136,8 @@ class Translator:
         The calls of Python functions, by the number in their first argument.
     spilling
         Sheet, row and column of the formulas that spill, by the number in the first argument of `CATCH`.
+    plain
+        Those of plain formulas with a call, which show one value of it, by the number in the first argument of `NOTE`.
     """
 
     def __init__(
@@ -137,11 +149,12 @@ class Translator:
         self._written = {(_key(sheet), row, column): area for (sheet, row, column), area in written.items()}
         self.calls: list[Call] = []
         self.spilling: list[tuple[str, int, int]] = []
+        self.plain: list[tuple[str, int, int]] = []
 
-    def translate(self, cell: FormulaCell, sheet: str) -> Translation:
-        """Translate the formula of one cell."""
+    def translate(self, cell: FormulaCell, sheet: str, *, as_argument: bool = False) -> Translation:
+        """Translate the formula of one cell, or a text that stands in it as an argument."""
         formula = _OneFormula(self, cell, sheet)
-        return formula.translation()
+        return formula.translation(as_argument=as_argument)
 
     def is_call(self, function: str) -> bool:
         """Tell whether `_xll.F` or `F` is one of the Python functions."""
@@ -195,7 +208,7 @@ class _OneFormula:
         self._names: set[str] = set()
         self._problems: list[str] = []
 
-    def translation(self) -> Translation:
+    def translation(self, *, as_argument: bool) -> Translation:
         try:
             self._translate(self._cell.text, depth=0)
         except (formualizer.TokenizerError, ValueError) as error:
@@ -206,14 +219,22 @@ class _OneFormula:
             self._check_parse(text)
         if self._problems:
             text = "#VALUE!"
-        elif self._cell.kind == "array" and not self._cell.spills and self._cell.area is not None:
-            text = f"{FIT}({text},{self._cell.area.rows},{self._cell.area.columns})"
-        elif self._cell.kind == "array":
-            text = f"{CATCH}({len(self._translator.spilling)},{text})"
-            self._translator.spilling.append((self._sheet, self._cell.row, self._cell.column))
-        elif self._called and self._cell.kind != "array":
-            text = f"{SINGLE}({text})"
+        elif not as_argument:
+            text = self._for_its_cell(text)
         return Translation(text, self._called, frozenset(self._names), self._external, tuple(self._problems))
+
+    def _for_its_cell(self, text: str) -> str:
+        """Return the formula with what makes it fill the cells that Excel has it fill."""
+        if self._cell.kind == "array" and not self._cell.spills and self._cell.area is not None:
+            return f"{FIT}({text},{self._cell.area.rows},{self._cell.area.columns})"
+        place = self._sheet, self._cell.row, self._cell.column
+        if self._cell.kind == "array":
+            self._translator.spilling.append(place)
+            return f"{CATCH}({len(self._translator.spilling) - 1},{text})"
+        if self._called:
+            self._translator.plain.append(place)
+            return f"{SINGLE}({NOTE}({len(self._translator.plain) - 1},{text}))"
+        return text
 
     def _check_parse(self, text: str) -> None:
         try:
@@ -258,8 +279,18 @@ class _OneFormula:
             tokens = self._out[argument.start :]
             self._out[argument.start :] = [rounded_argument(tokens, operators, is_read_as_text=is_read_as_text)]
 
+    def _fill_skipped(self) -> None:
+        """Write out what a skipped argument means."""
+        if not self._frames:
+            return
+        frame = self._frames[-1]
+        meaning = _SKIPPED.get((frame.function, frame.position))
+        if meaning is not None and not "".join(self._out[frame.argument.start :]).strip():
+            self._out.append(meaning)
+
     def _separate(self, value: str) -> None:
         self._round_argument()
+        self._fill_skipped()
         if not self._frames:
             self._out.append(value)
             return
@@ -294,6 +325,7 @@ class _OneFormula:
     def _close(self, value: str) -> None:
         if self._frames:
             self._round_argument()
+            self._fill_skipped()
             frame = self._frames.pop()
             if frame.call is not None:
                 self._end_argument(frame, last=True)
@@ -346,17 +378,21 @@ class _OneFormula:
             self._problems = ["the defined names in the formula unfold to too long a text"]
         elif depth >= _MAX_NAME_DEPTH:
             self._problems.append(f"the defined name {name.name} refers to itself")
-        elif is_relative(name.definition):
-            self._problems.append(f"the defined name {name.name} is relative to the cell that uses it")
-        elif parse_reference(name.definition) is not None:
-            self._reference(name.definition)
         else:
+            # the file writes relative references of a name as seen from A1
+            definition = shifted(name.definition, self._cell.row - 1, self._cell.column - 1)
+            if parse_reference(definition) is not None:
+                self._reference(definition)
+                return
             self._open("(", is_function=False)
-            self._translate(name.definition, depth=depth + 1)
+            self._translate(definition, depth=depth + 1)
             self._close(")")
 
     def _reference(self, token: str) -> None:
         parsed = parse_reference(token)
+        if parsed is not None:
+            # the engine refuses a range whose corners stand the other way round
+            token = _in_order(token)
         if parsed is not None and parsed[1].rows == parsed[1].columns == 1:
             self._out.append(token)
             return
@@ -380,6 +416,19 @@ class _OneFormula:
         if area.rows == 1 and area.left <= column <= area.right:
             return f"{sheet}{cell_name(area.top, column)}"
         return "#VALUE!"
+
+
+def _in_order(reference: str) -> str:
+    """Return a reference with its first row and column first; one that is in order stays as it is."""
+    sheet, mark, cells = reference.rpartition("!")
+    parts = _CORNERS.fullmatch(cells)
+    if parts is None:
+        return reference
+    (left, right), (top, bottom) = (
+        sorted(((parts[1], parts[2]), (parts[5], parts[6])), key=lambda part: (len(part[1]), part[1].upper())),
+        sorted(((parts[3], parts[4]), (parts[7], parts[8])), key=lambda part: int(part[1])),
+    )
+    return f"{sheet}{mark}{''.join(left + top)}:{''.join(right + bottom)}"
 
 
 def _key(sheet: str | None) -> str:

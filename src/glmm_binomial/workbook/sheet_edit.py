@@ -2,13 +2,13 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from glmm_binomial.workbook.addresses import Area, cell_name, parse_area
 from glmm_binomial.workbook.cells import CellError, CellValue
-from glmm_binomial.workbook.sheet_scan import CellElement, Done, Element, Scanner
+from glmm_binomial.workbook.sheet_scan import HAS_FORMULA, CellElement, Done, Element, Scanner
 
 Position = tuple[int, int]
 # what Excel writes into a file; the newer ones (#SPILL!, #CALC!) it writes as #VALUE! with rich data beside
@@ -26,11 +26,30 @@ class Edit:
     area: Area | None = None
 
 
-def edit_cells(xml: bytes, part: str, edits: Mapping[Position, Edit]) -> bytes:
-    """Return the sheet with these cells changed; cells that do not exist yet are inserted where they belong."""
-    if not edits:
+def edit_cells(
+    xml: bytes,
+    part: str,
+    edits: Mapping[Position, Edit],
+    *,
+    keep_other_formulas: bool = True,
+    shared_text: Callable[[int], str] | None = None,
+) -> bytes:
+    """Return the sheet with these cells changed; cells that do not exist yet are inserted where they belong.
+
+    Parameters
+    ----------
+    xml, part
+        The sheet and the name of its part.
+    edits
+        The cells to change. One that holds the value already keeps its bytes.
+    keep_other_formulas
+        Whether the formulas of all other cells stay; else their values stay alone.
+    shared_text
+        The texts that cells refer to by number; without it every cell is written anew.
+    """
+    if not edits and (keep_other_formulas or HAS_FORMULA.search(xml) is None):
         return xml
-    editor = _CellEditor(xml, part, edits)
+    editor = _CellEditor(xml, part, edits, keep_other_formulas=keep_other_formulas, shared_text=shared_text)
     editor.run()
     return editor.result()
 
@@ -38,9 +57,19 @@ def edit_cells(xml: bytes, part: str, edits: Mapping[Position, Edit]) -> bytes:
 class _CellEditor(Scanner):
     """Splices new cells into the bytes of the sheet."""
 
-    def __init__(self, xml: bytes, part: str, edits: Mapping[Position, Edit]) -> None:
+    def __init__(
+        self,
+        xml: bytes,
+        part: str,
+        edits: Mapping[Position, Edit],
+        *,
+        keep_other_formulas: bool,
+        shared_text: Callable[[int], str] | None,
+    ) -> None:
         super().__init__(xml, part)
         self._edits = edits
+        self._keep_other_formulas = keep_other_formulas
+        self._shared_text = shared_text
         self._pending = sorted(edits, reverse=True)
         self._splices: list[tuple[int, int, bytes]] = []
         self._prefix = ""
@@ -81,12 +110,15 @@ class _CellEditor(Scanner):
             self._splice(cell.element.start, cell.element.start, new)
         if self._pending and self._pending[-1] == here:
             self._pending.pop()
-            self._splice(cell.element.start, cell.element.end, self._rendered(cell, self._edits[here]))
+            if not self._holds_already(cell, self._edits[here]):
+                self._splice(cell.element.start, cell.element.end, self._rendered(cell, self._edits[here]))
+        elif cell.formula is not None and not self._keep_other_formulas:
+            self._splice(cell.formula.start, cell.formula.end, b"")
 
     def on_row_end(self, number: int, element: Element) -> None:
         new = self._new_cells(before=(number + 1, 0))
         if not new and not self._widened:
-            if not self._pending:
+            if not self._pending and self._keep_other_formulas:
                 raise Done
             return
         # `spans` would now be wrong; it is optional
@@ -127,13 +159,24 @@ class _CellEditor(Scanner):
         """Write a cell anew: its style and metadata stay, `vm` described the old value and goes."""
         dropped = {"t", "vm"} if cell.formula is not None else {"t", "vm", "cm"}
         attributes = {key: value for key, value in cell.element.attributes.items() if key not in dropped}
-        formula = b"" if cell.formula is None else self._formula(cell.formula, edit)
+        is_formula = cell.formula is not None and (self._keep_other_formulas or edit.formula is not None)
+        formula = self._formula(cell.formula, edit) if cell.formula is not None and is_formula else b""
         return _cell(cell.element.name, attributes, formula, edit.value)
+
+    def _holds_already(self, cell: CellElement, edit: Edit) -> bool:
+        """Tell whether the cell has this value, and its formula this area."""
+        if self._shared_text is None or edit.formula is not None:
+            return False
+        area = edit.area is None or (cell.formula is not None and cell.formula.attributes.get("ref") == str(edit.area))
+        stored = cell.stored(self._shared_text)
+        return area and type(stored) is type(edit.value) and stored == _as_stored(edit.value)
 
     def _formula(self, formula: Element, edit: Edit) -> bytes:
         if edit.formula is None and edit.area is None:
             return self.xml[formula.start : formula.end]
-        attributes = formula.attributes | ({} if edit.area is None else {"ref": str(edit.area)})
+        # what a formula shares with others is no business of the one written here
+        own = formula.attributes if formula.attributes.get("t") == "array" else {}
+        attributes = own | ({} if edit.area is None else {"ref": str(edit.area)})
         if edit.formula is not None:
             inner = escape(edit.formula).encode()
         elif formula.closing_tag is not None:
@@ -151,6 +194,13 @@ def _cell(name: str, attributes: dict[str, str], formula: bytes, value: CellValu
     prefix = name.removesuffix("c")
     stored = "" if text is None else f"<{prefix}v>{escape(text)}</{prefix}v>"
     return tag + formula + f"{stored}</{name}>".encode()
+
+
+def _as_stored(value: CellValue | None) -> CellValue | None:
+    """Return a value as it comes back from a file."""
+    if isinstance(value, CellError):
+        return value if value.code in FILE_ERRORS else CellError("#VALUE!")
+    return CellError("#NUM!") if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _stored(value: CellValue | None) -> tuple[str | None, str | None]:

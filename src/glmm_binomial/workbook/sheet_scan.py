@@ -5,13 +5,17 @@ sheet of a million rows is read in one pass, and whoever changes a cell knows wh
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from xml.parsers import expat
 
 from glmm_binomial.workbook.addresses import Area, cell_position, parse_area
+from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.package import WorkbookError, plain_text, refuse_document_type
+from glmm_binomial.workbook.shifting import shifted
 
-_HAS_FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
+HAS_FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
 _TAG = re.compile(rb"<[^\s/>]+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 
 
@@ -19,8 +23,10 @@ _TAG = re.compile(rb"<[^\s/>]+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 class FormulaCell:
     """A cell that holds a formula.
 
-    `kind` is the file's word: normal, array, shared or dataTable. `area` is what the file says the formula covers, None
-    for a normal one. `spills` tells a dynamic array from one of fixed size (entered with Ctrl+Shift+Enter).
+    `text` is the formula as this cell has it, also where the file writes it once for several cells. `kind` is normal,
+    array or dataTable. `area` is what the file says the formula covers, None for a normal one. `spills` tells a dynamic
+    array from one of fixed size (entered with Ctrl+Shift+Enter). `stored` is the value in the file, None without one.
+    `inputs` are the cells that a data table varies.
     """
 
     row: int
@@ -29,16 +35,51 @@ class FormulaCell:
     kind: str
     area: Area | None
     spills: bool
-    shared: str | None
+    stored: CellValue | None
+    inputs: tuple[Area, ...] = ()
+
+    @property
+    def covered(self) -> Area:
+        """The cells it fills as the file has them."""
+        here = Area(self.row, self.column, self.row, self.column)
+        return here if self.area is None or not self.area.holds(self.row, self.column) else self.area
 
 
-def read_formulas(xml: bytes, part: str) -> list[FormulaCell]:
-    """Return the formula cells of a sheet, in the order of the file."""
-    if _HAS_FORMULA.search(xml) is None:
+def read_formulas(xml: bytes, part: str, shared_text: Callable[[int], str]) -> list[FormulaCell]:
+    """Return the formula cells of a sheet, in the order of the file.
+
+    An `<f/>` without text is none: Excel writes it into the other cells of a volatile array.
+
+    Parameters
+    ----------
+    xml, part
+        The sheet and the name of its part.
+    shared_text
+        The texts that cells refer to by number.
+    """
+    if HAS_FORMULA.search(xml) is None:
+        _refuse_damaged(xml, part)
         return []
-    reader = _FormulaReader(xml, part)
+    reader = _FormulaReader(xml, part, shared_text)
     reader.run()
     return reader.formulas
+
+
+def _refuse_damaged(xml: bytes, part: str) -> None:
+    refuse_document_type(xml, part)
+    try:
+        expat.ParserCreate().Parse(xml, True)
+    except expat.ExpatError as error:
+        raise WorkbookError(f"the workbook is damaged: {part}: {error}.") from error
+
+
+def read_values(
+    xml: bytes, part: str, area: Area, shared_text: Callable[[int], str]
+) -> dict[tuple[int, int], CellValue]:
+    """Return the stored values in an area of a sheet, by row and column; cells without one are absent."""
+    reader = _ValueReader(xml, part, area, shared_text)
+    reader.run()
+    return reader.values
 
 
 @dataclass(slots=True)
@@ -54,13 +95,35 @@ class Element:
 
 @dataclass(slots=True)
 class CellElement:
-    """A `<c>` element with its `<f>`."""
+    """A `<c>` element with its `<f>` and what it stores; `value_text` stays empty where there is no value at all."""
 
     element: Element
     row: int
     column: int
     formula: Element | None = None
     formula_text: list[str] = field(default_factory=list)
+    value_text: list[str] = field(default_factory=list)
+    has_value: bool = False
+
+    def stored(self, shared_text: Callable[[int], str]) -> CellValue | None:
+        """Return the stored value.
+
+        An empty text is stored as type `str` with an empty `<v/>`, or as an inline text; an empty `<v/>` of no type is
+        what programs write that do not know the value.
+        """
+        kind = self.element.attributes.get("t", "n")
+        text = "".join(self.value_text)
+        if kind == "inlineStr" or (kind == "str" and self.has_value):
+            return plain_text(text)
+        if not self.has_value or not text.strip():
+            return None
+        if kind == "s":
+            return shared_text(int(text))
+        if kind == "b":
+            return text.strip().lower() in ("1", "true")
+        if kind == "e":
+            return CellError(text.strip())
+        return date_serial(text.strip()) if kind == "d" else float(text)
 
 
 class Done(Exception):  # noqa: N818 - no error: the rest of the sheet is of no interest
@@ -83,6 +146,7 @@ class Scanner:
         self._row_number = 0
         self._column = 0
         self._cell: CellElement | None = None
+        self._in_phonetic = False
 
     def run(self) -> None:
         """Scan the sheet once."""
@@ -114,6 +178,11 @@ class Scanner:
             if local == "f":
                 self._cell.formula = self._element(name, attributes)
                 self._parser.CharacterDataHandler = self._cell.formula_text.append
+            elif local in ("v", "t") and not self._in_phonetic:
+                self._cell.has_value = True
+                self._parser.CharacterDataHandler = self._cell.value_text.append
+            elif local == "rPh":
+                self._in_phonetic = True
             return
         if local == "c" and self._row is not None:
             address = attributes.get("r")
@@ -135,6 +204,10 @@ class Scanner:
             if local == "f" and self._cell.formula is not None:
                 self._parser.CharacterDataHandler = None
                 self._close(self._cell.formula)
+            elif local in ("v", "t"):
+                self._parser.CharacterDataHandler = None
+            elif local == "rPh":
+                self._in_phonetic = False
             elif local == "c":
                 self._close(self._cell.element)
                 self.on_cell(self._cell)
@@ -170,10 +243,12 @@ class Scanner:
 class _FormulaReader(Scanner):
     """Collects the formulas."""
 
-    def __init__(self, xml: bytes, part: str) -> None:
+    def __init__(self, xml: bytes, part: str, shared_text: Callable[[int], str]) -> None:
         super().__init__(xml, part)
         self.formulas: list[FormulaCell] = []
-        self._last = max(match.start() for match in _HAS_FORMULA.finditer(xml))
+        self._shared_text = shared_text
+        self._shared: dict[str, tuple[int, int, str]] = {}
+        self._last = max(match.start() for match in HAS_FORMULA.finditer(xml))
 
     def on_cell(self, cell: CellElement) -> None:
         if cell.element.start > self._last:
@@ -182,15 +257,55 @@ class _FormulaReader(Scanner):
             return
         attributes = cell.formula.attributes
         kind = attributes.get("t", "normal")
+        text = self._own_text(cell, plain_text("".join(cell.formula_text)))
+        if not text and kind != "dataTable":
+            return
+        has_area = kind in ("array", "dataTable") and "ref" in attributes
         self.formulas.append(
             FormulaCell(
                 row=cell.row,
                 column=cell.column,
-                text=plain_text("".join(cell.formula_text)),
-                kind=kind,
-                area=parse_area(attributes["ref"]) if "ref" in attributes else None,
+                text=text,
+                kind="normal" if kind == "shared" else kind,
+                area=parse_area(attributes["ref"]) if has_area else None,
                 # Excel marks a dynamic array by cell metadata (XLDAPR)
                 spills=kind == "array" and "cm" in cell.element.attributes,
-                shared=attributes.get("si"),
+                stored=cell.stored(self._shared_text),
+                inputs=tuple(parse_area(attributes[name]) for name in ("r1", "r2") if name in attributes),
             )
         )
+
+    def _own_text(self, cell: CellElement, text: str) -> str:
+        """Return a formula's text; of a shared one the first cell holds it, and the others move its references."""
+        if cell.formula is None or cell.formula.attributes.get("t") != "shared":
+            return text
+        number = cell.formula.attributes.get("si", "")
+        if text:
+            self._shared[number] = cell.row, cell.column, text
+            return text
+        row, column, first = self._shared.get(number, (cell.row, cell.column, ""))
+        return shifted(first, cell.row - row, cell.column - column)
+
+
+class _ValueReader(Scanner):
+    """Collects the values in an area."""
+
+    def __init__(self, xml: bytes, part: str, area: Area, shared_text: Callable[[int], str]) -> None:
+        super().__init__(xml, part)
+        self.values: dict[tuple[int, int], CellValue] = {}
+        self._area = area
+        self._shared_text = shared_text
+
+    def on_cell(self, cell: CellElement) -> None:
+        if cell.row > self._area.bottom:
+            raise Done
+        if self._area.holds(cell.row, cell.column):
+            stored = cell.stored(self._shared_text)
+            if stored is not None:
+                self.values[cell.row, cell.column] = stored
+
+
+def date_serial(text: str) -> float:
+    """Read a date as ISO 8601 writes it, `2024-01-31T12:00:00`, as the number that Excel has for it."""
+    moment = datetime.fromisoformat(text.removesuffix("Z"))
+    return (moment - datetime(1899, 12, 30)) / timedelta(days=1)

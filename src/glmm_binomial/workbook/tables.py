@@ -27,7 +27,7 @@ def resolve_structured(table: Table, specifier: str, *, row: int) -> str:
     StructuredReferenceError
         When there is no such column or row.
     """
-    items, columns = _parts(specifier.strip())
+    items, columns = _parts(specifier)
     top, bottom, relative = _row_range(table, items, row)
     left, right = _column_range(table, columns)
     # a row relative to the formula moves along when Excel shares the formula between rows
@@ -40,14 +40,15 @@ def resolve_structured(table: Table, specifier: str, *, row: int) -> str:
 def _parts(specifier: str) -> tuple[set[str], list[str]]:
     """Split `[#Headers],[#Data],[a]:[b]` into the items (lower case) and the first and last column."""
     items: set[str] = set()
-    if specifier.startswith("@"):
+    if specifier.lstrip().startswith("@"):
         items.add(_THIS_ROW)
-        specifier = specifier[1:].strip()
-    words = _bracketed(specifier) if specifier.startswith("[") else [specifier] if specifier else []
+        specifier = specifier.lstrip()[1:]
+    in_brackets = specifier.lstrip().startswith("[")
+    words = _bracketed(specifier) if in_brackets else [specifier] if specifier.strip() else []
     columns = []
     for word in words:
-        if word.startswith("#"):
-            items.add(word.lower())
+        if word.lstrip().startswith("#"):
+            items.add(word.strip().lower())
         else:
             columns.append(_unescaped(word))
     return items, columns
@@ -101,7 +102,8 @@ def _column_range(table: Table, columns: list[str]) -> tuple[int, int]:
         return table.area.left, table.area.right
     known = {name.casefold(): table.area.left + position for position, name in enumerate(table.columns)}
     try:
-        numbers = sorted(known[column.casefold()] for column in columns)
+        # spaces around a name may belong to it
+        numbers = sorted(known[name if (name := c.casefold()) in known else name.strip()] for c in columns)
     except KeyError as error:
         raise StructuredReferenceError(f"the table {table.name} has no column {error.args[0]!r}") from error
     return numbers[0], numbers[-1]

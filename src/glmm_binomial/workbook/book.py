@@ -1,0 +1,167 @@
+"""One workbook as it was read: its file, its directory, and every formula with what it reads."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from glmm_binomial.workbook.addresses import Area, cell_name
+from glmm_binomial.workbook.contents import Contents, Sheet, read_contents
+from glmm_binomial.workbook.engine_package import package_for_engine
+from glmm_binomial.workbook.package import Package, WorkbookError, open_package
+from glmm_binomial.workbook.references import Reading, ReferenceReader, SheetArea
+from glmm_binomial.workbook.shared_strings import shared_text
+from glmm_binomial.workbook.sheet_edit import Edit, Position, edit_cells
+from glmm_binomial.workbook.sheet_scan import FormulaCell, read_formulas
+
+Place = tuple[str, int, int]
+"""Sheet, row and column of a formula."""
+
+# functions whose value changes without any change of the workbook
+VOLATILE = frozenset({"NOW", "TODAY", "RAND", "RANDBETWEEN", "RANDARRAY"})
+
+# an array formula of a whole column and some more; a file could claim billions
+_MAX_ARRAY_CELLS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Formula:
+    """A formula cell, the sheet it stands on, what it reads, and whether it calls one of the Python functions."""
+
+    sheet: Sheet
+    cell: FormulaCell
+    reading: Reading
+    is_call: bool
+
+    @property
+    def place(self) -> Place:
+        """Sheet, row and column."""
+        return self.sheet.name, self.cell.row, self.cell.column
+
+    @property
+    def address(self) -> str:
+        """The cell's name on its sheet."""
+        return cell_name(self.cell.row, self.cell.column)
+
+    @property
+    def fills(self) -> SheetArea:
+        """The cells that hold its stored values."""
+        return self.sheet.name.casefold(), self.cell.covered
+
+    @property
+    def is_volatile(self) -> bool:
+        """Whether its value changes without any change of the workbook."""
+        return bool(self.reading.functions & VOLATILE)
+
+    @property
+    def is_data_table(self) -> bool:
+        """Whether it is a what-if data table, which only Excel calculates."""
+        return self.cell.kind == "dataTable"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether Excel shows one value only."""
+        return self.cell.kind == "normal"
+
+
+@dataclass(frozen=True)
+class Book:
+    """A workbook.
+
+    Attributes
+    ----------
+    package, contents
+        Its file and what its directory says.
+    functions
+        The names of the Python functions, in upper case.
+    formulas
+        Its formulas, in the order of sheets and cells.
+    text
+        The texts that cells refer to by number.
+    """
+
+    package: Package
+    contents: Contents
+    functions: frozenset[str]
+    formulas: tuple[Formula, ...]
+    text: Callable[[int], str] = field(repr=False)
+
+    @cached_property
+    def sheets(self) -> dict[str, bytes]:
+        """The XML of each sheet, by its part."""
+        return {sheet.part: self.package.read(sheet.part) for sheet in self.contents.sheets}
+
+    @cached_property
+    def references(self) -> ReferenceReader:
+        """The reader of references in it."""
+        return ReferenceReader(self.contents)
+
+    def for_engine(self, edits: Mapping[str, Mapping[Position, Edit]]) -> bytes:
+        """Return the file for the engine: of its formulas only those among the edits, all others as constants."""
+        sheets = {
+            part: edit_cells(xml, part, edits.get(part, {}), keep_other_formulas=False)
+            for part, xml in self.sheets.items()
+        }
+        return package_for_engine(self.package, self.contents, sheets)
+
+    def frozen_spills(self, calculated: Iterable[Place]) -> dict[Place, Area]:
+        """Return the cells of the arrays that are constants now, to which `A1#` refers."""
+        live = set(calculated)
+        return {f.place: f.cell.covered for f in self.formulas if f.cell.kind == "array" and f.place not in live}
+
+    def with_values(self, edits: Mapping[str, Mapping[Position, Edit]]) -> bytes:
+        """Return the original file with values in its cells; a part in which nothing changes keeps its bytes."""
+        changed = {}
+        for part, changes in edits.items():
+            xml = self.sheets[part]
+            edited = edit_cells(xml, part, changes, shared_text=self.text)
+            if edited != xml:
+                changed[part] = edited
+        return self.package.with_parts(changed) if changed else self.package.content
+
+
+def read_book(source: Path, functions: Iterable[str]) -> Book:
+    """Read a workbook.
+
+    Parameters
+    ----------
+    source
+        An .xlsx or .xlsm file.
+    functions
+        Names of the Python functions, as in `=GLMM_BINOMIAL(...)`.
+
+    Raises
+    ------
+    WorkbookError
+        When the file cannot be read.
+    """
+    package = open_package(source)
+    contents = read_contents(package)
+    names = frozenset(name.upper() for name in functions)
+    references = ReferenceReader(contents)
+    text = shared_text(package, contents.strings_part)
+    formulas = []
+    for sheet in contents.sheets:
+        for cell in read_formulas(package.read(sheet.part), sheet.part, text):
+            _refuse_absurd(sheet, cell)
+            formulas.append(_formula(sheet, cell, references, names))
+    return Book(package, contents, names, tuple(formulas), text)
+
+
+def _formula(sheet: Sheet, cell: FormulaCell, references: ReferenceReader, names: frozenset[str]) -> Formula:
+    if cell.kind == "dataTable":
+        return Formula(sheet, cell, _data_table_reading(sheet, cell), is_call=False)
+    reading = references.read(cell.text, sheet.name, cell.row, cell.column)
+    return Formula(sheet, cell, reading, is_call=bool(reading.functions & names))
+
+
+def _data_table_reading(sheet: Sheet, cell: FormulaCell) -> Reading:
+    """Return what a data table reads: its input cells, and the row and column around it."""
+    area, key = cell.covered, sheet.name.casefold()
+    around = Area(max(1, area.top - 1), max(1, area.left - 1), area.bottom, area.right)
+    return Reading(areas=[(key, around), *((key, read) for read in cell.inputs)])
+
+
+def _refuse_absurd(sheet: Sheet, cell: FormulaCell) -> None:
+    if cell.area is not None and cell.area.rows * cell.area.columns > _MAX_ARRAY_CELLS:
+        raise WorkbookError(f"the formula {sheet.name}!{cell_name(cell.row, cell.column)} fills too many cells.")

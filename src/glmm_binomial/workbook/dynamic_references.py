@@ -1,0 +1,121 @@
+"""What INDIRECT and OFFSET refer to while all cells have their stored values.
+
+Their arguments are evaluated where the formula stands. Where that fails, OFFSET may read its whole sheet, which it does
+not leave, and INDIRECT anything.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import formualizer
+
+from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, quoted_sheet
+from glmm_binomial.workbook.book import Book, Formula
+from glmm_binomial.workbook.engine import Question, values_of
+from glmm_binomial.workbook.formulas import Translator
+from glmm_binomial.workbook.references import WHOLE_SHEET, DynamicReference, SheetArea
+from glmm_binomial.workbook.sheet_scan import FormulaCell
+
+
+class _Unresolved(Exception):  # noqa: N818 - no error: the reference is taken as wide as it may be
+    """What the reference means cannot be told."""
+
+
+def resolve_dynamic_references(book: Book) -> None:
+    """Add to the reading of each formula what its INDIRECT and OFFSET refer to."""
+    wanted = [(formula, call) for formula in book.formulas for call in formula.reading.dynamic]
+    if not wanted:
+        return
+    translator = Translator(book.contents, book.functions, book.frozen_spills(()))
+    asked = [_questions(formula, call, translator) for formula, call in wanted]
+    values = iter(values_of(book.for_engine({}), [question for questions in asked for question in questions]))
+    for (formula, call), questions in zip(wanted, asked, strict=True):
+        _add(book, formula, call, [next(values) for _ in questions])
+
+
+def _add(book: Book, formula: Formula, call: DynamicReference, values: Sequence[Any]) -> None:
+    resolve = _offset if call.function == "OFFSET" else _indirect
+    try:
+        formula.reading.areas += resolve(book, formula, call, values)
+    except _Unresolved:
+        base = _base(book, formula, call) if call.function == "OFFSET" else []
+        formula.reading.areas += [(sheet, WHOLE_SHEET) for sheet, _ in base]
+        formula.reading.anything |= not base
+
+
+def _computed_arguments(call: DynamicReference) -> tuple[str, ...]:
+    """Return the arguments whose values decide: the text of INDIRECT, all but the first of OFFSET."""
+    return call.arguments[:2] if call.function == "INDIRECT" else call.arguments[1:5]
+
+
+def _questions(formula: Formula, call: DynamicReference, translator: Translator) -> list[Question]:
+    """Return the arguments as formulas in the same row and column of another sheet; none if one cannot be read."""
+    questions = []
+    for text in _computed_arguments(call):
+        cell = FormulaCell(formula.cell.row, formula.cell.column, text, "array", None, spills=False, stored=None)
+        translation = translator.translate(cell, formula.sheet.name, as_argument=True)
+        if text.strip() and (translation.problems or translation.calls):
+            return []
+        questions.append((cell.row, cell.column, _with_sheet(translation.text, formula.sheet.name) or '""'))
+    return questions
+
+
+def _with_sheet(text: str, sheet: str) -> str:
+    """Return a formula with the sheet before every reference that has none."""
+    if not text.strip():
+        return ""
+    return "".join(
+        f"{quoted_sheet(sheet)}!{token.value}"
+        if str(token.subtype).endswith("Range") and "!" not in token.value
+        else token.value
+        for token in formualizer.Tokenizer("=" + text).tokens()
+    )
+
+
+def _indirect(book: Book, formula: Formula, call: DynamicReference, values: Sequence[Any]) -> list[SheetArea]:
+    if len(values) != len(_computed_arguments(call)):
+        raise _Unresolved
+    if len(call.arguments) > 1 and call.arguments[1].strip() and values[1] not in (True, 1.0):
+        raise _Unresolved
+    if isinstance(values[0], dict):
+        # an error reads nothing
+        return []
+    if not isinstance(values[0], str):
+        raise _Unresolved
+    found = book.references.read(values[0], *formula.place)
+    if found.anything or found.functions or found.dynamic:
+        raise _Unresolved
+    return found.areas
+
+
+def _base(book: Book, formula: Formula, call: DynamicReference) -> list[SheetArea]:
+    """Return the reference from which OFFSET counts."""
+    found = book.references.read(call.arguments[0], *formula.place)
+    return [] if found.anything or found.functions or found.dynamic else found.areas
+
+
+def _offset(book: Book, formula: Formula, call: DynamicReference, values: Sequence[Any]) -> list[SheetArea]:
+    base = _base(book, formula, call)
+    if len(base) != 1 or len(values) != len(_computed_arguments(call)):
+        raise _Unresolved
+    (sheet, area), numbers = base[0], [_whole_number(value) for value in values]
+    rows, columns, height, width = [*numbers, None, None, None, None][:4]
+    top, bottom = _span(area.top + (rows or 0), area.rows if height is None else height)
+    left, right = _span(area.left + (columns or 0), area.columns if width is None else width)
+    if bottom < 1 or right < 1 or top > LAST_ROW or left > LAST_COLUMN:
+        # beyond the sheet: an error, which reads nothing
+        return []
+    return [(sheet, Area(max(1, top), max(1, left), min(LAST_ROW, bottom), min(LAST_COLUMN, right)))]
+
+
+def _span(first: int, count: int) -> tuple[int, int]:
+    """Return the first and last of so many rows or columns; a negative number counts backwards."""
+    return (first + count + 1, first) if count < 0 else (first, first + max(count, 1) - 1)
+
+
+def _whole_number(value: Any) -> int | None:
+    if value in ("", None):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Unresolved
+    return int(value // 1)

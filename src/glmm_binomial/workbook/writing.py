@@ -1,0 +1,33 @@
+"""Which cells of the file get which values."""
+
+from collections.abc import Iterable
+
+from glmm_binomial.workbook.book import Formula
+from glmm_binomial.workbook.calculation import Calculation
+from glmm_binomial.workbook.cells import CellError
+from glmm_binomial.workbook.sheet_edit import Edit, Position
+
+Edits = dict[str, dict[Position, Edit]]
+
+
+def edits_of(calculation: Calculation, written: Iterable[Formula], lost: Iterable[Formula]) -> Edits:
+    """Return the values of the written formulas, and an error value for every cell of the lost data tables.
+
+    Cells that an array covered before and does not cover now become empty.
+    """
+    stale: dict[str, dict[Position, Edit]] = {}
+    edits: Edits = {}
+    for formula in written:
+        cell, part = formula.cell, formula.sheet.part
+        area = calculation.area(formula)
+        values = calculation.engine.values(formula.sheet.name, area)
+        filled = dict(zip(area.cells(), (value for row in values for value in row), strict=True))
+        here = edits.setdefault(part, {})
+        here |= {position: Edit(value) for position, value in filled.items()}
+        here[cell.row, cell.column] = Edit(filled[cell.row, cell.column], area=area if cell.spills else None)
+        if cell.spills:
+            stale.setdefault(part, {}).update({position: Edit(None) for position in cell.covered.cells()})
+    for formula in lost:
+        error = Edit(CellError("#VALUE!"))
+        edits.setdefault(formula.sheet.part, {}).update(dict.fromkeys(formula.cell.covered.cells(), error))
+    return {part: stale.get(part, {}) | here for part, here in edits.items()}
