@@ -1,6 +1,6 @@
 """Small workbooks that programs for workbooks get wrong, run by the command line as a user would.
 
-What Excel stores stands in the files (see workbooks/README.md): it must come out as it is, and the table of a call beside it.
+What Excel stores stands in the files (see workbooks/README.md): it must come out as it is, and the table of a call too.
 """
 
 import shutil
