@@ -233,8 +233,17 @@ def test_another_workbook_without_stored_values_is_a_problem(tmp_path):
     assert str(problem) == "S!B1: the formula refers to another workbook, and its values are not stored in this one"
 
 
-def test_a_link_to_another_workbook_that_the_file_does_not_hold_is_refused(tmp_path):
-    assert "cannot be calculated" in refusal(plain_workbook(tmp_path / "a.xlsx", "=[1]Ext!A1+1"))
+def test_a_formula_at_which_the_engine_gives_up_is_a_problem_of_its_cell_alone(tmp_path):
+    source = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        sheet = book.add_worksheet("S")
+        sheet.write_dynamic_array_formula("B1", "=_xll.F(1)")
+        # the file holds no such link
+        sheet.write_formula("B2", "=[1]Ext!A1+1")
+        sheet.write_formula("B3", "=B1+1")
+    recalculation = recalculate(source, {"F": lambda value: value})
+    assert [problem.address for problem in recalculation.problems] == ["B2"]
+    assert recalculation.cells[0].table == ((1.0,),)
 
 
 @pytest.mark.mass

@@ -1,5 +1,6 @@
 """One workbook as it was read: its file, its directory, and every formula with what it reads."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,9 +18,12 @@ from glmm_binomial.workbook.sheet_scan import FormulaCell, read_formulas
 Place = tuple[str, int, int]
 """Sheet, row and column of a formula."""
 
+# functions that leave out cells that hold one of them, and hidden rows
+SUBTOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
 # functions whose value changes without any change of the workbook
 VOLATILE = frozenset({"NOW", "TODAY", "RAND", "RANDBETWEEN", "RANDARRAY"})
 
+_HIDDEN_ROW = re.compile(rb"<(?:[\w.-]+:)?row\s[^>]*\bhidden=[\"'](?:1|true)[\"']")
 # an array formula of a whole column and some more; a file could claim billions
 _MAX_ARRAY_CELLS = 2_000_000
 
@@ -92,6 +96,21 @@ class Book:
         return {sheet.part: self.package.read(sheet.part) for sheet in self.contents.sheets}
 
     @cached_property
+    def formula_texts(self) -> dict[tuple[str, int, int], str]:
+        """The formulas by sheet (without regard to case), row and column; an array's in all its cells."""
+        return {
+            (formula.sheet.name.casefold(), row, column): formula.cell.text
+            for formula in self.formulas
+            for row, column in ([(formula.cell.row, formula.cell.column)] if formula.cell.spills else _cells(formula))
+        }
+
+    @cached_property
+    def sheets_with_hidden_rows(self) -> frozenset[str]:
+        """The sheets, without regard to case, of which rows are hidden, by hand or by a filter."""
+        sheets = self.contents.sheets
+        return frozenset(sheet.name.casefold() for sheet in sheets if _HIDDEN_ROW.search(self.sheets[sheet.part]))
+
+    @cached_property
     def references(self) -> ReferenceReader:
         """The reader of references in it."""
         return ReferenceReader(self.contents)
@@ -146,6 +165,10 @@ def read_book(source: Path, functions: Iterable[str]) -> Book:
             _refuse_absurd(sheet, cell)
             formulas.append(_formula(sheet, cell, references, names))
     return Book(package, contents, names, tuple(formulas), text)
+
+
+def _cells(formula: Formula) -> list[Position]:
+    return formula.cell.covered.cells()
 
 
 def _formula(sheet: Sheet, cell: FormulaCell, references: ReferenceReader, names: frozenset[str]) -> Formula:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from glmm_binomial.workbook.addresses import Area
-from glmm_binomial.workbook.book import Book, Formula, Place
+from glmm_binomial.workbook.book import SUBTOTALS, Book, Formula, Place
 from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.engine import Engine, Observer, Results, WorksheetFunction, unknown_functions
 from glmm_binomial.workbook.exchange import cell_value
@@ -12,6 +12,7 @@ from glmm_binomial.workbook.formula_text import formula_as_shown
 from glmm_binomial.workbook.formulas import Translation, Translator
 from glmm_binomial.workbook.large_spills import LargeSpills, area_of, fits
 from glmm_binomial.workbook.outcome import Problem
+from glmm_binomial.workbook.package import WorkbookError
 from glmm_binomial.workbook.sheet_edit import Edit, Position
 
 Rows = tuple[tuple[CellValue, ...], ...]
@@ -19,6 +20,8 @@ Rows = tuple[tuple[CellValue, ...], ...]
 # large spills that depend on each other need one round each, and one more
 _MAX_ROUNDS = 20
 _EXTERNAL = "the formula refers to another workbook, and its values are not stored in this one"
+_REFUSED = "the formula cannot be calculated without Excel"
+_HIDDEN = "SUBTOTAL and AGGREGATE may leave out hidden rows, which is not known without Excel"
 _SEVERAL = "the formula gives several values and Excel shows one of them; here it is the first"
 DATA_TABLE = "a what-if data table is not calculated without Excel; its old values were kept"
 
@@ -74,13 +77,50 @@ class Calculation:
 
 
 def calculate(book: Book, live: Collection[Place], functions: Functions) -> Calculation:
-    """Calculate the formulas at these places."""
+    """Calculate the formulas at these places.
+
+    A formula at which the engine gives up altogether is found and named, and the others are calculated.
+    """
+    refused: set[Place] = set()
+    while True:
+        try:
+            return _calculate(book, live, functions, refused)
+        except WorkbookError:
+            culprits = _culprits(book, set(live) - refused, functions)
+            if not culprits:
+                raise
+            refused |= culprits
+
+
+def _culprits(book: Book, live: Collection[Place], functions: Functions) -> set[Place]:
+    """Return the formulas of which the engine can calculate none: halves are tried until single ones are left."""
+    try:
+        _calculate(book, live, functions, ())
+    except WorkbookError:
+        pass
+    else:
+        return set()
+    places = [formula.place for formula in book.formulas if formula.place in live]
+    if len(places) <= 1:
+        return set(places)
+    middle = len(places) // 2
+    halves = _culprits(book, places[:middle], functions) | _culprits(book, places[middle:], functions)
+    # neither half fails by itself: those that look for their cells at run time are the ones that fail together
+    return halves or {f.place for f in book.formulas if f.place in live and f.reading.dynamic} or set(places)
+
+
+def _calculate(book: Book, live: Collection[Place], functions: Functions, refused: Collection[Place]) -> Calculation:
     formulas = tuple(f for f in book.formulas if f.place in live and not f.is_data_table)
     spills = LargeSpills()
     for _ in range(_MAX_ROUNDS):
         written = {place: area_of(place, rows) for place, rows in spills.written.items()}
-        translator = Translator(book.contents, book.functions, book.frozen_spills(live) | written)
-        translations = [translator.translate(formula.cell, formula.sheet.name) for formula in formulas]
+        translator = Translator(
+            book.contents,
+            book.functions,
+            written=book.frozen_spills(live) | written,
+            formula_texts=book.formula_texts,
+        )
+        translations = [_translated(book, formula, translator, refused) for formula in formulas]
         engine = Engine(
             book.for_engine(_edits(formulas, translations, spills)),
             calls=translator.calls,
@@ -116,6 +156,19 @@ def calculate_without_failures(
             return calculation, failures
         failures |= calculation.failures
         left -= failures.keys()
+
+
+def _translated(book: Book, formula: Formula, translator: Translator, refused: Collection[Place]) -> Translation:
+    """Translate a formula; what the engine would calculate otherwise than Excel is a problem."""
+    problems = []
+    if formula.place in refused:
+        problems.append(_REFUSED)
+    read = {sheet for sheet, _ in formula.reading.areas}
+    if formula.reading.functions & SUBTOTALS and read & book.sheets_with_hidden_rows:
+        problems.append(_HIDDEN)
+    if problems:
+        return Translation("#VALUE!", calls=False, functions=frozenset(), external=False, problems=tuple(problems))
+    return translator.translate(formula.cell, formula.sheet.name)
 
 
 Pairs = Iterable[tuple[Formula, Translation]]

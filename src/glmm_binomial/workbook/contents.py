@@ -87,6 +87,8 @@ def read_contents(package: Package) -> Contents:
     """
     workbook = _workbook_part(package)
     root = parse_xml(package.read(workbook), workbook)
+    if etree.QName(root).namespace not in _FORMATS:
+        raise WorkbookError("the workbook is not in the format of Excel; save it as Excel Workbook (*.xlsx).")
     targets = {identifier: (kind, part) for identifier, kind, part in _relationships(package, workbook)}
     all_sheets = [(_attribute(e, "name"), _attribute(e, "id")) for e in _descendants(root, "sheet")]
     sheets = tuple(
@@ -94,8 +96,6 @@ def read_contents(package: Package) -> Contents:
         for name, identifier in all_sheets
         if targets.get(identifier, ("", ""))[0] == "worksheet"
     )
-    if not sheets:
-        raise WorkbookError("the workbook has no worksheet.")
     names = tuple(
         DefinedName(
             _attribute(e, "name"),
@@ -121,6 +121,10 @@ def read_contents(package: Package) -> Contents:
 
 
 _FALSE = ("0", "false")
+_FORMATS = (
+    "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+    "http://purl.oclc.org/ooxml/spreadsheetml/main",
+)
 
 
 def _is_true(value: str | None) -> bool:
@@ -150,7 +154,7 @@ def _relationships(package: Package, part: str) -> Iterator[tuple[str, str, str]
     relations = package.relations_of(part)
     if relations is None:
         return
-    folder = str(PurePosixPath(part).parent)
+    folder = str(PurePosixPath(part.replace("\\", "/")).parent)
     for element in _descendants(parse_xml(package.read(relations), relations), "Relationship"):
         target = element.get("Target", "")
         if element.get("TargetMode") != "External":

@@ -26,7 +26,9 @@ def resolve_dynamic_references(book: Book) -> None:
     wanted = [(formula, call) for formula in book.formulas for call in formula.reading.dynamic]
     if not wanted:
         return
-    translator = Translator(book.contents, book.functions, book.frozen_spills(()))
+    translator = Translator(
+        book.contents, book.functions, written=book.frozen_spills(()), formula_texts=book.formula_texts
+    )
     asked = [_questions(formula, call, translator) for formula, call in wanted]
     values = iter(values_of(book.for_engine({}), [question for questions in asked for question in questions]))
     for (formula, call), questions in zip(wanted, asked, strict=True):

@@ -32,7 +32,7 @@ from glmm_binomial.workbook.contents import Contents, DefinedName, Table
 from glmm_binomial.workbook.elementwise import AGGREGATES, SINGLE_ARGUMENTS
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.fifteen_digits import COMPARISONS, JOINING, READING_TEXT, rounded_argument
-from glmm_binomial.workbook.formula_text import bare_name
+from glmm_binomial.workbook.formula_text import bare_name, formula_as_shown
 from glmm_binomial.workbook.sheet_scan import FormulaCell
 from glmm_binomial.workbook.shifting import shifted
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
@@ -50,6 +50,7 @@ _MAX_TOKENS = 20_000
 _ARRAYS_OF_ARRAYS = frozenset({"ROW", "COLUMN", "IF", "IFS", "IFERROR", "SWITCH", "CHOOSE", "N", "T"})
 # what Excel takes for an argument that is skipped, where the engine takes FALSE
 _SKIPPED = dict.fromkeys((("LINEST", 2), ("LOGEST", 2), ("TREND", 3), ("GROWTH", 3)), "TRUE")
+_ABOUT_FORMULAS = ("ISFORMULA", "FORMULATEXT")
 _UNSUPPORTED = {
     "LAMBDA": "LAMBDA",
     "MAP": "LAMBDA",
@@ -129,6 +130,8 @@ class Translator:
         Names of the Python functions, as in `=GLMM_BINOMIAL(...)`.
     written
         The cells of spills that stand in the workbook as values, by sheet, row and column of their formula.
+    formula_texts
+        The workbook's formulas, by sheet (without regard to case), row and column.
 
     Attributes
     ----------
@@ -141,8 +144,14 @@ class Translator:
     """
 
     def __init__(
-        self, contents: Contents, functions: Iterable[str], written: Mapping[tuple[str, int, int], Area]
+        self,
+        contents: Contents,
+        functions: Iterable[str],
+        *,
+        written: Mapping[tuple[str, int, int], Area],
+        formula_texts: Mapping[tuple[str, int, int], str],
     ) -> None:
+        self._formula_texts = formula_texts
         self._functions = {name.upper() for name in functions}
         self._tables = {table.name.casefold(): table for table in contents.tables}
         self._names = {(_key(name.sheet), name.name.casefold()): name for name in contents.names}
@@ -169,6 +178,18 @@ class Translator:
         name = unquoted_sheet(qualifier.removesuffix("!")) if qualifier else sheet
         area = self._written.get((_key(name), anchor.top, anchor.left))
         return None if area is None else f"{qualifier}{area}"
+
+    def about_formula(self, function: str, reference: str, sheet: str) -> str | None:
+        """Return what ISFORMULA or FORMULATEXT gives for a cell; None if the reference is not one cell."""
+        parsed = parse_reference(reference.strip())
+        if parsed is None or not parsed[1].rows == parsed[1].columns == 1:
+            return None
+        qualifier, cell = parsed
+        name = unquoted_sheet(qualifier.removesuffix("!")) if qualifier else sheet
+        text = self._formula_texts.get((_key(name), cell.top, cell.left))
+        if function == "ISFORMULA":
+            return "FALSE" if text is None else "TRUE"
+        return "#N/A" if text is None else '"' + formula_as_shown(text).replace('"', '""') + '"'
 
     def find_name(self, token: str, sheet: str) -> DefinedName | None:
         """Find a defined name as seen from a sheet: `nm`, or `'Other sheet'!nm`."""
@@ -334,12 +355,23 @@ class _OneFormula:
                 self._out[frame.opened] = f'{EACH}("{frame.function}","{frame.stored}",'
             if frame.may_be_array:
                 self._note_array()
+            if frame.function in _ABOUT_FORMULAS:
+                self._answer_about_formula(frame)
+                return
             if frame.function == "ANCHORARRAY":
                 cells = self._translator.written_cells("".join(self._out[frame.argument.start :]), self._sheet)
                 if cells is not None:
                     self._out[frame.opened :] = [cells]
                     return
         self._out.append(value)
+
+    def _answer_about_formula(self, frame: _Frame) -> None:
+        """Put the answer in the place of the call; the engine has other formulas than the workbook."""
+        reference = "".join(self._out[frame.argument.start :])
+        answer = self._translator.about_formula(frame.function, reference, self._sheet)
+        if answer is None:
+            self._problems.append(f"{frame.function} of several cells is not calculated without Excel")
+        self._out[frame.opened :] = [answer or "#VALUE!"]
 
     def _note_array(self) -> None:
         """Note that what stands here may be an array."""

@@ -54,7 +54,7 @@ class Package:
 
     def relations_of(self, part: str) -> str | None:
         """Return the part that says what `part` refers to; of the package itself for an empty name."""
-        path = PurePosixPath(part)
+        path = PurePosixPath(part.replace("\\", "/"))
         return self.find(str(path.parent / "_rels" / f"{path.name}.rels"))
 
     def with_parts(self, replacements: Mapping[str, bytes]) -> bytes:

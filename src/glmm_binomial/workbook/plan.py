@@ -7,13 +7,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from glmm_binomial.workbook.book import Book, Formula, Place
+from glmm_binomial.workbook.book import SUBTOTALS, Book, Formula, Place
 from glmm_binomial.workbook.dynamic_references import resolve_dynamic_references
 from glmm_binomial.workbook.reader_index import ReaderIndex
 from glmm_binomial.workbook.references import SheetArea
 
-# SUBTOTAL and AGGREGATE leave out cells that hold one of them
-_SUBTOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
 # an area of more cells than this is compared with the formulas, not looked up cell by cell
 _MANY_CELLS = 2_000
 
@@ -106,11 +104,11 @@ class Planner:
     def _subtotals(self, calculated: Mapping[Place, Formula]) -> frozenset[Place]:
         lookup = _FormulaLookup(self._book.formulas)
         found: set[Place] = set()
-        todo = [formula for formula in calculated.values() if formula.reading.functions & _SUBTOTALS]
+        todo = [formula for formula in calculated.values() if formula.reading.functions & SUBTOTALS]
         while todo:
             for read in todo.pop().reading.areas:
                 for formula in lookup.within(read):
-                    if formula.reading.functions & _SUBTOTALS and formula.place not in found:
+                    if formula.reading.functions & SUBTOTALS and formula.place not in found:
                         found.add(formula.place)
                         todo.append(formula)
         return frozenset(found - calculated.keys())
