@@ -3,8 +3,8 @@
     python -m benchmarks.workbooks FOLDER
 
 Each workbook is run as it is, and again with a formula of GLMM_BINOMIAL added that reads the used area of the first
-sheet with formulas, so that every formula there is calculated and compared with what is stored. The function itself is a
-stand-in that answers at once: what is tried is the recalculation. Nothing in the folder is changed.
+sheet with formulas, so that every formula there is calculated and compared with what is stored. The function itself is
+a stand-in that answers at once: what is tried is the recalculation. Nothing in the folder is changed.
 """
 
 import re

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import pyxll
 
+from glmm_binomial import GLMM
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
@@ -95,7 +97,7 @@ def record_registrations(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, d
     return module, registered
 
 
-def formula(registration: Registration, *values: object) -> list[list[float | bool | str]]:
+def formula(registration: Registration, *values: object) -> object:
     """Compute =NAME(values): hand the arguments over as PyXLL would, and check that it could show the result.
 
     A list of rows is a range or an array constant; anything else is a constant or a reference to one cell.
@@ -109,7 +111,9 @@ def formula(registration: Registration, *values: object) -> list[list[float | bo
             handed_over.append(parameter.default)
         else:
             handed_over.append(_argument(value, registration.argument_types[parameter.name]))
-    return shown(registration.function(*handed_over))
+    returned = registration.function(*handed_over)
+    # a model becomes an object of PyXLL, of which the cell shows a handle
+    return returned if registration.return_type == "var" else shown(returned)
 
 
 def shown(returned: object) -> list[list[float | bool | str]]:
@@ -139,7 +143,7 @@ def _argument(value: object, type_name: str) -> object:
 def _cell(value: object) -> object:
     if value is EMPTY:
         return None
-    if isinstance(value, bool):
+    if isinstance(value, bool | GLMM):
         return value
     if isinstance(value, int | float):
         return float(value)

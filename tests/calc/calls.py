@@ -4,6 +4,7 @@
     empty text in it            an empty cell; LibreOffice hands over both alike
     nothing                     an argument left out
     a text with MARK before it  TRUE, FALSE or an error value, see rewriting.py
+    a text such as GLMM@1       the model that the cell holds
 
 From there on the rules are those of the other tests, in worksheet.py.
 """
@@ -20,21 +21,46 @@ _BOOLEANS = {f"{MARK}TRUE": True, f"{MARK}FALSE": False}
 
 
 class Calls:
-    """Calls worksheet functions, and remembers the table that was returned last."""
+    """Calls worksheet functions, keeps the models they return, and remembers the table that was returned last."""
 
     def __init__(self) -> None:
         self.last_table: Rows = ()
+        self._models: dict[str, object] = {}
 
     def __call__(self, registration: Registration, arguments: tuple[object, ...]) -> Rows:
         """Call a function with LibreOffice's arguments and return the cells it fills."""
-        given = [_received(argument) for argument in arguments]
+        given = [self._received(argument) for argument in arguments]
         while given and given[-1] is SKIPPED:
             given.pop()
         try:
-            self.last_table = tuple(tuple(map(_returned, row)) for row in formula(registration, *given))
+            answered = formula(registration, *given)
+            rows = answered if isinstance(answered, list) else [[self._handle(answered)]]
+            self.last_table = tuple(tuple(map(_returned, row)) for row in rows)
         except Exception as error:  # noqa: BLE001 - PyXLL too shows in the cell what a function raises
             self.last_table = ((f"##{type(error).__name__}: {error}",),)
         return self.last_table
+
+    def _handle(self, answered: object) -> str:
+        """What a cell shows of a model, which is kept; a message is shown as it is."""
+        if isinstance(answered, str):
+            return answered
+        handle = f"{type(answered).__name__}@{len(self._models) + 1}"
+        self._models[handle] = answered
+        return handle
+
+    def _received(self, argument: object) -> object:
+        if argument is None:
+            return SKIPPED
+        if isinstance(argument, tuple):
+            return [[self._cell(cell) for cell in row] for row in argument]
+        return self._cell(argument)
+
+    def _cell(self, value: object) -> object:
+        if value == "":
+            return EMPTY
+        if isinstance(value, str) and value.startswith(MARK):
+            return _BOOLEANS.get(value, value.removeprefix(MARK))
+        return self._models.get(value, value) if isinstance(value, str) else value
 
 
 def methods() -> dict[str, Callable[..., Rows]]:
@@ -52,19 +78,3 @@ def methods() -> dict[str, Callable[..., Rows]]:
 def _returned(cell: object) -> object:
     # of a truth value in an array LibreOffice 7.4 makes 1, whichever it is; see Gap.BOOLEANS
     return float(cell) if isinstance(cell, bool) else cell
-
-
-def _received(argument: object) -> object:
-    if argument is None:
-        return SKIPPED
-    if isinstance(argument, tuple):
-        return [[_cell(cell) for cell in row] for row in argument]
-    return _cell(argument)
-
-
-def _cell(value: object) -> object:
-    if value == "":
-        return EMPTY
-    if isinstance(value, str) and value.startswith(MARK):
-        return _BOOLEANS.get(value, value.removeprefix(MARK))
-    return value

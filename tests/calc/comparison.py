@@ -1,6 +1,7 @@
 """The values of `recalculate` and of LibreOffice side by side."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from glmm_binomial.workbook import CellError, CellValue
 from glmm_binomial.workbook.addresses import cell_name, parse_reference, unquoted_sheet
 
 RELATIVE_TOLERANCE = 1e-9
+
+
+HANDLE = re.compile(r"GLMM@\d+")
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,12 @@ def compare(recalculated: Path, filled: Filled, found: Values, gaps: Mapping[str
 
 
 def same(recalculated: CellValue, libreoffice: CellValue | None) -> bool:
-    """Tell whether both mean the same; a boolean may be 1 or 0, see Gap.BOOLEANS."""
+    """Tell whether both mean the same; a boolean may be 1 or 0, see Gap.BOOLEANS.
+
+    Of a model a cell shows a handle, and how many were made before it each program counts in its own way.
+    """
+    if HANDLE.fullmatch(str(recalculated)) and HANDLE.fullmatch(str(libreoffice)):
+        return True
     if isinstance(recalculated, float | bool):
         return isinstance(libreoffice, float) and math.isclose(recalculated, libreoffice, rel_tol=RELATIVE_TOLERANCE)
     return recalculated == libreoffice

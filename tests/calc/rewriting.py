@@ -6,6 +6,7 @@ LibreOffice's names for things, and ways around what it lacks; what is lacking s
     A1#                  the cells the formula in A1 filled when the workbook was recalculated
     TRUE, FALSE, #N/A    as arguments and in array constants: a text with MARK before it. LibreOffice would hand over 1
                          and 0, and refuses error values
+    Herds[#All]          Herds[[#All]], the only way LibreOffice 7.4 reads it
     B2 as an argument    B2:B2, so that an empty cell arrives as empty and not as 0
     F(...) in an array   IF(F(...)<"",LAST_TABLE(),LAST_TABLE()&""). A text out of an add-in never equals another
                          text in LibreOffice (its bug), and `&` makes a proper text of it
@@ -13,6 +14,7 @@ LibreOffice's names for things, and ways around what it lacks; what is lacking s
 All stored results are removed, so that no value can come from anywhere but a calculation.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,8 @@ Filled = Mapping[tuple[str, int, int], Area]
 """What each formula fills, by its sheet, row and column."""
 
 _PREFIX = "_XLL."
+
+ALL_OF_A_TABLE = re.compile(r"(\w+)\[#All\]", re.IGNORECASE)
 
 
 def write_copy(source: Path, target: Path, functions: Collection[str]) -> Filled:
@@ -117,7 +121,7 @@ def rewritten(formula: str, functions: Collection[str], *, sheet: str, filled: F
         elif subtype in ("Logical", "Error") and inside.kind in ("call", "constant"):
             out.append(f'"{MARK}{value.upper()}"')
         else:
-            out.append(value)
+            out.append(ALL_OF_A_TABLE.sub(r"\1[[#All]]", value))
             if value == ",":
                 inside.argument = len(out)
     return "".join(out)

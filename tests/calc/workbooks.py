@@ -171,7 +171,44 @@ DEPENDENTS = (
     Case("implicit intersection", "=_xlfn.SINGLE(C2:C30)", Gap.INTERSECTION, plain=True),
 )
 
-WRITTEN = {"arguments": ARGUMENTS, "models": MODELS, "messages": MESSAGES, "dependents": DEPENDENTS}
+# the model of ranges stands in A2, that of a formula in U2, one more in AO2 and a message in BI2
+DATA_MODEL = "_xll.GLMM_BINOMIAL_MODEL(Data!$A$2:$A$73,Data!$B$2:$C$73,Data!$D$2:$D$73)"
+WARDS = '"outcome ~ dose + age + (dose || `ward name`)"'
+COUNTS = '"successes / trials ~ age + (1 | ward)"'
+MODEL_CELLS = (
+    Case("a model of ranges", f"={DATA_MODEL}", plain=True),
+    Case("a model of a formula", f'=_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,{WARDS},"ml")', plain=True),
+    Case(
+        "another model", '=_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,"successes / trials ~ age + (1 | ward)")', plain=True
+    ),
+    Case("a message for a model", '=_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,"outcome ~ age")', plain=True),
+    Case("its table", "=_xll.GLMM_BINOMIAL_TABLE(A2)"),
+    Case("the table of a formula", "=_xll.GLMM_BINOMIAL_TABLE($U$2)"),
+    Case("the table of another", "=_xll.GLMM_BINOMIAL_TABLE(AO2)"),
+    Case("a message passed on", "=_xll.GLMM_BINOMIAL_TABLE(BI2)"),
+    Case("random effects", "=_xll.GLMM_BINOMIAL_RANEF(A2)"),
+    Case("intervals", "=_xll.GLMM_BINOMIAL_CONFINT(U2)"),
+    Case("one interval", '=_xll.GLMM_BINOMIAL_CONFINT(A2,"x1")'),
+    Case("simulations", "=_xll.GLMM_BINOMIAL_SIMULATE(U2,2,5)"),
+    Case("a check", "=_xll.GLMM_BINOMIAL_CHECK(A2,50)"),
+    Case("new rows of ranges", "=_xll.GLMM_BINOMIAL_PREDICT(A2,Data!B2:C9,Data!D2:D9)"),
+    Case("new rows, columns swapped", '=_xll.GLMM_BINOMIAL_PREDICT(U2,{"age","ward name","dose";0.5,"new",1})'),
+    Case("the rows of the fit", "=_xll.GLMM_BINOMIAL_PREDICT(AO2)"),
+    Case("a model through IFERROR", '=_xll.GLMM_BINOMIAL_TABLE(IFERROR(A2,"none"))'),
+    Case("one model or another", "=_xll.GLMM_BINOMIAL_RANEF(IF(Data!A2>5,A2,AO2))"),
+    Case("nested", f"=_xll.GLMM_BINOMIAL_TABLE(_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,{WARDS}))"),
+    Case("a number out of a table of a model", "=INDEX(_xll.GLMM_BINOMIAL_TABLE(A2),3,3)", plain=True),
+    Case("a range in the place of a model", "=_xll.GLMM_BINOMIAL_RANEF(Data!A2:A73)"),
+    Case("a handle that died", '=_xll.GLMM_BINOMIAL_TABLE("GLMM@999")'),
+)
+
+WRITTEN = {
+    "arguments": ARGUMENTS,
+    "models": MODELS,
+    "messages": MESSAGES,
+    "dependents": DEPENDENTS,
+    "model cells": MODEL_CELLS,
+}
 
 _KNOWN_ARGUMENTS = {
     "y": "Data!I2:I73",
@@ -182,7 +219,8 @@ _KNOWN_ARGUMENTS = {
     "alpha": "0.1",
     "method": '"ml"',
     "trials": "Data!H2:H73",
-    "new_x": "Data!B2:C9",
+    "new_data": "Data!B2:C9",
+    "model": "_xll.GLMM_BINOMIAL_MODEL(Data!A2:A73,Data!B2:C73,Data!E2:E73,Data!F2:F73)",
     "new_groups": "Data!E2:E9",
     "new_x_random": "Data!F2:F9",
     "data": "Data!A1:I73",
