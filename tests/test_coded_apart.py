@@ -7,15 +7,21 @@ import pytest
 
 from formula_data import TABLE, column
 from glmm_binomial.answers.design import design
+from glmm_binomial.answers.rows import finished
 from glmm_binomial.observations import InvalidInputError, observe
 from glmm_binomial.observations.new_rows import read_new_rows
+
+
+def columns(*arguments):
+    return finished(design(*arguments).rows())
+
 
 NEW = [["dose"], [3.0], [4.0]]
 
 
 def fitted(formula):
     y, groups = [["y"], *([cell] for cell in column("y"))], [["id"], *([cell] for cell in column("id"))]
-    return observe(y, design(TABLE, formula), groups)
+    return observe(y, columns(TABLE, formula), groups)
 
 
 @pytest.mark.parametrize(
@@ -25,19 +31,19 @@ def fitted(formula):
 def test_new_rows_coded_apart_are_refused(formula, of_its_own):
     new = [[*row, trt] for row, trt in zip(NEW, ["trt", "treat", "control"], strict=True)]
     with pytest.raises(InvalidInputError, match=rf"\(dose\)\) has {of_its_own}, as if it were coded by its own"):
-        read_new_rows(fitted(formula), design(new, formula))
+        read_new_rows(fitted(formula), columns(new, formula))
 
 
 @pytest.mark.parametrize("formula", ["scale(dose)", "center(dose)"])
 def test_new_rows_coded_by_the_table_of_the_fit_are_read(formula):
-    found = read_new_rows(fitted(formula), design(TABLE, formula, NEW))
-    assert found.x.tolist() == design(TABLE, formula, NEW)[1:]
+    found = read_new_rows(fitted(formula), columns(TABLE, formula, NEW))
+    assert found.x.tolist() == columns(TABLE, formula, NEW)[1:]
 
 
 @pytest.mark.parametrize("formula", ["scale(dose)", "center(dose)"])
 def test_the_rows_of_the_fit_and_single_rows_may_be_asked_for(formula):
     observations = fitted(formula)
-    assert len(read_new_rows(observations, design(TABLE, formula)[:1] + design(TABLE, formula)[:0:-1]).x) == 8
+    assert len(read_new_rows(observations, columns(TABLE, formula)[:1] + columns(TABLE, formula)[:0:-1]).x) == 8
     assert read_new_rows(observations, [[formula], [0.0]]).x.tolist() == [[0.0]]
     assert read_new_rows(observations, [[formula], [0.5], [0.5]]).x.tolist() == [[0.5], [0.5]]
 

@@ -16,9 +16,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from datasets import CERTIFIED, vegetables
 from glmm_binomial import fit
-from glmm_binomial.answers.design import design_columns
+from glmm_binomial.answers.design import design
+from glmm_binomial.answers.rows import finished
 from glmm_binomial.extras import MissingPackageError
 from glmm_binomial.observations import InvalidInputError
+
+
+def columns(*arguments):
+    return finished(design(*arguments).rows())
+
 
 HEADER = ["trt", "sex", "age", "my age", "week", "flag", "x.1", "remarks"]
 DATA = [
@@ -33,14 +39,14 @@ TREAT, MALE, AGE = (1.0, 0.0, 1.0, 0.0), (1.0, 0.0, 0.0, 1.0), (30.0, 40.0, 50.0
 
 def coded(formula, data=DATA):
     """The coded columns by name."""
-    header, *rows = design_columns(data, formula)
+    header, *rows = columns(data, formula)
     assert all(isinstance(cell, float) for row in rows for cell in row)
     return {name: tuple(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
 
 
 def refusal(formula, data=DATA):
     with pytest.raises(InvalidInputError) as refused:
-        design_columns(data, formula)
+        columns(data, formula)
     return str(refused.value)
 
 
@@ -176,14 +182,14 @@ def test_the_columns_are_those_of_formulaic_itself(formula):
     theirs = formulaic.model_matrix(formula, frame)
     if "Intercept" in theirs:
         theirs = theirs.drop(columns="Intercept")
-    header, *rows = design_columns(DATA, formula)
+    header, *rows = columns(DATA, formula)
     assert_array_equal(rows, theirs.to_numpy(dtype=float))
     assert header == [name.replace("[T.", "[").replace("C(week)", "week") for name in theirs.columns]
 
 
 def test_every_thread_gets_the_same_columns():
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: design_columns(DATA, "trt * sex + log(age)"), range(32)))
+        found = list(pool.map(lambda _: columns(DATA, "trt * sex + log(age)"), range(32)))
     assert all(rows == found[0] for rows in found)
 
 
@@ -208,7 +214,7 @@ def test_the_coded_columns_are_the_x_of_a_fit():
     rows = [line.split(",") for line in (CERTIFIED / "vegetables.csv").read_text("utf-8").split()]
     data = vegetables()
     with_headers = data.with_headers()
-    with_headers["x"] = design_columns(rows, "trt * sex")
+    with_headers["x"] = columns(rows, "trt * sex")
     found = fit(**with_headers)
     assert found.fixed_names == ("intercept", "trt[treat]", "sex[male]", "trt[treat]:sex[male]")
     assert_array_equal(found.coefficients, fit(**data.arguments).coefficients)
@@ -465,7 +471,7 @@ def test_whatever_is_typed_gives_columns_or_a_message():
             generator.choice(pieces if generator.random() < 0.7 else rare) for _ in range(generator.randint(1, 7))
         )
         try:
-            design_columns(DATA, formula)
+            columns(DATA, formula)
             read += 1
         except InvalidInputError:
             pass
@@ -477,4 +483,4 @@ def test_a_missing_package_is_answered_with_the_way_to_install_it(monkeypatch):
     for module in [name for name in sys.modules if name.partition(".")[0] == "formulaic"]:
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingPackageError, match=r'pip install "glmm-binomial\[formulas\]"'):
-        design_columns(DATA, "trt")
+        columns(DATA, "trt")

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glmm_binomial.frozen import read_only
 from glmm_binomial.observations import InvalidInputError, observe
 from glmm_binomial.observations.cells import as_whole
-from glmm_binomial.observations.frozen import read_only
 
 Y = (0.0, 1.0, 0.0, 1.0, 1.0, 0.0)
 X = (1.0, 2.0, 1.5, 2.5, 3.0, 1.2)

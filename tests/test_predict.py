@@ -14,11 +14,12 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from datasets import REFERENCE, bacteria, cbpp, contraception, expanded, vegetables
-from glmm_binomial.answers.predict import Predictions, mean_probability, predict
+from glmm_binomial.answers.predict import Predictions, predict
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.estimation.fit import Fit
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.model.design import build_design
+from glmm_binomial.model.quadrature import mean_probability
 from glmm_binomial.observations import METHODS, InvalidInputError, observe
 from glmm_binomial.observations.handed_over import HandedOver
 from glmm_binomial.observations.new_rows import read_new_rows

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    Entry = TypeVar("Entry", bound=np.generic[Any])
+
 Value = TypeVar("Value")
+
+
+def read_only(array: NDArray[Entry]) -> NDArray[Entry]:
+    """The same numbers, not to be written into; the array handed over stays as it is."""
+    frozen_view = array.view()
+    frozen_view.flags.writeable = False
+    return frozen_view
 
 
 def frozen(value: Value) -> Value:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from glmm_binomial.formula.coded_table import coded_table
+from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.formula.coded_table import CodedTable, coded_table
 
 if TYPE_CHECKING:
-    from glmm_binomial.answers.rows import Row
+    from collections.abc import Sequence
 
 
-def design(data: object, formula: object, new_data: object = None) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Design(Tabular):
+    """The columns that a formula makes of a table.
+
+    Attributes
+    ----------
+    coded : CodedTable
+    """
+
+    coded: CodedTable
+
+    def rows(self) -> list[Sequence[object]]:
+        """A header, then one row of numbers for each row coded."""
+        return [self.coded.names, *self.coded.values.tolist()]
+
+
+def design(data: object, formula: object, new_data: object = None) -> Design:
     """Code the columns of a table as the columns of x.
 
     Columns of text become columns of 0 and 1, one for each level but the reference, which is the first level in sorted
@@ -33,9 +51,8 @@ def design(data: object, formula: object, new_data: object = None) -> list[Row]:
 
     Returns
     -------
-    list of rows
-        A header, such as trt[treat], sex[male], trt[treat]:sex[male]; then one row of numbers per row of data, or of
-        new_data.
+    Design
+        Of columns such as trt[treat], sex[male], trt[treat]:sex[male].
 
     Raises
     ------
@@ -44,10 +61,4 @@ def design(data: object, formula: object, new_data: object = None) -> list[Row]:
     MissingPackageError
         When formulaic is not installed.
     """
-    coded = coded_table(data, formula, new_data)
-    return [list(coded.names), *coded.values.tolist()]
-
-
-def design_columns(data: object, formula: object) -> list[Row]:
-    """`design` under the name it had before it took new_data."""
-    return design(data, formula)
+    return Design(coded=coded_table(data, formula, new_data))

@@ -9,7 +9,6 @@ from glmm_binomial.errors import FitError
 from glmm_binomial.estimation.fitting import NoMaximumError, fit_design
 from glmm_binomial.estimation.no_maximum import why_no_maximum
 from glmm_binomial.formula.reading import read_formula
-from glmm_binomial.frozen import frozen
 from glmm_binomial.model.design import build_design
 from glmm_binomial.observations import observe
 
@@ -175,7 +174,7 @@ def fit_formula(
 def _fitted_to(observations: Observations, coding: Coding | None) -> GLMM:
     design = build_design(observations)
     fit = fitted(observations, design, observations.options.method)
-    return GLMM(observations=frozen(observations), design=design, fit=fit, coding=coding)
+    return GLMM(observations=observations, design=design, fit=fit, coding=coding)
 
 
 def fitted(observations: Observations, design: Design, method: Method) -> Fit:

@@ -14,6 +14,7 @@ import numpy as np
 from glmm_binomial.formula.bases import basis_columns, thawed
 from glmm_binomial.formula.expressions import Expression, value_of
 from glmm_binomial.observations.cells import describe
+from glmm_binomial.observations.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -178,7 +179,7 @@ class Levels:
     def listed(self) -> str:
         """The labels, as many as can be read in one cell."""
         more = ", ..." if len(self.labels) > MOST_LEVELS_LISTED else ""
-        return ", ".join(self.labels[:MOST_LEVELS_LISTED]) + more
+        return ", ".join(map(shortened, self.labels[:MOST_LEVELS_LISTED])) + more
 
 
 @dataclass(frozen=True, slots=True)

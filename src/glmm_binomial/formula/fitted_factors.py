@@ -10,6 +10,7 @@ from glmm_binomial.formula.bases import basis_columns, frozen
 from glmm_binomial.formula.expressions import remembered
 from glmm_binomial.formula.factors import Basis, BasisCall, Category, Levels, Numbers, Transform, numbers_in
 from glmm_binomial.observations.cells import advice_on_stored_text, describe, found, is_number_stored_as_text, reject
+from glmm_binomial.observations.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,8 @@ def require_one_coding(factors: Sequence[TypedFactor]) -> None:
 def _levels(factor: Category, sample: Sample) -> Levels:
     levels = _levels_of_text(factor, sample) if sample.is_text(factor.name) else _levels_of_numbers(factor, sample)
     if len(levels.labels) == 1:
-        reject(f'formula must name columns that vary. Every row of the column {factor.name} is "{levels.labels[0]}".')
+        only = shortened(levels.labels[0])
+        reject(f'formula must name columns that vary. Every row of the column {factor.name} is "{only}".')
     if factor.reference is None:
         return levels
     if factor.reference not in levels.labels:
@@ -144,7 +146,7 @@ def require_distinct(levels: list[str], name: str, *, asked: bool) -> None:
     alike: dict[str, list[str]] = {}
     for level in levels:
         label = level.strip()
-        alike.setdefault(label if asked else label.casefold(), []).append(f'"{level}"')
+        alike.setdefault(label if asked else label.casefold(), []).append(f'"{shortened(level)}"')
     sets = [" and ".join(shown) for shown in alike.values() if len(shown) > 1]
     if sets:
         more = f"; and {len(sets) - MOST_SETS_LISTED} more" if len(sets) > MOST_SETS_LISTED else ""

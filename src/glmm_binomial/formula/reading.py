@@ -14,9 +14,9 @@ from glmm_binomial.formula.sample import sample_of
 from glmm_binomial.formula.table import read_table
 from glmm_binomial.formula.wilkinson import parse_terms
 from glmm_binomial.formula.words import formula_text, words_of
+from glmm_binomial.frozen import read_only
 from glmm_binomial.observations import Observations, estimability, require_estimable
 from glmm_binomial.observations.cells import reject
-from glmm_binomial.observations.frozen import read_only
 from glmm_binomial.observations.labels import look_alikes
 from glmm_binomial.observations.options import read_missing, read_options
 from glmm_binomial.observations.wording import listed

@@ -17,7 +17,7 @@ from glmm_binomial.formula.fitted_factors import require_distinct
 from glmm_binomial.formula.words import EXAMPLE, typed
 from glmm_binomial.observations import MOST_TRIALS
 from glmm_binomial.observations.cells import as_whole, describe, reject
-from glmm_binomial.observations.wording import listed
+from glmm_binomial.observations.wording import listed, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,8 +212,9 @@ def _two_texts(response: Response, name: str, sample: Sample) -> Outcomes:
     failure, success = labels
     successes = np.fromiter((text == distinct[1] for text in texts), dtype=np.float64, count=len(texts))
     notice = (
-        f"'{success}' is taken for the success of {name} and '{failure}' for the failure, since it comes second in "
-        f'sorted order. To count the other, use a column of 0 and 1, such as =--({_cell(name)}="{failure}").'
+        f"'{shortened(success)}' is taken for the success of {name} and '{shortened(failure)}' for the failure, since "
+        "it comes second in sorted order. To count the other, use a column of 0 and 1, such as "
+        f'=--({_cell(name)}="{failure}").'
     )
     named = Response(response.name, response.kind, response.parts, success=success, failure=failure)
     return Outcomes(named, successes, np.ones(len(texts)), (notice,))
@@ -221,12 +222,14 @@ def _two_texts(response: Response, name: str, sample: Sample) -> Outcomes:
 
 def _reject_texts(name: str, labels: list[str], sample: Sample) -> NoReturn:
     if len(labels) == 1:
-        reject(f"{name} must contain both 0 and 1. Every value is '{labels[0]}', so nothing can be estimated.")
+        reject(
+            f"{name} must contain both 0 and 1. Every value is '{shortened(labels[0])}', so nothing can be estimated."
+        )
     marks = sample.columns[name].marks
     missing = f" If {listed(list(map(repr, marks)))} marks missing values, clear these cells." if marks else ""
     reject(
         f"{name} must contain only 0 or 1 values, or two texts. It holds {len(labels)} texts, "
-        f"{listed([repr(label) for label in labels])}. Make a column of 0 and 1 of it, such as "
+        f"{listed([repr(shortened(label)) for label in labels])}. Make a column of 0 and 1 of it, such as "
         f'=--({_cell(name)}="{labels[-1]}").{missing}'
     )
 

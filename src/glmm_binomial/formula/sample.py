@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from glmm_binomial.formula.columns import values_of
+from glmm_binomial.frozen import read_only
 from glmm_binomial.observations.cells import advice_for, found, is_blank
-from glmm_binomial.observations.frozen import read_only
 from glmm_binomial.observations.handed_over import HandedOver, all_used
 
 if TYPE_CHECKING:

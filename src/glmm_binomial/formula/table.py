@@ -9,6 +9,7 @@ import numpy as np
 
 from glmm_binomial.observations.cells import found, is_blank, reject
 from glmm_binomial.observations.ranges import Range, as_rows, trim
+from glmm_binomial.observations.wording import shortened
 
 MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})
 """Types of what pandas puts where nothing is, known by name since pandas may not be there."""
@@ -53,7 +54,7 @@ class Table:
         if name not in self.names:
             alike = [column for column in self.names if column.casefold() == name.casefold()]
             hint = f"is {alike[0]} meant?" if alike else f"the columns are {self.listed()}."
-            reject(f"formula must name columns of {self.data.name}. There is no column {name}; {hint}")
+            reject(f"formula must name columns of {self.data.name}. There is no column {shortened(name)}; {hint}")
         if self.names.count(name) > 1:
             reject(
                 f"formula must name columns of {self.data.name}. {self.names.count(name)} columns are called {name}; "
@@ -67,7 +68,7 @@ class Table:
 
     def listed(self) -> str:
         """The names of the columns, as many as can be read in one cell."""
-        named = [name for name in self.names if name]
+        named = [shortened(name) for name in self.names if name]
         return ", ".join(named[:MOST_NAMED]) + (", ..." if len(named) > MOST_NAMED else "")
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import roots_hermitenorm
+from scipy.special import expit, ndtr, roots_hermitenorm
 
 from glmm_binomial.model.logistic import fill_logistic
 
@@ -24,6 +24,12 @@ NEGLIGIBLE_WEIGHT = 1e-18
 # 1e-8 or better (measured against a trapezoid rule of 6,001 nodes for means from 0 to 30).
 _NODES_BY_SD = ((0.25, 8), (0.5, 12), (0.75, 20), (1.0, 28), (1.5, 48), (2.0, 80), (3.0, 160), (4.0, 256), (6.0, 512))
 _MOST_NODES = 1_024
+
+LARGEST_HERMITE_SD = 6.0
+"""Up to this SD of the linear predictor the Gauss-Hermite rules give a mean probability to 1e-10 or better."""
+
+LEGENDRE_NODES, LEGENDRE_REACH = 64, 40.0
+"""expit(-t) is below 1e-17 beyond the reach; 64 nodes integrate it times a normal density of SD 6 or more to 1e-15."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +151,37 @@ def _moments_of_block(
     out[3] = -(weights @ contrast)
     np.square(pq, out=pq)
     out[4] = out[2] - 6.0 * (weights @ pq)
+
+
+def mean_probability(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E expit(eta), eta ~ N(mean, sd^2), to 1e-10 or better.
+
+    Gauss-Hermite quadrature; where the SD is large, so that expit is nearly a step, the mean of the step and, by
+    Gauss-Legendre quadrature, of what expit differs from it. With m = -|mean| and f the density of N(m, sd^2),
+
+        E expit(eta) = P(eta > 0) + int_0^inf expit(-t) [f(-t) - f(t)] dt.
+
+    Parameters
+    ----------
+    mean, sd : (M,) arrays
+        Of the linear predictor; an SD of zero gives expit(mean).
+    """
+    average = expit(mean)
+    narrow = (sd > 0.0) & (sd <= LARGEST_HERMITE_SD)
+    if narrow.any():
+        average[narrow] = softplus_moments(mean[narrow], sd[narrow] ** 2).mean
+    wide = sd > LARGEST_HERMITE_SD
+    if wide.any():
+        below = _mean_below_half(-np.abs(mean[wide]), sd[wide])
+        average[wide] = np.where(mean[wide] > 0.0, 1.0 - below, below)
+    return np.clip(average, 0.0, 1.0)
+
+
+def _mean_below_half(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E expit(eta) of a wide distribution, for means of at most zero."""
+    nodes, weights = np.polynomial.legendre.leggauss(LEGENDRE_NODES)
+    t = 0.5 * LEGENDRE_REACH * (nodes + 1.0)
+    centre, node = (mean / sd)[:, None], t / sd[:, None]
+    difference = np.exp(-0.5 * (node + centre) ** 2) - np.exp(-0.5 * (node - centre) ** 2)
+    scale = 0.5 * LEGENDRE_REACH / (np.sqrt(2.0 * np.pi) * sd)
+    return np.asarray(ndtr(mean / sd) + scale * (difference @ (weights * expit(-t))))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.errors import InvalidInputError
+from glmm_binomial.frozen import read_only
 from glmm_binomial.observations import estimability
 from glmm_binomial.observations.cells import (
     as_whole,
@@ -17,7 +18,6 @@ from glmm_binomial.observations.cells import (
     reject,
     single_cell,
 )
-from glmm_binomial.observations.frozen import read_only
 from glmm_binomial.observations.handed_over import HandedOver, all_used
 from glmm_binomial.observations.labels import look_alikes
 from glmm_binomial.observations.options import (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 import numpy as np
 
 from glmm_binomial.errors import InvalidInputError
+from glmm_binomial.observations.wording import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Set
@@ -140,8 +141,7 @@ def float_or_infinity(cell: object) -> float:
 def describe(cell: object) -> str:
     """A cell's content as a person would write it."""
     if isinstance(cell, str):
-        shown = cell if len(cell) <= 40 else cell[:37] + "..."  # noqa: PLR2004  a message is read in one cell
-        return f"the text '{shown}'"
+        return f"the text '{shortened(cell)}'"
     if isinstance(cell, bool | np.bool_):
         return "TRUE" if cell else "FALSE"
     if is_number_type(type(cell)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from glmm_binomial.observations.frozen import read_only
+from glmm_binomial.frozen import read_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

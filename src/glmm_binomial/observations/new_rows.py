@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.frozen import read_only
 from glmm_binomial.observations.cells import (
     found,
     is_blank,
@@ -19,7 +20,6 @@ from glmm_binomial.observations.cells import (
 )
 from glmm_binomial.observations.coded_apart import problem_with_coding
 from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
-from glmm_binomial.observations.frozen import read_only
 from glmm_binomial.observations.handed_over import HandedOver, all_used
 from glmm_binomial.observations.ranges import Range, as_rows, header_of, names_of, reject_row_count, trim
 

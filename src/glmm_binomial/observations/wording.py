@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 MOST_LISTED = 5
+LONGEST_SHOWN = 40
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text that is too long for a sentence."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def listed(items: list[str], *, between: str = ", ", last: str = " and ") -> str:

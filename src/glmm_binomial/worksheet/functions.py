@@ -55,7 +55,7 @@ def answer(
             return found
         if show is not None and hasattr(found, "figure"):
             show(found.figure, found.sentence)
-        return _import("answers.rows").finished(found.rows() if hasattr(found, "rows") else found)
+        return _import("answers.rows").finished(found.rows())
     except (InvalidInputError, PassedOnError) as problem:
         return str(problem)
     except (FitError, MissingPackageError) as problem:
