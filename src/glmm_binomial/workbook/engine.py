@@ -15,7 +15,7 @@ from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.elementwise import Elementwise
 from glmm_binomial.workbook.engine_package import engine_sheet
-from glmm_binomial.workbook.exchange import cell_value, defaults, fit, handed_over, returned, single
+from glmm_binomial.workbook.exchange import cell_value, defaults, fit, handed_over, problem_with_count, returned, single
 from glmm_binomial.workbook.fifteen_digits import NAME as FIFTEEN_DIGITS
 from glmm_binomial.workbook.fifteen_digits import to_fifteen
 from glmm_binomial.workbook.formulas import CATCH, FIT, NOTE, SINGLE
@@ -185,7 +185,8 @@ class Engine:
                 self._observer(f"calculating {call.sheet}!{call.address}")
             try:
                 given = handed_over(arguments, call.arguments, defaults=default_values, handles=handles)
-                answers[question] = returned(function(*given), handles)
+                refusal = problem_with_count(call.function, function, len(given))
+                answers[question] = refusal or returned(function(*given), handles)
             except Exception as error:  # noqa: BLE001 - as in Excel, whatever a function raises is shown in its cell
                 answers[question] = f"##{type(error).__name__}: {error}"[:_MAX_EXCEPTION_TEXT]
             except BaseException as interruption:

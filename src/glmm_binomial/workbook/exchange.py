@@ -47,6 +47,19 @@ def defaults(function: Callable[..., object]) -> tuple[object, ...]:
     return tuple(None if parameter.default is empty else parameter.default for parameter in parameters)
 
 
+def problem_with_count(name: str, function: Callable[..., object], given: int) -> str | None:
+    """Say, where Excel would not take the formula, which arguments a function has; None when their number is right."""
+    parameters = list(inspect.signature(function).parameters.values())
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return None
+    needed = sum(parameter.default is parameter.empty for parameter in parameters)
+    if needed <= given <= len(parameters):
+        return None
+    shown = ", ".join(each.name if each.default is each.empty else f"[{each.name}]" for each in parameters)
+    wrong = f"{given} are given" if given > len(parameters) else f"{parameters[given].name} is missing"
+    return f"Invalid input: write {name}({shown}); {wrong}."
+
+
 def handed_over(
     arguments: Sequence[Any], kinds: Sequence[ArgumentKind], *, defaults: Sequence[object], handles: Handles
 ) -> list[object]:
