@@ -130,7 +130,8 @@ def test_the_button_writes_the_example_on_a_new_sheet_once_excel_is_free(monkeyp
     [work] = scheduled
     work()
     assert sheet.Name == "GLMM example"
-    assert cells["E5"].Formula2 == "=GLMM_BINOMIAL(A5:A29, B5:B29, C5:C29)"
+    assert cells["E4"].Formula2 == '=GLMM_BINOMIAL_FORMULA(A5:C29, "passed ~ hours + (1 | student)")'
+    assert cells["E5"].Formula2 == "=GLMM_BINOMIAL_TABLE(E4)"
 
 
 def test_a_failure_is_told_and_logged(monkeypatch, caplog):
@@ -180,8 +181,8 @@ def test_the_sheet_holds_title_explanation_and_the_data_under_their_header():
 
 def test_the_formula_covers_the_data_and_spills_beside_them():
     assert f"A5:C{5 + len(example.DATA)}" == example.DATA_CELLS
-    for column in "ABC":
-        assert f"{column}5:{column}{5 + len(example.DATA)}" in example.FORMULA
+    assert f"({example.DATA_CELLS}, " in example.MODEL
+    assert f"({example.MODEL_CELL})" in example.FORMULA
     assert example.TABLE_CELLS.startswith(f"{example.FORMULA_CELL}:")
 
 
@@ -191,13 +192,15 @@ def test_an_excel_without_spilling_gets_an_array_formula():
     sheet.Range.side_effect = lambda address: NoFormula2(written, address)
     example.write_example(app)
     assert written[example.TABLE_CELLS, "FormulaArray"] == example.FORMULA
-    assert len(example.FORMULA) <= 255, "the longest FormulaArray Excel takes"
+    assert written[example.MODEL_CELL, "FormulaArray"] == example.MODEL
+    assert max(len(example.MODEL), len(example.FORMULA)) <= 255, "the longest FormulaArray Excel takes"
 
 
 def example_table():
-    header, rows = list(example.HEADER), [list(row) for row in example.DATA]
-    y, x, groups = ([[cell] for cell in column] for column in zip(header, *rows, strict=True))
-    return shown(functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL"](y, x, groups))
+    table = [list(example.HEADER), *([float(passed), float(hours), student] for passed, hours, student in example.DATA)]
+    formula = re.search('"(.*)"', example.MODEL)[1]
+    model = functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL_FORMULA"](table, formula)
+    return shown(functions.WORKSHEET_FUNCTIONS["GLMM_BINOMIAL_TABLE"](model))
 
 
 def test_the_example_gives_a_table_without_a_warning():

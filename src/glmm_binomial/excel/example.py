@@ -42,16 +42,19 @@ DATA: Final[tuple[tuple[int, int, str], ...]] = (
 TITLE: Final = "Worked example: does studying help to pass?"
 ABOUT: Final = (
     "Six students took four tests each, so the 24 outcomes are not independent: some students pass more often than "
-    "others, whatever they do. GLMM_BINOMIAL allows for that with a random intercept for each student."
+    "others, whatever they do. The model in E4 allows for that with a random intercept for each student."
 )
 HOW_TO_READ: Final = (
     "How to read the table: the odds_ratio of hours is the factor by which one more hour of study multiplies a "
     "student's odds of passing; ci_lower to ci_upper is the 95 % interval of its logarithm, the coefficient. The "
-    "std_dev under random_effects says how much students differ, on the log-odds scale."
+    "std_dev under random_effects says how much students differ, on the log-odds scale. Ask the model more, as in "
+    "=GLMM_BINOMIAL_RANEF(E4)."
 )
 
 DATA_CELLS: Final = "A5:C29"
-FORMULA: Final = "=GLMM_BINOMIAL(A5:A29, B5:B29, C5:C29)"
+MODEL: Final = '=GLMM_BINOMIAL_FORMULA(A5:C29, "passed ~ hours + (1 | student)")'
+MODEL_CELL: Final = "E4"
+FORMULA: Final = "=GLMM_BINOMIAL_TABLE(E4)"
 FORMULA_CELL: Final = "E5"
 # For an Excel that does not spill: where the table goes, with room for a few rows more.
 TABLE_CELLS: Final = "E5:M24"
@@ -80,7 +83,7 @@ def write_example(app: Any) -> None:
     sheet.Range("A3").Value2 = HOW_TO_READ
     sheet.Range(DATA_CELLS).Value2 = [list(HEADER), *map(list, DATA)]
     _format(sheet)
-    _enter_formula(sheet)
+    _enter_formulas(sheet)
 
 
 def unused_name(taken: Collection[str]) -> str:
@@ -93,13 +96,14 @@ def unused_name(taken: Collection[str]) -> str:
     return name
 
 
-def _enter_formula(sheet: Any) -> None:
-    try:
-        # `Formula` would never spill: Excel puts an @ before the function.
-        sheet.Range(FORMULA_CELL).Formula2 = FORMULA
-    except AttributeError:
-        # An Excel from before dynamic arrays does not know Formula2.
-        sheet.Range(TABLE_CELLS).FormulaArray = FORMULA
+def _enter_formulas(sheet: Any) -> None:
+    for cell, filled, formula in ((MODEL_CELL, MODEL_CELL, MODEL), (FORMULA_CELL, TABLE_CELLS, FORMULA)):
+        try:
+            # `Formula` would never spill: Excel puts an @ before the function.
+            sheet.Range(cell).Formula2 = formula
+        except AttributeError:
+            # An Excel from before dynamic arrays does not know Formula2.
+            sheet.Range(filled).FormulaArray = formula
 
 
 def _format(sheet: Any) -> None:
