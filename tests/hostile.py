@@ -260,10 +260,17 @@ RANDOM_PARTS = (
 )
 
 
+SENSIBLE = (
+    *("y ~ dose + (1 | herd)", "y ~ 1 + (1 | herd)", "good / size ~ dose + (1 | herd)", "y ~ 0 + dose + (1 | herd)"),
+    *("y ~ dose * sex + (1 | herd)", "y ~ age + (dose || herd)", "cbind(good, size - good) ~ age + (1 | herd)"),
+    "y ~ scale(dose) + (1 | herd)",
+)
+
+
 def _table(choose: Random, *, lme4: bool) -> Arguments:
     """A table with a header row, new rows, and a formula: known, or put together from pieces."""
-    rows = choose.choice((12, 16, 8, 6, 3, 2, 1) if lme4 else (4, 6, 8, 3, 2, 1))
-    texts = choose.choice((("a", "b", "c"), ("a", "b"), ("1", "2"), ("1.5", "2"), ("a", "A", " a"), TEXTS))
+    rows = choose.choice((16, 24, 40, 12, 16, 8, 6, 3, 2, 1) if lme4 else (4, 6, 8, 3, 2, 1))
+    texts = choose.choice((("a", "b", "c"), ("a", "b"), ("a", "b"), ("1", "2"), ("1.5", "2"), ("a", "A", " a"), TEXTS))
     herds = choose.choice(LABELS)[: choose.choice((2, 3, 4))]
     outcomes = choose.choice(((0.0, 1.0), ("no", "yes"), (True, False)))
     cells = [
@@ -283,7 +290,9 @@ def _table(choose: Random, *, lme4: bool) -> Arguments:
         formula = "".join(choose.choice(PIECES) for _ in range(choose.randint(1, 8)))
     elif choose.random() < 0.1:
         formula = choose.choice(PIECES) * choose.choice((2, 50, 500))
-    if lme4 and choose.random() < 0.9:
+    if lme4 and choose.random() < 0.5:
+        formula = choose.choice(SENSIBLE)
+    elif lme4 and choose.random() < 0.9:
         fixed = choose.choice(FORMULAS[:12]) if choose.random() < 0.8 else formula
         formula = f"{choose.choice(RESPONSES)} ~ {fixed} + {choose.choice(RANDOM_PARTS)}"
     arguments: Arguments = {"data": [header, *cells], "formula": formula, "new_data": new_data}

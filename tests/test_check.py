@@ -12,7 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from datasets import cbpp, contraception, expanded, vegetables
+from glmm_binomial import fit_formula
 from glmm_binomial.answers.check import Check, _bins, check
+from glmm_binomial.answers.plot import pattern_labels
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.answers.simulate import simulate
 from glmm_binomial.estimation.fitted_model import fit_model
@@ -282,3 +284,12 @@ def test_the_table_shows_trials_when_y_holds_successes():
 def test_the_table_shows_bins_by_their_range():
     rows = finished((hand_built(names=("bin",), patterns=(("0.100 to 0.200",), ("0.200 to 0.300",)))).rows())
     assert [row[0] for row in rows] == ["bin", "0.100 to 0.200", "0.200 to 0.300"]
+
+
+def test_a_model_without_predictors_has_one_pattern():
+    rows = [["y", "id"], *([float(row * row % 7 < 3), row // 8] for row in range(64))]
+    found = check(fit_formula(rows, "y ~ 1 + (1 | id)"), n_sim=60)
+    header, row = finished(found.rows())
+    assert header[:2] == ["observations", "observed"]
+    assert row[0] == 64.0
+    assert pattern_labels(found) == ("all rows",)

@@ -153,6 +153,8 @@ class _Division:
 
 def _divide(model: GLMM) -> _Division:
     x = model.observations.x
+    if not x.shape[1]:
+        return _Division(index=np.zeros(len(x), dtype=np.intp), names=(), patterns=((),))
     order = np.lexsort(x.T)
     is_new = np.r_[True, (x[order][1:] != x[order][:-1]).any(axis=1)]
     index = np.empty(len(x), dtype=np.intp)

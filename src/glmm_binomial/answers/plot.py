@@ -174,6 +174,8 @@ def pattern_labels(check: Check) -> tuple[str, ...]:
     A column whose value follows from the columns before it, as an interaction's does, is left out. Of three or more
     columns of 0 and 1 only those at 1 are shown.
     """
+    if not check.names:
+        return ("all rows",)
     if _is_binned(check):
         return tuple(str(label) for (label,) in check.patterns)
     columns = _telling_columns(check) or list(range(len(check.names)))
