@@ -54,7 +54,9 @@ def _questions(formula: Formula, call: DynamicReference, translator: Translator)
     """Return the arguments as formulas in the same row and column of another sheet; none if one cannot be read."""
     questions = []
     for text in _computed_arguments(call):
-        cell = FormulaCell(formula.cell.row, formula.cell.column, text, "array", None, spills=False, stored=None)
+        cell = FormulaCell(
+            formula.cell.row, formula.cell.column, text, formula.cell.kind, None, spills=False, stored=None
+        )
         translation = translator.translate(cell, formula.sheet.name, as_argument=True)
         if text.strip() and (translation.problems or translation.calls):
             return []

@@ -80,7 +80,10 @@ class Planner:
 
     def readers_among(self, changed: Iterable[SheetArea], candidates: Iterable[Formula]) -> set[Place]:
         """Return those of the formulas that read changed cells, directly or through others of them."""
-        return set(_spread([], changed, candidates))
+        cells, formulas = list(changed), list(candidates)
+        # what cannot be understood may read any cell
+        blind = [formula for formula in formulas if formula.reading.anything] if cells else []
+        return set(_spread(blind, cells, formulas))
 
     def _with_readers(self, seeds: Iterable[Formula], grown: Iterable[SheetArea]) -> dict[Place, Formula]:
         found = _spread(seeds, grown, self._book.formulas)

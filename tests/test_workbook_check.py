@@ -1,0 +1,126 @@
+"""Stored values are compared with what the formulas give, before any new value comes in."""
+
+import pytest
+
+from glmm_binomial.__main__ import main
+from glmm_binomial.workbook import compare
+from stored_workbooks import KEPT, run, saved
+
+# B1 is stale: a program changed A1 and kept what was calculated from the old one
+STALE = {"A1": 5, "B1": ("=A1+1", 2), "C1": ("=_xll.GLMM_BINOMIAL(B1)", 4), "D1": ("=C1+1", 5), "E1": ("=A1", KEPT)}
+
+
+def described(result):
+    return [(d.address, d.stored, d.calculated) for d in result.differences]
+
+
+def test_a_stale_value_under_a_call_is_named_and_nothing_is_calculated_or_written(tmp_path):
+    result, _ = run(saved(tmp_path / "in.xlsx", STALE))
+    assert described(result) == [("B1", 2.0, 6.0)]
+    assert result.content is None
+    assert result.cells == ()
+    with pytest.raises(ValueError, match="nothing to write"):
+        result.write(tmp_path / "out.xlsx")
+
+
+def test_stored_values_hold_when_they_are_trusted(tmp_path):
+    result, shown = run(saved(tmp_path / "in.xlsx", STALE), trust="stored")
+    assert described(result) == [("B1", 2.0, 6.0)]
+    assert [shown[address] for address in ("B1", "C1", "D1", "E1")] == [2, 4, 5, KEPT]
+
+
+def test_calculated_values_hold_when_they_are_trusted(tmp_path):
+    result, shown = run(saved(tmp_path / "in.xlsx", STALE), trust="calculated")
+    assert described(result) == [("B1", 2.0, 6.0)]
+    assert [shown[address] for address in ("B1", "C1", "D1", "E1")] == [6, 12, 13, KEPT]
+
+
+def test_a_formula_below_a_call_that_does_not_give_what_is_stored_is_named(tmp_path):
+    cells = {"A1": 1, "B1": ("=_xll.GLMM_BINOMIAL(A1)", 8), "C1": ("=B1+1", 10)}
+    source = saved(tmp_path / "in.xlsx", cells)
+    result, _ = run(source)
+    assert described(result) == [("C1", 10.0, 9.0)]
+    assert result.differences[0].is_below
+    _, shown = run(source, trust="calculated")
+    assert (shown["B1"], shown["C1"]) == (2, 3)
+
+
+def test_a_formula_below_that_nothing_new_reaches_keeps_its_trusted_value(tmp_path):
+    cells = {"A1": 1, "B1": ("=_xll.GLMM_BINOMIAL(A1)", 2), "C1": ("=B1+1", 10)}
+    source = saved(tmp_path / "in.xlsx", cells)
+    assert run(source, trust="stored")[1]["C1"] == 10
+    assert run(source, trust="calculated")[1]["C1"] == 3
+
+
+def test_the_last_digits_are_no_difference(tmp_path):
+    cells = {"A1": 3, "B1": ("=A1*0.1", 0.3), "C1": ("=_xll.GLMM_BINOMIAL(B1)", 0)}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert result.differences == ()
+    assert shown["B1"] == 0.3
+    cells["B1"] = ("=A1*0.1", 0.3000001)
+    assert described(run(saved(tmp_path / "in.xlsx", cells))[0]) == [("B1", 0.3000001, 0.30000000000000004)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "formula"), [("1", "=A1"), (True, "=A1"), ("#N/A", "=A1"), (1, "=A1>0"), ("b", '="a"')]
+)
+def test_a_value_of_another_kind_is_a_difference(tmp_path, stored, formula):
+    cells = {"A1": 1, "B1": (formula, stored), "C1": ("=_xll.GLMM_BINOMIAL(B1)", 0)}
+    result, _ = run(saved(tmp_path / "in.xlsx", cells))
+    assert [d.address for d in result.differences] == ["B1"]
+
+
+def test_what_cannot_be_calculated_keeps_its_value_when_nothing_it_uses_has_changed(tmp_path):
+    cells = {"A1": 1, "B1": ("=_xll.GLMM_BINOMIAL(A1)", 2), "C1": ("=NOSUCH(B1)", KEPT), "D1": ("=C1+B1", KEPT + 2)}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert result.problems == ()
+    assert [problem.address for problem in result.unverified] == ["C1"]
+    assert (shown["C1"], shown["D1"]) == (KEPT, KEPT + 2)
+
+
+def test_what_cannot_be_calculated_is_an_error_when_something_it_uses_has_changed(tmp_path):
+    cells = {"A1": 1, "B1": ("=_xll.GLMM_BINOMIAL(A1)", 8), "C1": ("=NOSUCH(B1)", KEPT), "D1": ("=C1+1", KEPT + 1)}
+    cells["E1"] = ("=NOSUCH(A1)", KEPT)
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert [problem.address for problem in result.problems] == ["C1"]
+    assert str(shown["C1"]).startswith("#")
+    assert str(shown["D1"]).startswith("#")
+    assert shown["E1"] == KEPT
+
+
+def test_what_a_call_rests_upon_and_cannot_be_calculated_is_said(tmp_path):
+    cells = {"A1": 1, "B1": ("=NOSUCH(A1)", 3), "C1": ("=B1+1", 4), "D1": ("=_xll.GLMM_BINOMIAL(C1)", 0)}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert result.differences == ()
+    assert [problem.address for problem in result.unverified] == ["B1"]
+    assert shown["D1"] == 8
+    assert result.counts.not_verified == 1
+
+
+def test_a_comparison_names_every_difference_and_writes_nothing(tmp_path):
+    source = saved(tmp_path / "in.xlsx", STALE)
+    result = compare(source, {"GLMM_BINOMIAL": lambda value: 2 * value})
+    assert described(result) == [("B1", 2.0, 6.0), ("C1", 4.0, 12.0), ("D1", 5.0, 13.0), ("E1", KEPT, 5.0)]
+    assert result.content is None
+
+
+def test_the_command_line_names_both_values_and_says_what_to_do(tmp_path, capsys):
+    cells = {"A1": 5, "B1": ("=A1+1", 2), "C1": ("=_xll.GLMM_BINOMIAL(B1,B1,B1)", "old"), "D1": ("=A1", KEPT)}
+    source = saved(tmp_path / "in.xlsx", cells)
+    assert main(["recalc", str(source)]) == 1
+    said = capsys.readouterr().err
+    assert "S!B1: stored is 2, calculated 6 (=A1+1)" in said
+    assert "--trust calculated" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["in.xlsx"]
+    before = source.read_bytes()
+    assert main(["recalc", str(source), "--compare"]) == 1
+    assert "S!D1: stored is 4711, calculated 5 (=A1)" in capsys.readouterr().err
+    assert source.read_bytes() == before
+    assert main(["recalc", str(source), "--in-place"]) == 1
+    assert source.read_bytes() == before
+
+
+def test_the_command_line_ends_with_how_many_formulas_were_calculated_kept_and_not_verified(tmp_path, capsys):
+    cells = {"A1": 1, "B1": ("=NOSUCH(A1)", 2), "C1": ("=_xll.GLMM_BINOMIAL(B1)", "old"), "D1": ("=C1", "old")}
+    main(["recalc", str(saved(tmp_path / "in.xlsx", cells))])
+    assert capsys.readouterr().out.splitlines()[-1] == "Formulas: 2 calculated, 1 kept, 1 not verified"

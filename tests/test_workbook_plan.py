@@ -1,0 +1,215 @@
+"""What must be calculated is calculated; all else keeps the value that is stored, even one that no formula gives."""
+
+import zipfile
+
+import openpyxl
+import pytest
+import xlsxwriter
+
+from glmm_binomial.workbook import recalculate
+from stored_workbooks import FUNCTIONS, KEPT, run, saved
+
+CALL = ("=_xll.GLMM_BINOMIAL(A1)", 2)
+
+
+def counted(result):
+    return result.counts.calculated, result.counts.kept
+
+
+def test_without_anything_to_calculate_the_copy_is_the_file_byte_for_byte(tmp_path):
+    source = saved(tmp_path / "in.xlsx", {"A1": 1, "B1": ("=A1+1", KEPT), "C1": ("=NOSUCH(B1)", "text")})
+    result, _ = run(source)
+    assert result.content == source.read_bytes()
+    assert counted(result) == (0, 2)
+
+
+def test_a_call_is_calculated_and_what_reads_it_follows(tmp_path):
+    cells = {
+        "A1": 1.5,
+        "B1": CALL,
+        "C1": ("=B1+1", 3),
+        "D1": ("=C1*10", 30),
+        "E1": ("=A1*7", KEPT),
+        "F1": ("=E1", KEPT),
+    }
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert result.differences == ()
+    assert [shown[address] for address in ("B1", "C1", "D1", "E1", "F1")] == [3, 4, 40, KEPT, KEPT]
+    assert counted(result) == (3, 2)
+
+
+READING_B1 = {
+    "=SUM(B:B)": None,
+    "=SUM($B$1:B3)": None,
+    "=SUM(B3:B1)": None,
+    "=named": None,
+    "=left_of_it": None,
+    '=INDIRECT("B1")': None,
+    '=INDIRECT("B"&A2)': None,
+    "=OFFSET(A1,0,1)": None,
+    "=OFFSET(A1,A2-1,A2)": None,
+    "=SUM(A2:INDEX(B:B,1))-A1-A2": None,
+    "=IF(A1>0,B1,0)": None,
+    "=SUM(Tbl[h])*0+B1": None,
+}
+
+
+@pytest.mark.parametrize("formula", READING_B1)
+def test_every_way_to_read_a_call_makes_a_formula_follow(tmp_path, formula):
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        book.set_calc_mode("auto", 191029)
+        book.calc_on_load = False
+        sheet = book.add_worksheet("S")
+        book.define_name("named", "=S!$B$1")
+        book.define_name("left_of_it", "=S!XFD1")
+        sheet.write_column("A1", [1.5, 1])
+        sheet.add_table("H8:H9", {"columns": [{"header": "h"}], "name": "Tbl"})
+        sheet.write_formula("B1", "=_xll.GLMM_BINOMIAL(A1)", None, 2)
+        # on the sheet of 16,384 columns; the stored value is that of the stored call
+        sheet.write_formula("C1", formula, None, 2)
+        sheet.write_formula("D1", "=C1+1", None, 3)
+    result, shown = run(source, trust="stored")
+    assert shown["B1"] == 3
+    assert (shown["C1"], shown["D1"]) == (3, 4), result
+    assert result.counts.calculated == 3
+
+
+def test_a_reference_that_cannot_be_told_is_calculated_whenever_anything_is(tmp_path):
+    cells = {"A1": 1.5, "B1": CALL, "C1": ("=SUM(INDIRECT(NOSUCH()))", KEPT), "D1": ("=C1", KEPT)}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert [problem.address for problem in result.problems] == ["C1"]
+    assert shown["C1"] == "#VALUE!" or str(shown["C1"]).startswith("#")
+
+
+def test_a_cell_without_a_value_is_calculated_and_an_empty_text_is_a_value(tmp_path):
+    source = saved(tmp_path / "in.xlsx", {"A1": 1, "B1": ("=A1+1", 0), "C1": ("=A1+2", ""), "D1": ("=C1&B1", "x")})
+    result, _ = run(source)
+    assert counted(result) == (0, 3)
+    stripped = source.with_name("stripped.xlsx")
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(stripped, "w") as copy:
+        for name in archive.namelist():
+            data = archive.read(name)
+            copy.writestr(name, data.replace(b"<f>A1+1</f><v>0</v>", b"<f>A1+1</f>"))
+    result, shown = run(stripped)
+    assert counted(result) == (2, 1)
+    assert shown["B1"] == 2
+
+
+def test_a_file_that_says_its_values_are_not_to_be_trusted_is_calculated_whole(tmp_path):
+    source = tmp_path / "in.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "S"
+    book.active["A1"], book.active["B1"] = 2, "=A1*3"
+    book.save(source)
+    result, shown = run(source)
+    assert counted(result) == (1, 0)
+    assert shown["B1"] == 6
+
+
+def test_everything_is_calculated_when_asked_for(tmp_path):
+    result, shown = run(saved(tmp_path / "in.xlsx", {"A1": 2, "B1": ("=A1*3", KEPT)}), everything=True)
+    assert counted(result) == (1, 0)
+    assert shown["B1"] == 6
+
+
+def test_a_spill_that_grows_reaches_formulas_that_did_not_read_it_before(tmp_path):
+    cells = {"A1": 1, "A2": 2, "B1": ("=_xll.GLMM_BINOMIAL(A1:A2)", 2), "D1": ("=B2+1", 1), "E1": ("=D1", 1)}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells, spilling={"B1": "B1"}))
+    assert result.differences == ()
+    assert (shown["B1"], shown["B2"], shown["D1"], shown["E1"]) == (2, 4, 5, 5)
+
+
+def test_a_reference_to_a_kept_spill_means_its_cells(tmp_path):
+    cells = {
+        "A1": 1,
+        "B1": ("=_xlfn.SEQUENCE(2)", 1),
+        "B2": 2,
+        "C1": ("=_xll.GLMM_BINOMIAL(SUM(_xlfn.ANCHORARRAY(B1)))", 0),
+    }
+    result, shown = run(saved(tmp_path / "in.xlsx", cells, spilling={"B1": "B1:B2"}))
+    assert result.differences == ()
+    assert shown["C1"] == 6
+
+
+def test_subtotals_within_subtotals_are_not_counted_twice(tmp_path):
+    cells = {"A1": 1, "A2": 2, "A3": ("=SUBTOTAL(9,A1:A2)", 3), "B3": ("=_xll.GLMM_BINOMIAL(A1)", 2)}
+    cells["A5"] = ("=SUBTOTAL(9,A1:B4)", 5)
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert result.differences == ()
+    assert shown["A5"] == 5
+    assert shown["A3"] == 3
+
+
+def test_subtotals_over_hidden_rows_are_named_and_kept_unless_they_change(tmp_path):
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        book.set_calc_mode("auto", 191029)
+        book.calc_on_load = False
+        sheet = book.add_worksheet("S")
+        sheet.write_column("A1", [1, 2, 4])
+        sheet.set_row(1, None, None, {"hidden": True})
+        sheet.write_formula("B1", "=SUBTOTAL(109,A1:A3)", None, 5)
+        sheet.write_formula("C1", "=_xll.GLMM_BINOMIAL(B1)", None, 10)
+    result, shown = run(source)
+    assert result.differences == ()
+    assert [problem.address for problem in result.unverified] == ["B1"]
+    assert (shown["B1"], shown["C1"]) == (5, 10)
+
+
+def test_questions_about_formulas_see_the_formulas_of_the_workbook(tmp_path):
+    cells = {"A1": 1, "B1": ("=A1+1", 2), "C1": ("=_xll.GLMM_BINOMIAL(LEN(_xlfn.FORMULATEXT(B1)))", 0)}
+    cells |= {
+        "D1": ("=_xll.GLMM_BINOMIAL(--_xlfn.ISFORMULA(B1))", 0),
+        "E1": ("=_xll.GLMM_BINOMIAL(--_xlfn.ISFORMULA(A1))", 9),
+    }
+    _, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert (shown["C1"], shown["D1"], shown["E1"]) == (10, 2, 0)
+
+
+def test_volatile_formulas_that_nothing_touches_keep_their_value_with_one_line(tmp_path):
+    cells = {"A1": 1, "B1": ("=RAND()", KEPT), "B2": ("=B1+NOW()", KEPT), "C1": CALL}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert (shown["B1"], shown["B2"], shown["C1"]) == (KEPT, KEPT, 2)
+    assert result.notes == ("2 formulas with NOW, RAND kept the value that is stored.",)
+
+
+def test_a_call_upon_a_volatile_formula_takes_the_stored_value_and_does_not_check_it(tmp_path):
+    cells = {"B1": ("=RAND()", 0.25), "B2": ("=B1*4", 1), "C1": ("=_xll.GLMM_BINOMIAL(B2)", 0)}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert result.differences == ()
+    assert (shown["B1"], shown["C1"]) == (0.25, 2)
+    assert result.counts.not_verified == 1
+
+
+def test_a_workbook_in_manual_calculation_keeps_what_nothing_of_ours_touches(tmp_path):
+    cells = {"A1": 1.5, "B1": ("=A1", KEPT), "C1": CALL}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells, manual=True))
+    assert (shown["B1"], shown["C1"]) == (KEPT, 3)
+    (note,) = result.notes
+    assert "manual calculation: 1 of its formulas kept" in note
+
+
+def test_a_cell_that_comes_out_as_it_was_keeps_its_bytes(tmp_path):
+    source = saved(tmp_path / "in.xlsx", {"A1": 1, "B1": CALL, "C1": ("=B1+1", 3), "D1": ('=B1&""', "2")})
+    result, _ = run(source)
+    assert result.content == source.read_bytes()
+    assert counted(result) == (3, 0)
+
+
+def test_whoever_writes_shared_formulas_gets_each_cell_its_own(tmp_path):
+    source = saved(tmp_path / "in.xlsx", {"A1": 1, "A2": 2, "B1": ("=_xll.GLMM_BINOMIAL(A1)", 0), "B2": ("=X", 0)})
+    with zipfile.ZipFile(source) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    sheet = sheet.replace(b"<f>_xll.GLMM", b'<f t="shared" ref="B1:B2" si="0">_xll.GLMM').replace(
+        b"<f>X</f>", b'<f t="shared" si="0"/>'
+    )
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, data in (parts | {"xl/worksheets/sheet1.xml": sheet}).items():
+            archive.writestr(name, data)
+    result = recalculate(source, FUNCTIONS)
+    assert [(cell.formula, cell.table) for cell in result.cells] == [
+        ("=GLMM_BINOMIAL(A1)", ((2.0,),)),
+        ("=GLMM_BINOMIAL(A2)", ((4.0,),)),
+    ]
