@@ -26,9 +26,10 @@ def basis_columns(
 ) -> NDArray[np.float64]:
     """The columns (M, q) of poly() or bs(), which writes into an empty state what it takes from these rows."""
     transforms = require("formulaic.transforms", extra="formulas", purpose="A formula")
-    if function == "poly":
-        return np.asarray(transforms.poly(values, degree, _state=state), dtype=np.float64)
-    columns = transforms.basis_spline(values, df=df, degree=degree, extrapolation="na", _state=state)
+    with np.errstate(all="ignore"):
+        if function == "poly":
+            return np.asarray(transforms.poly(values, degree, _state=state), dtype=np.float64)
+        columns = transforms.basis_spline(values, df=df, degree=degree, extrapolation="na", _state=state)
     return np.column_stack([np.asarray(columns[key], dtype=np.float64) for key in sorted(columns)])
 
 

@@ -66,8 +66,7 @@ def _basis(factor: BasisCall, sample: Sample) -> Basis:
             f"least {needed} different values of {operand.name}; it has {distinct}."
         )
     state: dict[str, Any] = {}
-    with np.errstate(all="ignore"):
-        columns = basis_columns(factor.function, values, degree=degree, state=state, df=factor.df)
+    columns = basis_columns(factor.function, values, degree=degree, state=state, df=factor.df)
     result = Basis(factor.name, factor.function, operand, degree, frozen(state), columns.shape[1])
     require_finite(result, sample)
     return result

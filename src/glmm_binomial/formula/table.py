@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, cast
 
 import numpy as np
 
-from glmm_binomial.observations.cells import found, is_blank, reject
+from glmm_binomial.observations.cells import found, is_blank, is_label_type, reject
 from glmm_binomial.observations.ranges import Range, as_rows, trim
 from glmm_binomial.observations.wording import shortened
 
@@ -126,6 +126,7 @@ def _without_missing(cells: list[object]) -> list[object]:
     if any(kind.__name__ in MISSING_TYPES for kind in kinds):
         cells = [None if type(cell).__name__ in MISSING_TYPES else cell for cell in cells]
     if any(issubclass(kind, float | np.floating) for kind in kinds):
-        # NaN differs from itself
-        cells = [None if cell != cell else cell for cell in cells]  # noqa: PLR0124
+        # NaN differs from itself, and so do arrays, which are no cells
+        is_plain = all(map(is_label_type, kinds - {type(None)}))
+        cells = [None if (is_plain or isinstance(cell, float)) and cell != cell else cell for cell in cells]  # noqa: PLR0124
     return cells
