@@ -63,6 +63,12 @@ def test_a_polynomial_goes_on_beyond_the_rows_of_the_fit_and_a_spline_does_not()
                 new_rows(read.coding, read.observations, new)
 
 
+def test_a_polynomial_of_a_number_too_large_is_refused_without_a_warning():
+    read = read_formula(DATA, "y ~ poly(t, 2) + (1 | id)")
+    with pytest.raises(ValueError, match=r"poly\(t, 2\) has none in row 2 of new_data, where t holds 1e\+300"):
+        new_rows(read.coding, read.observations, [["t"], [1e300]])
+
+
 @pytest.mark.parametrize(
     ("term", "beginning"),
     [

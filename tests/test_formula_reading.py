@@ -491,6 +491,13 @@ def test_numbers_that_are_not_finite_are_refused_in_a_range():
     assert refusal("y ~ dose + (1 | id)", frame).startswith("data[3][4] must be finite.")
 
 
+def test_a_cell_of_a_data_frame_that_holds_several_numbers_is_refused():
+    frame = pd.DataFrame(changed(4, "dose", None)[1:], columns=HEADER).astype({"dose": object})
+    frame.at[2, "dose"] = np.array([1.0, 2.0])
+    expected = "data[3][4] must be a number or text. Row 4, column 5 of data holds several cells."
+    assert refusal("y ~ dose + (1 | id)", frame).startswith(expected)
+
+
 def test_pandas_types_with_missing_values_of_their_own_are_read():
     frame = pd.DataFrame(changed(4, "dose", None)[1:], columns=HEADER).convert_dtypes()
     frame["trt"] = frame["trt"].astype("category")
