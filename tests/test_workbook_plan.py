@@ -82,18 +82,28 @@ def test_a_reference_that_cannot_be_told_is_calculated_whenever_anything_is(tmp_
     assert shown["C1"] == "#VALUE!" or str(shown["C1"]).startswith("#")
 
 
-def test_a_cell_without_a_value_is_calculated_and_an_empty_text_is_a_value(tmp_path):
-    source = saved(tmp_path / "in.xlsx", {"A1": 1, "B1": ("=A1+1", 0), "C1": ("=A1+2", ""), "D1": ("=C1&B1", "x")})
-    result, _ = run(source)
-    assert counted(result) == (0, 3)
-    stripped = source.with_name("stripped.xlsx")
-    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(stripped, "w") as copy:
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ('t="str"><f>A1+2</f><v></v>', (0, 3)),
+        ('t="str"><f>A1+2</f><v/>', (0, 3)),
+        ('t="inlineStr"><f>A1+2</f><is><t/></is>', (0, 3)),
+        ("><f>A1+2</f><v></v>", (2, 1)),
+        ("><f>A1+2</f><v/>", (2, 1)),
+        ("><f>A1+2</f>", (2, 1)),
+    ],
+)
+def test_a_cell_without_a_value_is_calculated_and_an_empty_text_is_a_value(tmp_path, stored, expected):
+    source = saved(tmp_path / "in.xlsx", {"A1": 1, "B1": ("=A1+1", 2), "C1": ("=A1+2", 0), "D1": ("=C1&B1", "2")})
+    edited = source.with_name("edited.xlsx")
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(edited, "w") as copy:
         for name in archive.namelist():
-            data = archive.read(name)
-            copy.writestr(name, data.replace(b"<f>A1+1</f><v>0</v>", b"<f>A1+1</f>"))
-    result, shown = run(stripped)
-    assert counted(result) == (2, 1)
-    assert shown["B1"] == 2
+            new = f'<c r="C1" {stored}'.encode()
+            copy.writestr(name, archive.read(name).replace(b'<c r="C1"><f>A1+2</f><v>0</v>', new))
+    result, shown = run(edited)
+    assert counted(result) == expected
+    assert (shown.get("C1") or None) == (3 if expected == (2, 1) else None)
+    assert shown["D1"] == ("32" if expected == (2, 1) else "2")
 
 
 def test_a_file_that_says_its_values_are_not_to_be_trusted_is_calculated_whole(tmp_path):
