@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from lxml import etree
 
 from glmm_binomial.__main__ import main
@@ -80,12 +81,37 @@ def test_a_strict_workbook_gives_the_same_table_as_the_usual_one(tmp_path):
     assert numbers == [shown(usual, address) for address in ("G2", "H2", "P1")]
 
 
+def test_texts_and_names_of_a_strict_workbook_are_read(tmp_path):
+    usual, strict = tmp_path / "usual.xlsx", tmp_path / "strict.xlsx"
+    with xlsxwriter.Workbook(usual) as book:
+        sheet = book.add_worksheet("Data")
+        book.define_name("told", "=Data!$A$1:$A$2")
+        sheet.write_column("A1", ["one", "two"])
+        sheet.write_formula("B1", '=_xlfn.CONCAT(told)&COUNTA(INDIRECT("told"))', None, "")
+    with zipfile.ZipFile(usual) as archive, zipfile.ZipFile(strict, "w") as copy:
+        for name in archive.namelist():
+            data = archive.read(name)
+            for word in (b"spreadsheetml", b"officeDocument"):
+                usual_name, strict_name = b"http://schemas.openxmlformats.org/", b"http://purl.oclc.org/ooxml/"
+                data = data.replace(usual_name + word + b"/2006/", strict_name + word + b"/")
+            copy.writestr(name, data)
+    target = tmp_path / "out.xlsx"
+    assert main(["recalc", str(strict), "--output", str(target)]) == 0
+    assert shown(target, "B1") == "onetwo2"
+
+
 def test_a_skipped_constant_of_linest_is_one(tmp_path):
     _, source, target = recalculated("08_linest_missing_const", tmp_path)
     assert shown(target, "D1") == shown(source, "D1")
     _, _, target = recalculated("08_linest_missing_const", tmp_path, "--all")
     # by hand: 34.1, the sum of products about the means, over 17.5; through the origin it would be 1.98
     assert shown(target, "D1") == pytest.approx(34.1 / 17.5, rel=1e-12)
+
+
+def test_a_column_name_that_ends_in_a_space_is_another_one(tmp_path):
+    _, source, target = recalculated("06b_table_trailing_space", tmp_path, "--all")
+    assert [shown(target, address) for address in ("D1", "D2")] == [shown(source, address) for address in ("D1", "D2")]
+    assert shown(target, "D1") != shown(target, "D2")
 
 
 def test_dates_that_count_from_1904_are_calculated_so(tmp_path):

@@ -48,7 +48,7 @@ READING_B1 = {
     '=INDIRECT("B"&A2)': None,
     "=OFFSET(A1,0,1)": None,
     "=OFFSET(A1,A2-1,A2)": None,
-    "=SUM(A2:INDEX(B:B,1))-A1-A2": None,
+    "=SUM(A1:INDEX(B2:B3,1))-A1-A2": None,
     "=IF(A1>0,B1,0)": None,
     "=SUM(Tbl[h])*0+B1": None,
 }
@@ -205,6 +205,22 @@ def test_a_cell_that_comes_out_as_it_was_keeps_its_bytes(tmp_path):
     result, _ = run(source)
     assert result.content == source.read_bytes()
     assert counted(result) == (3, 0)
+
+
+def test_a_value_written_in_other_words_keeps_its_bytes_too(tmp_path):
+    source, edited = saved(tmp_path / "in.xlsx", {"A1": 1, "B1": CALL}), tmp_path / "edited.xlsx"
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(edited, "w") as copy:
+        for name in archive.namelist():
+            copy.writestr(name, archive.read(name).replace(b"<v>2</v>", b"<v>2.000E0</v>"))
+    assert b"2.000E0" in zipfile.ZipFile(edited).read("xl/worksheets/sheet1.xml")
+    assert recalculate(edited, FUNCTIONS).content == edited.read_bytes()
+
+
+def test_the_other_cells_of_a_spill_are_no_formulas(tmp_path):
+    cells = {"B1": ("=_xlfn.SEQUENCE(2)", 1), "B2": 2, "C1": ("=_xll.GLMM_BINOMIAL(--_xlfn.ISFORMULA(B2))", 9)}
+    cells["D1"] = ("=_xll.GLMM_BINOMIAL(--_xlfn.ISFORMULA(B1))", 9)
+    _, shown = run(saved(tmp_path / "in.xlsx", cells, spilling={"B1": "B1:B2"}))
+    assert (shown["C1"], shown["D1"]) == (0, 2)
 
 
 def test_whoever_writes_shared_formulas_gets_each_cell_its_own(tmp_path):
