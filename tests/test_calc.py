@@ -22,6 +22,8 @@ from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
 from glmm_binomial.workbook import CellError, recalculate
 from glmm_binomial.workbook.addresses import Area
 
+pytestmark = pytest.mark.mass
+
 CASES: Mapping[str, tuple[Case, ...]] = {**WRITTEN, "every function": every_function(WORKSHEET_FUNCTIONS)}
 NAMES = [*(path.name for path in EXAMPLE_FILES), *CASES]
 
