@@ -223,6 +223,18 @@ def test_the_other_cells_of_a_spill_are_no_formulas(tmp_path):
     assert (shown["C1"], shown["D1"]) == (0, 2)
 
 
+def test_all_cells_of_an_array_of_fixed_size_are_formulas(tmp_path):
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        book.set_calc_mode("auto", 191029)
+        book.calc_on_load = False
+        sheet = book.add_worksheet("S")
+        sheet.write_array_formula("B1:B2", "{={1;2}}", None, 1)
+        sheet.write_number("B2", 2)
+        sheet.write_formula("C1", "=_xll.GLMM_BINOMIAL(--_xlfn.ISFORMULA(B2))", None, 9)
+    assert run(source)[1]["C1"] == 2
+
+
 def test_whoever_writes_shared_formulas_gets_each_cell_its_own(tmp_path):
     source = saved(tmp_path / "in.xlsx", {"A1": 1, "A2": 2, "B1": ("=_xll.GLMM_BINOMIAL(A1)", 0), "B2": ("=X", 0)})
     with zipfile.ZipFile(source) as archive:

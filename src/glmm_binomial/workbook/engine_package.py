@@ -17,10 +17,6 @@ from glmm_binomial.workbook.package import Package, refuse_document_type
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_STRICT = {
-    b"http://purl.oclc.org/ooxml/spreadsheetml/main": _MAIN.encode(),
-    b"http://purl.oclc.org/ooxml/officeDocument/relationships": _OFFICE.encode(),
-}
 _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml."
 # the engine begins with a sheet of this name, and takes one that differs in case for another
 _FIRST_SHEET = "Sheet1"
@@ -35,19 +31,16 @@ def engine_sheet(name: str) -> str:
 def package_for_engine(package: Package, contents: Contents, sheets: Mapping[str, bytes]) -> bytes:
     """Return an .xlsx file with these sheets, by the part they come from, and what their formulas may refer to."""
     targets = {f"s{i}": ("worksheet", f"worksheets/sheet{i}.xml") for i in range(1, len(contents.sheets) + 1)}
-    parts = {
-        f"xl/worksheets/sheet{i}.xml": _transitional(sheets[sheet.part])
-        for i, sheet in enumerate(contents.sheets, start=1)
-    }
+    parts = {f"xl/worksheets/sheet{i}.xml": sheets[sheet.part] for i, sheet in enumerate(contents.sheets, start=1)}
     if contents.strings_part is not None:
         targets["t1"] = ("sharedStrings", "sharedStrings.xml")
-        parts["xl/sharedStrings.xml"] = _transitional(_checked(package, contents.strings_part))
+        parts["xl/sharedStrings.xml"] = _checked(package, contents.strings_part)
     for i, part in enumerate(contents.external_parts, start=1):
         targets[f"e{i}"] = ("externalLink", f"externalLinks/externalLink{i}.xml")
-        parts[f"xl/externalLinks/externalLink{i}.xml"] = _transitional(_checked(package, part))
+        parts[f"xl/externalLinks/externalLink{i}.xml"] = _checked(package, part)
         relations = package.relations_of(part)
         if relations is not None:
-            parts[f"xl/externalLinks/_rels/externalLink{i}.xml.rels"] = _transitional(_checked(package, relations))
+            parts[f"xl/externalLinks/_rels/externalLink{i}.xml.rels"] = _checked(package, relations)
     parts["xl/workbook.xml"] = _workbook(contents).encode()
     parts["xl/_rels/workbook.xml.rels"] = _relationships(targets).encode()
     parts["_rels/.rels"] = _relationships({"r1": ("officeDocument", "xl/workbook.xml")}).encode()
@@ -63,14 +56,6 @@ def _checked(package: Package, part: str) -> bytes:
     data = package.read(part)
     refuse_document_type(data, part)
     return data
-
-
-def _transitional(xml: bytes) -> bytes:
-    """Return a part of a strict workbook with the names that all other workbooks use."""
-    for strict, usual in _STRICT.items():
-        if strict in xml:
-            xml = xml.replace(strict, usual)
-    return xml
 
 
 def _workbook(contents: Contents) -> str:
