@@ -207,24 +207,58 @@ def test_population_average_of_a_fit_is_the_integral_over_its_own_sds(method):
     assert towards_half.all()
 
 
+@pytest.mark.parametrize("mean", [-30.0, -100.0])
+def test_small_population_averages_keep_their_digits(mean):
+    # far out expit is e^eta, whose mean is known
+    assert_allclose(mean_probability(np.array([mean]), np.array([1.0])), np.exp(mean + 0.5), rtol=1e-10)
+
+
+def test_interval_of_the_population_average_is_that_of_the_delta_method():
+    model = fit_model(*slopes_data()[:3], x_random=slopes_data()[3], method="ml")
+    x, z = np.array([0.7, 1.0]), 1.3
+    found = predictions_of(model, x[None], new_x_random=z)
+    scale, fit = model.design.scale, model.fit
+    # on the user's scale: estimates and their joint covariance with the log SDs
+    back = np.eye(5)
+    back[:3, :3] = scale.back_transform
+    root = back @ fit.covariance_root
+    estimate = np.concatenate([scale.back_transform @ fit.coefficients, np.log(fit.sds / scale.random_scales)])
+
+    def average_logit(theta):
+        sds = np.exp(theta[3:])
+        return logit(by_brute_force(theta[0] + x @ theta[1:3], np.hypot(sds[0], z * sds[1])))
+
+    step = 1e-4
+    gradient = [average_logit(estimate + step * e) - average_logit(estimate - step * e) for e in np.eye(5)]
+    reach = norm.ppf(0.975) * np.linalg.norm(gradient @ root) / (2 * step)
+    centre = average_logit(estimate)
+    assert_allclose(logit(found.population_lower), centre - reach, rtol=1e-6)
+    assert_allclose(logit(found.population_upper), centre + reach, rtol=1e-6)
+
+
 # --- coverage --------------------------------------------------------------------------------------------------------
 
 TRUE_COEFFICIENTS, TRUE_SD = np.array([-0.4, 0.8, -0.6]), 0.8
 NEW_X = np.array([[-1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [1.5, 1.0]])
 
 
-def share_covered(method, *, simulations=500, groups=40, size=6):
-    """Share of true probabilities at random effects zero inside their nominal 95 % intervals."""
+def share_covered(method, *, simulations=500, groups=40, size=6, population=False):
+    """Share of true probabilities, at random effects zero or of the population, inside their nominal 95 % intervals."""
     generator = np.random.default_rng(20240611)
     group = np.repeat(np.arange(groups), size)
     truth = expit(TRUE_COEFFICIENTS[0] + NEW_X @ TRUE_COEFFICIENTS[1:])
+    if population:
+        truth = np.array([by_brute_force(logit(typical), TRUE_SD) for typical in truth])
     inside = np.empty((simulations, len(NEW_X)))
     for simulation in range(simulations):
         x = np.column_stack([generator.normal(size=group.size), group % 2])
         u = TRUE_SD * generator.normal(size=groups)
         y = generator.random(group.size) < expit(TRUE_COEFFICIENTS[0] + x @ TRUE_COEFFICIENTS[1:] + u[group])
         found = predictions_of(fit_model(y.astype(float), x, group, method=method), NEW_X)
-        inside[simulation] = (found.ci_lower <= truth) & (truth <= found.ci_upper)
+        lower, upper = (
+            (found.population_lower, found.population_upper) if population else (found.ci_lower, found.ci_upper)
+        )
+        inside[simulation] = (lower <= truth) & (truth <= upper)
     return inside.mean()
 
 
@@ -238,6 +272,11 @@ def test_intervals_at_zero_cover_as_often_as_they_say():
 def test_maximum_likelihood_intervals_cover_as_often_as_they_say():
     # measured over the same data: 95.7 %
     assert 0.93 <= share_covered("ml") <= 0.97
+
+
+@pytest.mark.mass
+def test_intervals_of_population_averages_cover_as_often_as_they_say():
+    assert 0.93 <= share_covered("ml", population=True) <= 0.97
 
 
 @pytest.mark.mass

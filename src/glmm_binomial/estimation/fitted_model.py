@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     """The same of one column, of which the values alone will do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GLMM:
     """What was observed, the design made of it, and the fit. In a worksheet the cell that holds it shows GLMM@1.
 
@@ -68,7 +68,7 @@ class GLMM:
     fit: Fit
     coding: Coding | None = None
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """What it is, in one line."""
         rows, groups = len(self.observations.successes), len(self.observations.group_labels)
         formula = "" if self.coding is None else f", {self.coding.formula}"

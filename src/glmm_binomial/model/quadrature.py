@@ -154,7 +154,7 @@ def _moments_of_block(
 
 
 def mean_probability(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """E expit(eta), eta ~ N(mean, sd^2), to 1e-10 or better.
+    """E expit(eta), eta ~ N(mean, sd^2), to 1e-10 or better; small means up to an SD of 6 to as much of themselves.
 
     Gauss-Hermite quadrature; where the SD is large, so that expit is nearly a step, the mean of the step and, by
     Gauss-Legendre quadrature, of what expit differs from it. With m = -|mean| and f the density of N(m, sd^2),
@@ -169,12 +169,23 @@ def mean_probability(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDAr
     average = expit(mean)
     narrow = (sd > 0.0) & (sd <= LARGEST_HERMITE_SD)
     if narrow.any():
-        average[narrow] = softplus_moments(mean[narrow], sd[narrow] ** 2).mean
+        average[narrow] = _mean_by_hermite(mean[narrow], sd[narrow])
     wide = sd > LARGEST_HERMITE_SD
     if wide.any():
         below = _mean_below_half(-np.abs(mean[wide]), sd[wide])
         average[wide] = np.where(mean[wide] > 0.0, 1.0 - below, below)
     return np.clip(average, 0.0, 1.0)
+
+
+def _mean_by_hermite(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E expit(eta) of narrow distributions as a sum of positive terms, which keeps the digits of small means."""
+    average = np.empty_like(mean)
+    rule = hermite_rule(_nodes_for(float(sd.max())), NEGLIGIBLE_WEIGHT)
+    rows = max(BLOCK_ELEMENTS // len(rule.nodes), 1)
+    for start in range(0, len(mean), rows):
+        block = slice(start, start + rows)
+        average[block] = expit(mean[block, None] + sd[block, None] * rule.nodes) @ rule.weights
+    return average
 
 
 def _mean_below_half(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
