@@ -4,7 +4,7 @@ import pytest
 
 from glmm_binomial.__main__ import main
 from glmm_binomial.workbook import compare
-from stored_workbooks import KEPT, run, saved
+from stored_workbooks import FUNCTIONS, KEPT, run, saved
 
 # B1 is stale: a program changed A1 and kept what was calculated from the old one
 STALE = {"A1": 5, "B1": ("=A1+1", 2), "C1": ("=_xll.GLMM_BINOMIAL(B1)", 4), "D1": ("=C1+1", 5), "E1": ("=A1", KEPT)}
@@ -50,6 +50,32 @@ def test_a_formula_below_that_nothing_new_reaches_keeps_its_trusted_value(tmp_pa
     source = saved(tmp_path / "in.xlsx", cells)
     assert run(source, trust="stored")[1]["C1"] == 10
     assert run(source, trust="calculated")[1]["C1"] == 3
+
+
+def test_what_excel_calculates_otherwise_is_an_error_when_something_it_uses_has_changed(tmp_path):
+    # stored values are trusted, so the engine is wrong about C1, and what it gives now would be wrong too
+    cells = {"A1": 1, "B1": ("=_xll.GLMM_BINOMIAL(A1)", 8), "C1": ("=B1+1", 10), "D1": ("=C1*2", 20), "E1": ("=B1", 8)}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells), trust="stored")
+    assert described(result) == [("C1", 10.0, 9.0), ("D1", 20.0, 18.0)]
+    assert [problem.address for problem in result.problems] == ["C1", "D1"]
+    assert (shown["B1"], shown["C1"], shown["D1"], shown["E1"]) == (2, "#VALUE!", "#VALUE!", 2)
+
+
+def test_every_cell_of_an_array_is_compared(tmp_path):
+    cells = {"A1": 1, "A2": 2, "B1": ("=A1:A2*1", 1), "B2": KEPT, "C1": ("=_xll.GLMM_BINOMIAL(B1:B2)", 2), "C2": 2}
+    source = saved(tmp_path / "in.xlsx", cells, spilling={"B1": "B1:B2", "C1": "C1:C2"})
+    assert described(run(source)[0]) == described(compare(source, FUNCTIONS))[:1] == [("B2", KEPT, 2.0)]
+    _, shown = run(source, trust="stored")
+    assert (shown["B2"], shown["C2"]) == (KEPT, 2 * KEPT)
+    _, shown = run(source, trust="calculated")
+    assert (shown["B2"], shown["C2"]) == (2, 4)
+
+
+def test_an_array_whose_first_cell_stays_changes_in_the_others(tmp_path):
+    cells = {"A1": 1, "A2": 5, "B1": ("=_xll.GLMM_BINOMIAL(A1:A2)", 2), "B2": 4, "D1": ("=B1:B2*1", 2), "D2": 4}
+    result, shown = run(saved(tmp_path / "in.xlsx", cells, spilling={"B1": "B1:B2", "D1": "D1:D2"}))
+    assert result.differences == ()
+    assert (shown["D1"], shown["D2"]) == (2, 10)
 
 
 def test_the_last_digits_are_no_difference(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from lxml import etree
 
 from glmm_binomial.workbook import WorkbookError, recalculate
 
@@ -111,11 +112,32 @@ def test_an_entity_bomb_is_refused_in_every_part(tmp_path, name):
     assert "document type" in refusal(source)
 
 
-def test_an_encoding_that_could_hide_a_bomb_is_refused(tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-7"])
+def test_another_encoding_hides_no_bomb(tmp_path, encoding):
     source = plain_workbook(tmp_path / "a.xlsx")
-    text = part(source, SHEET).decode().replace("UTF-8", "UTF-16")
-    with_parts(source, {SHEET: text.encode("utf-16")})
-    assert "not in UTF-8" in refusal(source)
+    head, _, body = part(source, SHEET).decode().replace("UTF-8", encoding).partition("?>")
+    data = (head + "?>").encode("utf-16" if encoding == "utf-16" else "ascii")
+    bomb = '<!DOCTYPE x [<!ENTITY m "n">]>' + body
+    data += bomb.encode("utf-16")[2:] if encoding == "utf-16" else b"+ADwAIQ-" + bomb[2:].encode(encoding)
+    with_parts(source, {SHEET: data})
+    assert "document type" in refusal(source)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "iso-8859-1", "windows-1252"])
+def test_other_encodings_are_read_and_what_is_written_can_be_read(tmp_path, encoding):
+    source, target = plain_workbook(tmp_path / "a.xlsx", "=_xll.F(A1)"), tmp_path / "out.xlsx"
+    names = ["xl/workbook.xml", "xl/sharedStrings.xml", SHEET]
+    texts = {name: part(source, name).decode().replace("UTF-8", encoding) for name in names}
+    with_parts(source, {name: text.replace("text", "tëxt").encode(encoding) for name, text in texts.items()})
+    recalculate(source, {"F": lambda value: f"é{value}"}).write(target)
+    written = etree.fromstring(part(target, SHEET))
+    assert written.xpath("string(//*[local-name()='c'][@r='B1']/*[local-name()='v'])") == "étëxt"
+
+
+def test_an_unknown_encoding_is_refused(tmp_path):
+    source = plain_workbook(tmp_path / "a.xlsx")
+    with_parts(source, {SHEET: part(source, SHEET).replace(b"UTF-8", b"klingon")})
+    assert "encoding that cannot be read (klingon)" in refusal(source)
 
 
 def test_a_zip_bomb_is_not_opened(tmp_path):

@@ -7,6 +7,9 @@ import pytest
 import xlsxwriter
 
 from glmm_binomial.workbook import recalculate
+from glmm_binomial.workbook.addresses import parse_area
+from glmm_binomial.workbook.contents import Contents, DefinedName, Sheet
+from glmm_binomial.workbook.references import ReferenceReader
 from stored_workbooks import FUNCTIONS, KEPT, run, saved
 
 CALL = ("=_xll.GLMM_BINOMIAL(A1)", 2)
@@ -51,6 +54,7 @@ READING_B1 = {
     "=SUM(A1:INDEX(B2:B3,1))-A1-A2": None,
     "=IF(A1>0,B1,0)": None,
     "=SUM(Tbl[h])*0+B1": None,
+    "=here": None,
 }
 
 
@@ -63,6 +67,7 @@ def test_every_way_to_read_a_call_makes_a_formula_follow(tmp_path, formula):
         sheet = book.add_worksheet("S")
         book.define_name("named", "=S!$B$1")
         book.define_name("left_of_it", "=S!XFD1")
+        book.define_name("here", "=!$B$1")
         sheet.write_column("A1", [1.5, 1])
         sheet.add_table("H8:H9", {"columns": [{"header": "h"}], "name": "Tbl"})
         sheet.write_formula("B1", "=_xll.GLMM_BINOMIAL(A1)", None, 2)
@@ -73,6 +78,41 @@ def test_every_way_to_read_a_call_makes_a_formula_follow(tmp_path, formula):
     assert shown["B1"] == 3
     assert (shown["C1"], shown["D1"]) == (3, 4), result
     assert result.counts.calculated == 3
+
+
+@pytest.mark.parametrize(
+    ("formula", "cells"),
+    [
+        ("first : last", "A1:C9"),
+        ("SUM(first :last)", "A1:C9"),
+        ("SUM(first: last)", "A1:C9"),
+        ("A1:B2:C9", "A1:C9"),
+        ("INDEX(A:A,1):OFFSET(C9,0,0)", "A1:C1048576"),
+        ("here+1", "B2:B2"),
+        ("['file:///home/a b/c.xlsx']Sheet1!A1+B2", "B2:B2"),
+        ("[1]Sheet1!A1+B2", "B2:B2"),
+    ],
+)
+def test_a_formula_is_read_however_it_names_cells(formula, cells):
+    names = (("first", "S!$A$1"), ("last", "S!$C$9"), ("here", "!$B$2"))
+    contents = Contents((Sheet("S", "s"),), tuple(DefinedName(name, None, definition) for name, definition in names))
+    reading = ReferenceReader(contents).read(formula, "S", 5, 5)
+    assert not reading.anything
+    assert reading.with_spans()[-1] == ("s", parse_area(cells))
+
+
+def test_what_may_read_any_cell_is_calculated_whenever_anything_is(tmp_path):
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        book.set_calc_mode("auto", 191029)
+        book.calc_on_load = False
+        sheet = book.add_worksheet("S")
+        book.define_name("told", '=EVALUATE("S!B"&1)')
+        sheet.write("A1", 1.5)
+        sheet.write_formula("B1", "=_xll.GLMM_BINOMIAL(A1)", None, 2)
+        sheet.write_formula("C1", "=told", None, 2)
+    result, _ = run(source)
+    assert [problem.address for problem in result.problems] == ["C1"]
 
 
 def test_a_reference_that_cannot_be_told_is_calculated_whenever_anything_is(tmp_path):
@@ -175,6 +215,21 @@ def test_questions_about_formulas_see_the_formulas_of_the_workbook(tmp_path):
     }
     _, shown = run(saved(tmp_path / "in.xlsx", cells))
     assert (shown["C1"], shown["D1"], shown["E1"]) == (10, 2, 0)
+
+
+def test_what_cell_tells_of_styles_and_files_is_not_made_up(tmp_path):
+    cells = {"A1": 1.5, "B1": CALL, "C1": ('=CELL("type",B1)', "v"), "D1": ('=CELL("contents",B1)', 2)}
+    cells |= {
+        "E1": ('=CELL("format",A1)&B2', "G"),
+        "F1": ('=CELL("width",B1)', 9),
+        "G1": ('=CELL("address",B1)', "$B$1"),
+    }
+    result, shown = run(saved(tmp_path / "in.xlsx", cells))
+    assert result.differences == ()
+    assert [(problem.address, problem.text) for problem in result.problems] == [
+        ("F1", 'CELL("width") is not calculated without Excel')
+    ]
+    assert [shown[address] for address in ("C1", "D1", "E1", "G1")] == ["v", 3, "G", "$B$1"]
 
 
 def test_volatile_formulas_that_nothing_touches_keep_their_value_with_one_line(tmp_path):

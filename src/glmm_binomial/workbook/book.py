@@ -7,13 +7,14 @@ from functools import cached_property
 from pathlib import Path
 
 from glmm_binomial.workbook.addresses import Area, cell_name
+from glmm_binomial.workbook.cells import CellValue
 from glmm_binomial.workbook.contents import Contents, Sheet, read_contents
 from glmm_binomial.workbook.engine_package import package_for_engine
 from glmm_binomial.workbook.package import Package, WorkbookError, open_package
 from glmm_binomial.workbook.references import Reading, ReferenceReader, SheetArea
 from glmm_binomial.workbook.shared_strings import shared_text
 from glmm_binomial.workbook.sheet_edit import Edit, Position, edit_cells
-from glmm_binomial.workbook.sheet_scan import FormulaCell, read_formulas
+from glmm_binomial.workbook.sheet_scan import FormulaCell, read_formulas, read_values
 
 Place = tuple[str, int, int]
 """Sheet, row and column of a formula."""
@@ -89,6 +90,7 @@ class Book:
     functions: frozenset[str]
     formulas: tuple[Formula, ...]
     text: Callable[[int], str] = field(repr=False)
+    _array_values: dict[str, dict[Position, CellValue]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def sheets(self) -> dict[str, bytes]:
@@ -114,6 +116,21 @@ class Book:
     def references(self) -> ReferenceReader:
         """The reader of references in it."""
         return ReferenceReader(self.contents)
+
+    def stored(self, formula: Formula) -> dict[Position, CellValue]:
+        """Return what is stored in the cells that a formula fills; those that hold nothing are absent."""
+        cell = formula.cell
+        if cell.covered.rows * cell.covered.columns == 1:
+            return {} if cell.stored is None else {(cell.row, cell.column): cell.stored}
+        values = self._stored_in_arrays(formula.sheet.part)
+        return {position: values[position] for position in cell.covered.cells() if position in values}
+
+    def _stored_in_arrays(self, part: str) -> dict[Position, CellValue]:
+        if part not in self._array_values:
+            areas = {formula.cell.covered for formula in self.formulas if formula.sheet.part == part}
+            wanted = sorted(area for area in areas if area.rows * area.columns > 1)
+            self._array_values[part] = read_values(self.sheets[part], part, wanted, self.text)
+        return self._array_values[part]
 
     def for_engine(self, edits: Mapping[str, Mapping[Position, Edit]]) -> bytes:
         """Return the file for the engine: of its formulas only those among the edits, all others as constants."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from glmm_binomial.workbook.addresses import Area
 from glmm_binomial.workbook.book import SUBTOTALS, Book, Formula, Place
@@ -23,6 +24,7 @@ _EXTERNAL = "the formula refers to another workbook, and its values are not stor
 _REFUSED = "the formula cannot be calculated without Excel"
 _HIDDEN = "SUBTOTAL and AGGREGATE may leave out hidden rows, which is not known without Excel"
 _SEVERAL = "the formula gives several values and Excel shows one of them; here it is the first"
+NO_PLACES: Mapping[Place, str] = MappingProxyType({})
 DATA_TABLE = "a what-if data table is not calculated without Excel; its old values were kept"
 
 
@@ -53,10 +55,6 @@ class Calculation:
     engine: Engine
     spills: LargeSpills
 
-    def value(self, formula: Formula) -> CellValue:
-        """Return what the formula's own cell shows."""
-        return self.engine.value(*formula.place)
-
     def area(self, formula: Formula) -> Area:
         """Return the cells that a formula fills."""
         cell = formula.cell
@@ -65,6 +63,14 @@ class Calculation:
         if cell.kind == "array" and not cell.spills and cell.area is not None:
             return cell.area
         return self.engine.area(*formula.place)
+
+    def cells(self, formula: Formula) -> dict[Position, CellValue]:
+        """Return the values of the cells that a formula fills, by row and column."""
+        _, row, column = formula.place
+        if formula.is_plain:
+            return {(row, column): self.engine.value(*formula.place)}
+        values = (value for row in self.table(formula) for value in row)
+        return dict(zip(self.area(formula).cells(), values, strict=True))
 
     def table(self, formula: Formula) -> Rows:
         """Return the values of the cells that a formula fills."""
@@ -76,26 +82,29 @@ class Calculation:
         return tuple(tuple(map(cell_value, row)) for row in whole) if isinstance(whole, list) else None
 
 
-def calculate(book: Book, live: Collection[Place], functions: Functions) -> Calculation:
+def calculate(
+    book: Book, live: Collection[Place], functions: Functions, wrong: Mapping[Place, str] = NO_PLACES
+) -> Calculation:
     """Calculate the formulas at these places.
 
-    A formula at which the engine gives up altogether is found and named, and the others are calculated.
+    A formula at which the engine gives up altogether is found and named, and the others are calculated. Those that it
+    is known to calculate wrongly, with the reason, count as such.
     """
-    refused: set[Place] = set()
+    refused = dict(wrong)
     while True:
         try:
             return _calculate(book, live, functions, refused)
         except WorkbookError:
-            culprits = _culprits(book, set(live) - refused, functions)
+            culprits = _culprits(book, set(live) - refused.keys(), functions)
             if not culprits:
                 raise
-            refused |= culprits
+            refused |= dict.fromkeys(culprits, _REFUSED)
 
 
 def _culprits(book: Book, live: Collection[Place], functions: Functions) -> set[Place]:
     """Return the formulas of which the engine can calculate none: halves are tried until single ones are left."""
     try:
-        _calculate(book, live, functions, ())
+        _calculate(book, live, functions, NO_PLACES)
     except WorkbookError:
         pass
     else:
@@ -109,7 +118,7 @@ def _culprits(book: Book, live: Collection[Place], functions: Functions) -> set[
     return halves or {f.place for f in book.formulas if f.place in live and f.reading.dynamic} or set(places)
 
 
-def _calculate(book: Book, live: Collection[Place], functions: Functions, refused: Collection[Place]) -> Calculation:
+def _calculate(book: Book, live: Collection[Place], functions: Functions, refused: Mapping[Place, str]) -> Calculation:
     formulas = tuple(f for f in book.formulas if f.place in live and not f.is_data_table)
     spills = LargeSpills()
     for _ in range(_MAX_ROUNDS):
@@ -158,11 +167,11 @@ def calculate_without_failures(
         left -= failures.keys()
 
 
-def _translated(book: Book, formula: Formula, translator: Translator, refused: Collection[Place]) -> Translation:
+def _translated(book: Book, formula: Formula, translator: Translator, refused: Mapping[Place, str]) -> Translation:
     """Translate a formula; what the engine would calculate otherwise than Excel is a problem."""
     problems = []
     if formula.place in refused:
-        problems.append(_REFUSED)
+        problems.append(refused[formula.place])
     read = {sheet for sheet, _ in formula.reading.areas}
     if formula.reading.functions & SUBTOTALS and read & book.sheets_with_hidden_rows:
         problems.append(_HIDDEN)

@@ -1,6 +1,6 @@
 """Compares what is stored with what the formulas give, before any new value comes in."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from glmm_binomial.workbook.book import Book, Formula, Place
@@ -9,6 +9,7 @@ from glmm_binomial.workbook.cells import CellValue
 from glmm_binomial.workbook.formula_text import formula_as_shown
 from glmm_binomial.workbook.outcome import Difference, Problem, is_same
 from glmm_binomial.workbook.plan import Plan
+from glmm_binomial.workbook.sheet_edit import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +19,19 @@ class Check:
     Attributes
     ----------
     values : dict
-        What the formulas give, by place, while all that is changed later has its stored value.
-    differences : tuple
-        Where that is not what is stored.
+        What each formula gives in the cells it fills, while all that is changed later has its stored value.
+    differences : dict
+        Where that is not what is stored, by the place of the formula.
     failures : dict
         The formulas that cannot be calculated here, by place.
     """
 
-    values: Mapping[Place, CellValue]
-    differences: tuple[Difference, ...]
+    values: Mapping[Place, Mapping[Position, CellValue]]
+    differences: Mapping[Place, Difference]
     failures: Mapping[Place, Problem]
 
 
-NO_CHECK = Check({}, (), {})
+NO_CHECK = Check({}, {}, {})
 
 
 def check_inputs(book: Book, plan: Plan, functions: Functions) -> Check:
@@ -53,14 +54,38 @@ def _check(
 ) -> Check:
     tables = {f.place: Problem(f.sheet.name, f.address, DATA_TABLE) for f in wanted if f.is_data_table}
     if len(tables) == len(wanted):
-        return Check({}, (), tables)
+        return Check({}, {}, tables)
     places = {formula.place for formula in wanted}
     calculation, failures = calculate_without_failures(book, places | set(also), functions)
     calculated = [f for f in calculation.formulas if f.place in places]
-    values = {f.place: calculation.value(f) for f in calculated}
-    differences = [
-        Difference(f.place, formula_as_shown(f.cell.text), stored, values[f.place], is_below=is_below)
-        for f in calculated
-        if (stored := f.cell.stored) is not None and not is_same(stored, values[f.place])
-    ]
-    return Check(values, tuple(differences), failures | tables)
+    values = {f.place: calculation.cells(f) for f in calculated}
+    differences = differences_in(book, calculated, values, is_below=is_below)
+    return Check(values, differences, failures | tables)
+
+
+def changed_cells(old: Mapping[Position, CellValue], new: Mapping[Position, CellValue]) -> Iterator[Position]:
+    """Yield the cells of a formula whose value is another one; a blank is an empty text."""
+    for position in sorted(old.keys() | new.keys()):
+        if not is_same(old.get(position, ""), new.get(position, "")):
+            yield position
+
+
+def differences_in(
+    book: Book,
+    formulas: Iterable[Formula],
+    values: Mapping[Place, Mapping[Position, CellValue]],
+    *,
+    is_below: bool,
+) -> dict[Place, Difference]:
+    """Return where formulas do not give what is stored, by their place: of an array the first cell that differs."""
+    differences = {}
+    for formula in formulas:
+        if formula.cell.stored is None:
+            continue
+        stored, given = book.stored(formula), values[formula.place]
+        for row, column in changed_cells(stored, given):
+            place, shown = (formula.sheet.name, row, column), formula_as_shown(formula.cell.text)
+            old, new = stored.get((row, column), ""), given.get((row, column), "")
+            differences[formula.place] = Difference(place, shown, old, new, is_below=is_below)
+            break
+    return differences

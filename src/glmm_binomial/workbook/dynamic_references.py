@@ -7,11 +7,10 @@ not leave, and INDIRECT anything.
 from collections.abc import Sequence
 from typing import Any
 
-import formualizer
-
 from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, quoted_sheet
 from glmm_binomial.workbook.book import Book, Formula
 from glmm_binomial.workbook.engine import Question, values_of
+from glmm_binomial.workbook.formula_text import tokens_of
 from glmm_binomial.workbook.formulas import Translator
 from glmm_binomial.workbook.references import WHOLE_SHEET, DynamicReference, SheetArea
 from glmm_binomial.workbook.sheet_scan import FormulaCell
@@ -69,10 +68,8 @@ def _with_sheet(text: str, sheet: str) -> str:
     if not text.strip():
         return ""
     return "".join(
-        f"{quoted_sheet(sheet)}!{token.value}"
-        if str(token.subtype).endswith("Range") and "!" not in token.value
-        else token.value
-        for token in formualizer.Tokenizer("=" + text).tokens()
+        f"{quoted_sheet(sheet)}!{token.value}" if token.is_reference and "!" not in token.value else token.value
+        for token in tokens_of(text)
     )
 
 

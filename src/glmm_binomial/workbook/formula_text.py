@@ -1,7 +1,8 @@
 """Questions about the text of one formula."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import formualizer
 
@@ -9,6 +10,44 @@ from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, parse_
 
 _PREFIXES = re.compile(r"(?i)^(?:_xlfn\.|_xlws\.|_xll\.|_xludf\.)+")
 _STORED_PREFIX = re.compile(r"(?i)^(?:_xlfn\.|_xlws\.|_xll\.|_xlpm\.)+")
+# LibreOffice writes the address of another workbook in quotes, which only the engine's tokenizer minds
+_QUOTED_LINK = re.compile(r"\['[^']*'\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of a formula: its text, and its kind and subtype in the words of the engine's tokenizer."""
+
+    kind: str
+    subtype: str
+    value: str
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is a reference or a name."""
+        return self.subtype == "Range"
+
+
+def tokens_of(formula: str) -> Iterator[Token]:
+    """Split a formula, without its equals sign, into tokens.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be read.
+    """
+    try:
+        tokens = formualizer.Tokenizer("=" + formula).tokens()
+    except formualizer.TokenizerError as error:
+        without_link = _QUOTED_LINK.sub("[link]", formula)
+        if without_link == formula:
+            raise ValueError(str(error)) from error
+        return tokens_of(without_link)
+    return (Token(_word(token.token_type), _word(token.subtype), token.value) for token in tokens)
+
+
+def _word(name: object) -> str:
+    return str(name).rpartition(".")[2]
 
 
 def bare_name(function: str) -> str:
@@ -19,20 +58,19 @@ def bare_name(function: str) -> str:
 def formula_as_shown(stored: str) -> str:
     """Return a stored formula as Excel's formula bar shows it: without `_xlfn.` and the like, `E1#` for a spill."""
     try:
-        tokens: Sequence[formualizer.Token] = formualizer.Tokenizer("=" + stored).tokens()
-    except (formualizer.TokenizerError, ValueError):
+        tokens = list(tokens_of(stored))
+    except ValueError:
         return "=" + stored
     shown, spill_references, open_brackets = ["="], [], 0
     for token in tokens:
         value = token.value
-        subtype = str(token.subtype).rpartition(".")[2]
-        if subtype in ("Open", "Range"):
+        if token.subtype == "Open" or token.is_reference:
             value = _STORED_PREFIX.sub("", value)
-        open_brackets += (subtype == "Open") - (subtype == "Close")
+        open_brackets += (token.subtype == "Open") - (token.subtype == "Close")
         if value.upper() == "ANCHORARRAY(":
             spill_references.append(open_brackets)
             value = ""
-        elif subtype == "Close" and spill_references and spill_references[-1] == open_brackets + 1:
+        elif token.subtype == "Close" and spill_references and spill_references[-1] == open_brackets + 1:
             spill_references.pop()
             value = "#"
         shown.append(value)
@@ -41,10 +79,8 @@ def formula_as_shown(stored: str) -> str:
 
 def is_relative(definition: str) -> bool:
     """Tell whether a definition holds an address without dollar signs, which Excel shifts from cell to cell."""
-    for token in formualizer.Tokenizer("=" + definition).tokens():
-        if not str(token.subtype).endswith("Range"):
-            continue
-        parsed = parse_reference(token.value)
+    for token in tokens_of(definition):
+        parsed = parse_reference(token.value) if token.is_reference else None
         if parsed is not None and token.value.rpartition("!")[2].count("$") < _dollars(parsed[1]):
             return True
     return False

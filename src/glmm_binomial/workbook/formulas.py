@@ -32,7 +32,7 @@ from glmm_binomial.workbook.contents import Contents, DefinedName, Table
 from glmm_binomial.workbook.elementwise import AGGREGATES, SINGLE_ARGUMENTS
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.fifteen_digits import COMPARISONS, JOINING, READING_TEXT, rounded_argument
-from glmm_binomial.workbook.formula_text import bare_name, formula_as_shown
+from glmm_binomial.workbook.formula_text import bare_name, formula_as_shown, tokens_of
 from glmm_binomial.workbook.sheet_scan import FormulaCell
 from glmm_binomial.workbook.shifting import shifted
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
@@ -50,6 +50,8 @@ _MAX_TOKENS = 20_000
 _ARRAYS_OF_ARRAYS = frozenset({"ROW", "COLUMN", "IF", "IFS", "IFERROR", "SWITCH", "CHOOSE", "N", "T"})
 # what Excel takes for an argument that is skipped, where the engine takes FALSE
 _SKIPPED = dict.fromkeys((("LINEST", 2), ("LOGEST", 2), ("TREND", 3), ("GROWTH", 3)), "TRUE")
+# what CELL tells without styles, file and screen
+_CELL_QUESTIONS = ('"address"', '"col"', '"contents"', '"row"', '"type"')
 _ABOUT_FORMULAS = ("ISFORMULA", "FORMULATEXT")
 _UNSUPPORTED = {
     "LAMBDA": "LAMBDA",
@@ -232,7 +234,7 @@ class _OneFormula:
     def translation(self, *, as_argument: bool) -> Translation:
         try:
             self._translate(self._cell.text, depth=0)
-        except (formualizer.TokenizerError, ValueError) as error:
+        except ValueError as error:
             self._problems.append(f"the formula cannot be read ({error})")
         self._round_argument()
         text = "".join(self._out)
@@ -265,9 +267,8 @@ class _OneFormula:
             self._problems.append(f"the formula cannot be read ({reason})")
 
     def _translate(self, text: str, *, depth: int) -> None:
-        for token in formualizer.Tokenizer("=" + text).tokens():
-            kind, subtype, value = str(token.token_type), str(token.subtype), token.value
-            kind, subtype = kind.rpartition(".")[2], subtype.rpartition(".")[2]
+        for token in tokens_of(text):
+            kind, subtype, value = token.kind, token.subtype, token.value
             if subtype == "Open":
                 self._open(value, is_function=kind == "Func")
             elif subtype == "Close":
@@ -300,18 +301,22 @@ class _OneFormula:
             tokens = self._out[argument.start :]
             self._out[argument.start :] = [rounded_argument(tokens, operators, is_read_as_text=is_read_as_text)]
 
-    def _fill_skipped(self) -> None:
-        """Write out what a skipped argument means."""
+    def _look_at_argument(self, *, last: bool) -> None:
+        """Write out what a skipped argument means; say what CELL cannot tell."""
         if not self._frames:
             return
         frame = self._frames[-1]
+        if frame.function == "CELL" and frame.position == 0:
+            question = "".join(self._out[frame.argument.start :]).strip().lower()
+            if last or question not in _CELL_QUESTIONS:
+                self._problems.append(f"CELL({question}) is not calculated without Excel")
         meaning = _SKIPPED.get((frame.function, frame.position))
         if meaning is not None and not "".join(self._out[frame.argument.start :]).strip():
             self._out.append(meaning)
 
     def _separate(self, value: str) -> None:
         self._round_argument()
-        self._fill_skipped()
+        self._look_at_argument(last=False)
         if not self._frames:
             self._out.append(value)
             return
@@ -346,7 +351,7 @@ class _OneFormula:
     def _close(self, value: str) -> None:
         if self._frames:
             self._round_argument()
-            self._fill_skipped()
+            self._look_at_argument(last=True)
             frame = self._frames.pop()
             if frame.call is not None:
                 self._end_argument(frame, last=True)
@@ -392,6 +397,8 @@ class _OneFormula:
         return Call(frame.function, self._sheet, address, tuple(frame.arguments))
 
     def _operand(self, token: str, *, depth: int) -> None:
+        # in a name `!A1` is a cell of whatever sheet uses it
+        token = token.removeprefix("!")
         try:
             cells = self._translator.cells_of(token, self._cell, self._sheet)
         except StructuredReferenceError as error:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from glmm_binomial.workbook.addresses import Area
 from glmm_binomial.workbook.book import Book, Formula, Place
 from glmm_binomial.workbook.calculation import DATA_TABLE, Calculation, Functions, calculate
-from glmm_binomial.workbook.called_cells import changed_cells, stored_table
-from glmm_binomial.workbook.checking import Check
-from glmm_binomial.workbook.outcome import Problem, is_same
+from glmm_binomial.workbook.checking import Check, changed_cells
+from glmm_binomial.workbook.outcome import Problem
 from glmm_binomial.workbook.plan import Plan, Planner
 from glmm_binomial.workbook.references import SheetArea
+
+_WRONG = "stored is another value than is calculated here, so what it is now cannot be told"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Fresh:
 
     def is_as_before(self, formula: Formula) -> bool:
         """Tell whether a formula gives what it gave while the Python functions had their stored tables."""
-        return self.before.values.get(formula.place) == self.calculation.value(formula)
+        return self.before.values.get(formula.place) == self.calculation.cells(formula)
 
     def grown(self, plan: Plan) -> Iterator[SheetArea]:
         """Yield the cells that only the old or only the new extent of a spill covers, and some between."""
@@ -64,16 +65,22 @@ class Freshening:
     book, plan, functions, planner
         The workbook and what is to be done.
     before
-        What the dependants gave while the Python functions had their stored tables.
+        What the dependants gave while the Python functions had their stored tables. Where it is not what is stored and
+        the stored values are trusted, the engine calculates otherwise than Excel: what it gives is not trusted.
+    trusts_stored
+        Whether they are.
     """
 
-    def __init__(self, book: Book, plan: Plan, functions: Functions, planner: Planner, before: Check) -> None:
+    def __init__(
+        self, book: Book, plan: Plan, functions: Functions, planner: Planner, before: Check, *, trusts_stored: bool
+    ) -> None:
         self._book = book
         self._plan = plan
         self._functions = functions
         self._planner = planner
         self._before = before
-        self._tables = {f.place: Problem(f.sheet.name, f.address, DATA_TABLE) for f in self._data_tables()}
+        self._wrong = dict.fromkeys(before.differences, _WRONG) if trusts_stored else {}
+        self._tables = {f.place: _problem(f, DATA_TABLE) for f in self._data_tables()}
 
     def all(self) -> Fresh:
         """Calculate every formula of the plan, whatever is stored."""
@@ -83,12 +90,13 @@ class Freshening:
 
     def where_inputs_changed(self) -> Fresh:
         """Calculate the formulas of the plan; what cannot be calculated is an error where its inputs have changed."""
-        failures = {**self._before.failures, **self._tables}
+        wrong = {place: _problem(self._plan.calculated[place], text) for place, text in self._wrong.items()}
+        failures = {**self._before.failures, **self._tables, **wrong}
         reached: set[Place] = set()
         while True:
             frozen = {place for place in failures if place not in reached and self._is_stored(place)}
             live = (self._plan.calculated.keys() - frozen) | self._plan.subtotals
-            calculation = calculate(self._book, live, self._functions)
+            calculation = calculate(self._book, live, self._functions, self._wrong)
             found = {place: text for place, text in calculation.failures.items() if place in self._plan.calculated}
             failing = [self._plan.calculated[place] for place in {**failures, **found}]
             now = self._planner.readers_among(self._changed(calculation, found), failing)
@@ -98,7 +106,7 @@ class Freshening:
             reached |= now
         lost = [f for f in self._data_tables() if f.place in reached]
         problems = [problem for place, problem in failures.items() if place not in frozen]
-        kept = [problem for place, problem in failures.items() if place in frozen]
+        kept = [problem for place, problem in failures.items() if place in frozen and place not in wrong]
         return Fresh(calculation, self._before, problems, kept, lost)
 
     def _data_tables(self) -> list[Formula]:
@@ -113,16 +121,10 @@ class Freshening:
         for formula in calculation.formulas:
             if formula.place not in self._plan.calculated or formula.place in failing:
                 continue
-            sheet = formula.sheet.name.casefold()
-            if formula.is_call or formula.cell.kind == "array":
-                stored = stored_table(self._book, formula)
-                for row, column in changed_cells(calculation, formula, stored):
-                    yield sheet, Area(row, column, row, column)
-            elif self._has_changed(calculation, formula):
-                yield formula.fills
+            old = self._before.values.get(formula.place, self._book.stored(formula))
+            for row, column in changed_cells(old, calculation.cells(formula)):
+                yield formula.sheet.name.casefold(), Area(row, column, row, column)
 
-    def _has_changed(self, calculation: Calculation, formula: Formula) -> bool:
-        value = calculation.value(formula)
-        if formula.place in self._before.values:
-            return value != self._before.values[formula.place]
-        return formula.cell.stored is None or not is_same(formula.cell.stored, value)
+
+def _problem(formula: Formula, text: str) -> Problem:
+    return Problem(formula.sheet.name, formula.address, text)

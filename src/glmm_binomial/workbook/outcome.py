@@ -1,7 +1,7 @@
 """What a recalculation gives back."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from glmm_binomial.workbook.addresses import cell_name
@@ -113,7 +113,7 @@ class Recalculation:
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
     counts: Counts
-    content: bytes | None
+    content: bytes | None = field(repr=False)
 
     def write(self, path: Path) -> None:
         """Write the workbook, whole or not at all.

@@ -23,6 +23,9 @@ MAX_COMPRESSION = 600
 _COMPRESSION_MATTERS_ABOVE = 128 << 20
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
+_DECLARED_ENCODING = re.compile(rb"((?:\xef\xbb\xbf)?<\?xml\b[^>]*?\sencoding\s*=\s*[\"'])([A-Za-z0-9._-]+)")
+# how XML begins in an encoding of two bytes for each character
+_WIDE_ENCODINGS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -38,9 +41,9 @@ class Package:
     entries: tuple[zipfile.ZipInfo, ...]
 
     def read(self, part: str) -> bytes:
-        """Return one part, uncompressed."""
+        """Return the XML of one part, in UTF-8 whatever its encoding is in the file."""
         with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-            return _read_entry(archive, self.find(part) or part)
+            return _in_utf8(_read_entry(archive, self.find(part) or part), part)
 
     def __contains__(self, part: str) -> bool:
         """Tell whether the part exists."""
@@ -99,9 +102,7 @@ def open_package(source: Path) -> Package:
 
 
 def refuse_document_type(data: bytes, part: str) -> None:
-    """Refuse XML with a document type (entity bombs) or in an encoding other than UTF-8, which could hide one."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00")):
-        raise WorkbookError(f"the part {part} is not in UTF-8.")
+    """Refuse XML with a document type (entity bombs)."""
     if b"<!DOCTYPE" in data:
         raise WorkbookError(f"the part {part} holds a document type declaration, which no workbook needs.")
 
@@ -168,6 +169,21 @@ def _read_entry(archive: zipfile.ZipFile, entry: str | zipfile.ZipInfo) -> bytes
         raise WorkbookError(f"the workbook is damaged: the part {entry} is missing.") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError, MemoryError) as error:
         raise WorkbookError(f"the workbook is damaged ({error}).") from error
+
+
+def _in_utf8(data: bytes, part: str) -> bytes:
+    """Return XML in UTF-8; other encodings are rare, and one could hide what must be seen."""
+    encoding = next((name for start, name in _WIDE_ENCODINGS.items() if data.startswith(start)), None)
+    if encoding is None:
+        declared = _DECLARED_ENCODING.match(data)
+        encoding = "utf-8" if declared is None else declared[2].decode()
+    if encoding.lower() in ("utf-8", "utf8", "us-ascii", "ascii"):
+        return data
+    try:
+        text = data.decode(encoding)
+    except (LookupError, UnicodeError) as error:
+        raise WorkbookError(f"the part {part} is in an encoding that cannot be read ({encoding}).") from error
+    return _DECLARED_ENCODING.sub(rb"\1utf-8", text.encode(), count=1)
 
 
 def _same_entry(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:

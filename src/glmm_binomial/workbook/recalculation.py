@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from glmm_binomial.workbook.book import Book, Place, read_book
+from glmm_binomial.workbook.book import Book, read_book
 from glmm_binomial.workbook.calculation import DATA_TABLE, Functions, calculate_without_failures
-from glmm_binomial.workbook.called_cells import called_cell, differences_in, stored_table
-from glmm_binomial.workbook.checking import NO_CHECK, Check, check_dependants, check_inputs
+from glmm_binomial.workbook.called_cells import called_cell
+from glmm_binomial.workbook.checking import NO_CHECK, Check, check_dependants, check_inputs, differences_in
 from glmm_binomial.workbook.engine import Observer, Results
 from glmm_binomial.workbook.freshening import Fresh, Freshening
 from glmm_binomial.workbook.notes import notes_on
@@ -78,15 +78,15 @@ def compare(
     wanted = {f.place for f in book.formulas if not (f.is_volatile and f.cell.stored is not None)}
     tell(f"calculating {len(wanted):,} formulas")
     calculation, failures = calculate_without_failures(book, wanted, tools)
-    stored = {f.place: stored_table(book, f) for f in calculation.formulas if f.is_call and f.cell.stored is not None}
     compared = [f for f in calculation.formulas if f.cell.stored is not None]
+    values = {f.place: calculation.cells(f) for f in compared}
     kept = len(book.formulas) - len(calculation.formulas)
     tables = [Problem(f.sheet.name, f.address, DATA_TABLE) for f in book.formulas if f.is_data_table]
     return Recalculation(
         cells=tuple(called_cell(calculation, f) for f in calculation.formulas if f.is_call),
         problems=(),
         unverified=(*failures.values(), *tables),
-        differences=tuple(d for f in compared for d in differences_in(calculation, f, stored.get(f.place))),
+        differences=tuple(differences_in(book, compared, values, is_below=False).values()),
         notes=notes_on(book, calculation, wanted),
         counts=Counts(len(calculation.formulas), kept, kept + len(calculation.formulas) - len(compared)),
         content=None,
@@ -113,11 +113,13 @@ class _Recalculation:
             inputs, plan = (NO_CHECK, plan) if everything else self._checked_inputs(plan, grown)
             self._tell(f"checking {len(plan.calculated):,} formulas")
             dependants = NO_CHECK if everything else check_dependants(self._book, plan, self._functions)
-            differences = (*inputs.differences, *dependants.differences)
+            differences = (*inputs.differences.values(), *dependants.differences.values())
             if differences and self._trust is None:
                 return self._refused(plan, differences)
             self._tell(f"calculating {len(plan.calculated):,} formulas")
-            fresh = Freshening(self._book, plan, self._functions, self._planner, dependants)
+            fresh = Freshening(
+                self._book, plan, self._functions, self._planner, dependants, trusts_stored=self._trust == "stored"
+            )
             done = fresh.all() if everything else fresh.where_inputs_changed()
             new = [] if everything else [area for area in done.grown(plan) if area not in grown]
             if not new:
@@ -132,14 +134,12 @@ class _Recalculation:
         """Check what the plan rests upon; where calculated values are trusted, add what differs to the plan."""
         self._tell(f"checking {len(plan.rests_upon):,} formulas that others rest upon")
         check = check_inputs(self._book, plan, self._functions)
-        differences = list(check.differences)
-        distrusted: set[Place] = set()
+        differences = dict(check.differences)
         while self._trust == "calculated" and check.differences:
-            distrusted |= {d.place for d in check.differences}
-            plan = self._planner.plan(everything=False, distrusted=distrusted, grown=grown)
+            plan = self._planner.plan(everything=False, distrusted=differences.keys(), grown=grown)
             check = check_inputs(self._book, plan, self._functions)
-            differences += check.differences
-        return replace(check, differences=tuple(differences)), plan
+            differences |= check.differences
+        return replace(check, differences=differences), plan
 
     def _unchanged(self) -> Recalculation:
         counts = Counts(0, len(self._book.formulas), 0)
@@ -163,7 +163,7 @@ class _Recalculation:
             cells=tuple(called_cell(calculation, f) for f in calculated if f.is_call),
             problems=tuple(done.problems),
             unverified=(*inputs.failures.values(), *done.kept),
-            differences=(*inputs.differences, *dependants.differences),
+            differences=(*inputs.differences.values(), *dependants.differences.values()),
             notes=notes_on(self._book, calculation, plan.calculated),
             counts=Counts(
                 calculated=len(calculated),

@@ -4,11 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import formualizer
-
 from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, parse_reference, unquoted_sheet
 from glmm_binomial.workbook.contents import Contents, Table
-from glmm_binomial.workbook.formula_text import bare_name
+from glmm_binomial.workbook.formula_text import Token, bare_name, tokens_of
 from glmm_binomial.workbook.shifting import shifted
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
 
@@ -17,6 +15,8 @@ SheetArea = tuple[str, Area]
 
 WHOLE_SHEET = Area(1, 1, LAST_ROW, LAST_COLUMN)
 DYNAMIC = ("INDIRECT", "OFFSET")
+# a function of macro sheets, allowed in names, that calculates a text
+_READING_ANYTHING = ("EVALUATE",)
 
 _MAX_NAME_DEPTH = 16
 # names that repeat other names unfold without end
@@ -97,8 +97,9 @@ class ReferenceReader:
         table = self._table(token, sheet, row, column)
         if table is not None:
             return [_table_cells(table, token, row)]
-        qualifier, mark, cells = token.rpartition("!")
-        names = unquoted_sheet(qualifier).casefold().split(":") if mark else [sheet.casefold()]
+        qualifier, _, cells = token.rpartition("!")
+        # in a name `!A1` is a cell of whatever sheet uses it
+        names = unquoted_sheet(qualifier).casefold().split(":") if qualifier else [sheet.casefold()]
         parsed = parse_reference(cells)
         if parsed is None:
             return None
@@ -138,8 +139,8 @@ class _OneReading:
 
     def add(self, text: str, *, depth: int) -> None:
         try:
-            tokens = formualizer.Tokenizer("=" + text).tokens()
-        except (formualizer.TokenizerError, ValueError):
+            tokens = list(tokens_of(text))
+        except ValueError:
             self.found.anything = True
             return
         brackets: list[_Bracket] = []
@@ -150,13 +151,13 @@ class _OneReading:
         if brackets:
             self.found.anything = True
 
-    def _add_token(self, token: formualizer.Token, brackets: list[_Bracket], before: str, depth: int) -> None:
-        kind, subtype = (str(part).rpartition(".")[2] for part in (token.token_type, token.subtype))
-        value = token.value
+    def _add_token(self, token: Token, brackets: list[_Bracket], before: str, depth: int) -> None:
+        kind, subtype, value = token.kind, token.subtype, token.value
         if subtype == "Open":
             function = bare_name(value.removesuffix("(")) if kind == "Func" else ""
             if function:
                 self.found.functions.add(function)
+                self.found.anything |= function in _READING_ANYTHING
                 # a LAMBDA is called by its name
                 self._unfold(value.removesuffix("("), depth)
             brackets.append(_Bracket(function, len(before) + len(value)))
@@ -174,6 +175,12 @@ class _OneReading:
             self._add_operand(_THIS_WORKBOOK.sub(r"\1", value), depth)
 
     def _add_operand(self, token: str, depth: int) -> None:
+        if token.startswith(":") or token.endswith(":"):
+            # with a space beside it the colon counts as part of the name
+            self.found.spans = True
+            token = token.strip(":")
+            if not token:
+                return
         areas = self._reader.areas(token, *self._place)
         if areas is None:
             self._unfold(token, depth)

@@ -5,7 +5,7 @@ sheet of a million rows is read in one pass, and whoever changes a cell knows wh
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from xml.parsers import expat
@@ -74,10 +74,10 @@ def _refuse_damaged(xml: bytes, part: str) -> None:
 
 
 def read_values(
-    xml: bytes, part: str, area: Area, shared_text: Callable[[int], str]
+    xml: bytes, part: str, areas: Iterable[Area], shared_text: Callable[[int], str]
 ) -> dict[tuple[int, int], CellValue]:
-    """Return the stored values in an area of a sheet, by row and column; cells without one are absent."""
-    reader = _ValueReader(xml, part, area, shared_text)
+    """Return the stored values in some areas of a sheet, by row and column; cells without one are absent."""
+    reader = _ValueReader(xml, part, areas, shared_text)
     reader.run()
     return reader.values
 
@@ -288,18 +288,20 @@ class _FormulaReader(Scanner):
 
 
 class _ValueReader(Scanner):
-    """Collects the values in an area."""
+    """Collects the values in some areas."""
 
-    def __init__(self, xml: bytes, part: str, area: Area, shared_text: Callable[[int], str]) -> None:
+    def __init__(self, xml: bytes, part: str, areas: Iterable[Area], shared_text: Callable[[int], str]) -> None:
         super().__init__(xml, part)
         self.values: dict[tuple[int, int], CellValue] = {}
-        self._area = area
+        self._areas = tuple(areas)
+        self._in_row: list[Area] = []
         self._shared_text = shared_text
 
+    def on_row(self, number: int) -> None:
+        self._in_row = [area for area in self._areas if area.top <= number <= area.bottom]
+
     def on_cell(self, cell: CellElement) -> None:
-        if cell.row > self._area.bottom:
-            raise Done
-        if self._area.holds(cell.row, cell.column):
+        if any(area.holds(cell.row, cell.column) for area in self._in_row):
             stored = cell.stored(self._shared_text)
             if stored is not None:
                 self.values[cell.row, cell.column] = stored

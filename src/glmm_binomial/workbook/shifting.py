@@ -2,9 +2,8 @@
 
 import re
 
-import formualizer
-
 from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, column_name, parse_reference
+from glmm_binomial.workbook.formula_text import tokens_of
 
 _PART = re.compile(r"(\$?)([A-Za-z]{1,3})(\$?)([0-9]{1,7})")
 _COLUMN_PART = re.compile(r"(\$?)([A-Za-z]{1,3})")
@@ -19,13 +18,12 @@ def shifted(text: str, rows: int, columns: int) -> str:
     if not rows and not columns:
         return text
     try:
-        tokens = formualizer.Tokenizer("=" + text).tokens()
-    except (formualizer.TokenizerError, ValueError):
+        return "".join(
+            _shifted_reference(token.value, rows, columns) if token.is_reference else token.value
+            for token in tokens_of(text)
+        )
+    except ValueError:
         return text
-    return "".join(
-        _shifted_reference(token.value, rows, columns) if str(token.subtype).endswith("Range") else token.value
-        for token in tokens
-    )
 
 
 def _shifted_reference(token: str, rows: int, columns: int) -> str:

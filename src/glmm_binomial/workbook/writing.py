@@ -19,13 +19,11 @@ def edits_of(calculation: Calculation, written: Iterable[Formula], lost: Iterabl
     edits: Edits = {}
     for formula in written:
         cell, part = formula.cell, formula.sheet.part
-        area = calculation.area(formula)
-        values = calculation.engine.values(formula.sheet.name, area)
-        filled = dict(zip(area.cells(), (value for row in values for value in row), strict=True))
+        filled = calculation.cells(formula)
         here = edits.setdefault(part, {})
         here |= {position: Edit(value) for position, value in filled.items()}
-        here[cell.row, cell.column] = Edit(filled[cell.row, cell.column], area=area if cell.spills else None)
         if cell.spills:
+            here[cell.row, cell.column] = Edit(filled[cell.row, cell.column], area=calculation.area(formula))
             stale.setdefault(part, {}).update({position: Edit(None) for position in cell.covered.cells()})
     for formula in lost:
         error = Edit(CellError("#VALUE!"))
