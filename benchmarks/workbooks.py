@@ -26,7 +26,7 @@ _KINDS = {
     "files": "workbooks",
     "opened": "opened",
     "refused": "refused, with a sentence",
-    "refused, though openpyxl opens them": "of these openpyxl opens",
+    "refused, though openpyxl opens them": "of these openpyxl opens, and finds cells with values",
     "tracebacks": "ended with a traceback",
     "formulas": "formulas",
     "asked for": "of these in workbooks that say their values are not to be trusted",
@@ -34,6 +34,7 @@ _KINDS = {
     "kept": "kept as stored",
     "changed": "stored values changed (in workbooks that do not ask for it)",
     "parts changed": "other parts changed",
+    "broken": "written, but cannot be read",
     "seconds": "seconds",
     "added: files": "workbooks run with a formula added",
     "added: refused": "refused, with a sentence",
@@ -41,6 +42,7 @@ _KINDS = {
     "added: differ": "formulas whose stored value is not what is calculated here, each named",
     "added: not calculated": "formulas that cannot be calculated here, each named",
     "added: changed": "stored values changed under --trust stored",
+    "added: broken": "written, but cannot be read",
     "added: seconds": "seconds",
 }
 
@@ -48,7 +50,7 @@ _KINDS = {
 def main() -> None:
     """Run the folder named on the command line."""
     folder = Path(sys.argv[1])
-    files = sorted(path for path in folder.rglob("*.xls[xm]") if not path.name.startswith("~$"))
+    files = sorted(path for path in folder.rglob("*.[xX][lL][sS][xXmM]") if not path.name.startswith("~$"))
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as scratch:
         for path in files:
@@ -75,8 +77,7 @@ def _as_it_is(path: Path, target: Path, counts: Counter[str]) -> Book | None:
     counts["without a value"] += sum(formula.cell.stored is None for formula in book.formulas)
     counts["kept"] += result.counts.kept
     target.write_bytes(result.content)
-    if trusted:
-        counts["changed"] += _changed(book, target, path, "changed")
+    _count_changes(book if trusted else None, target, path, counts, "")
     counts["parts changed"] += _other_parts_changed(path, target, {sheet.part for sheet in book.contents.sheets})
     return book
 
@@ -99,7 +100,7 @@ def _with_a_formula(path: Path, book: Book, scratch: Path, counts: Counter[str])
     counts["added: differ"] += len(result.differences)
     counts["added: not calculated"] += len(result.unverified) + len(result.problems)
     target.write_bytes(result.content)
-    counts["added: changed"] += _changed(read_book(source, [FUNCTION]), target, path, "changed with a formula added")
+    _count_changes(read_book(source, [FUNCTION]), target, path, counts, "added: ")
 
 
 def _with_row(xml: bytes, formula: str) -> bytes:
@@ -136,22 +137,25 @@ def _opens_in_openpyxl(path: Path) -> bool:
     import openpyxl  # noqa: PLC0415 - needed only where something is refused
 
     try:
-        openpyxl.load_workbook(path)
+        book = openpyxl.load_workbook(path)
     except Exception:  # noqa: BLE001 - whatever it raises, it does not open
         return False
-    return True
+    return any(cell.value is not None for sheet in book.worksheets for row in sheet.iter_rows() for cell in row)
 
 
-def _changed(before: Book, target: Path, path: Path, kind: str) -> int:
-    """Count the formulas whose stored value is another one now, and print each."""
-    after = {formula.place: formula.cell.stored for formula in read_book(target, [FUNCTION]).formulas}
-    changed = 0
-    for formula in before.formulas:
+def _count_changes(before: Book | None, target: Path, path: Path, counts: Counter[str], kind: str) -> None:
+    """Read what was written; count the formulas whose stored value is another one now, and print each."""
+    try:
+        after = {formula.place: formula.cell.stored for formula in read_book(target, [FUNCTION]).formulas}
+    except WorkbookError as error:
+        counts[f"{kind}broken"] += 1
+        print(f"{kind}written, but cannot be read: {path}: {error}", file=sys.stderr)
+        return
+    for formula in () if before is None else before.formulas:
         old, new = formula.cell.stored, after.get(formula.place)
         if old is not None and not formula.is_call and (new is None or not is_same(old, new)):
-            changed += 1
-            print(f"{kind}: {path}: {formula.sheet.name}!{formula.address}: {old!r} -> {new!r}", file=sys.stderr)
-    return changed
+            counts[f"{kind}changed"] += 1
+            print(f"{kind}changed: {path}: {formula.sheet.name}!{formula.address}: {old!r} -> {new!r}", file=sys.stderr)
 
 
 def _other_parts_changed(source: Path, target: Path, sheets: set[str]) -> int:

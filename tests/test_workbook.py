@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import math
+import re
 import threading
 import time
 import zipfile
@@ -783,6 +784,25 @@ def test_a_shared_formula_may_hold_a_call(tmp_path):
     assert [cell.address for cell in cells] == ["E1", "E2"]
     assert {cell.formula for cell in cells} == {"=GLMM_BINOMIAL(B1,,C$1:C$4)", "=GLMM_BINOMIAL(B2,,C$1:C$4)"}
     assert {cell.table for cell in cells} == {tuple(map(tuple, TABLE))}
+
+
+def test_empty_elements_may_have_a_tag_of_their_own_at_the_end(tmp_path):
+    source = write_workbook(
+        tmp_path / "a.xlsx", lambda book: book.add_worksheet().write_dynamic_array_formula("B2", "=_xll.F(1)")
+    )
+    with zipfile.ZipFile(source) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = "xl/worksheets/sheet1.xml"
+    # as programs in Go write them
+    parts[name] = re.sub(rb"<(\w+)( [^>]*)?/>", rb"<\1\2></\1>", parts[name])
+    assert b"></dimension>" in parts[name]
+    with zipfile.ZipFile(source, "w") as archive:
+        for part, data in parts.items():
+            archive.writestr(part, data)
+    target = tmp_path / "out.xlsx"
+    recalculate(source, {"F": lambda _: [["a"], ["b"], ["c"]]}).write(target)
+    sheet = openpyxl.load_workbook(target, data_only=True).active
+    assert [sheet[cell].value for cell in ("B2", "B3", "B4")] == ["a", "b", "c"]
 
 
 def test_cells_without_addresses_and_prefixed_elements_are_understood(tmp_path):

@@ -83,10 +83,9 @@ def formula(draw: random.Random, here: Position) -> str:
         f"=LEN({a}&{b})+N({a})",
     ]
     if here[0] > 0:
-        kinds.append("=SUM('First:My data'!B2)" if here[0] > 1 else "=SUM(First!B2:First!C3)")
-    if here[1] > 0:
-        # a name that means the cell above whichever uses it
-        kinds.append(f"=above_it+{a}")
+        kinds.append("=SUM('First:My data'!A1:F10)/10" if here[0] > 1 else "=SUM(First!B2:First!C3)")
+        # a name that means the cell of the first sheet in the place of whichever uses it
+        kinds.append(f"=same_cell+{a}")
     return draw.choice(kinds)
 
 
@@ -100,8 +99,7 @@ def build(path: Path, seed: int) -> Workbook:
         book.define_name("typed_cells", "=First!$H$1")
         book.define_name("typed_area", "=First!$H$2:$H$4")
         sheets = [book.add_worksheet(name) for name in SHEETS]
-        for name in SHEETS:
-            book.define_name(f"'{name}'!above_it", f"='{name}'!A1048576")
+        book.define_name("same_cell", "=First!A1")
         sheets[0].add_table(
             "J1:K4", {"name": "sizes", "columns": [{"header": "size"}, {"header": "weight"}], "data": [[1, 2]] * 3}
         )

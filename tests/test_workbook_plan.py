@@ -101,18 +101,24 @@ def test_a_formula_is_read_however_it_names_cells(formula, cells):
     assert reading.with_spans()[-1] == ("s", parse_area(cells))
 
 
-def test_what_may_read_any_cell_is_calculated_whenever_anything_is(tmp_path):
+def test_a_text_that_is_calculated_reads_what_it_names(tmp_path):
     source = tmp_path / "in.xlsx"
     with xlsxwriter.Workbook(source) as book:
         book.set_calc_mode("auto", 191029)
         book.calc_on_load = False
         sheet = book.add_worksheet("S")
         book.define_name("told", '=EVALUATE("S!B"&1)')
+        book.define_name("other", '=EVALUATE("S!A1*"&S!$A$2)')
         sheet.write("A1", 1.5)
         sheet.write_formula("B1", "=_xll.GLMM_BINOMIAL(A1)", None, 2)
+        sheet.write("A2", 3)
         sheet.write_formula("C1", "=told", None, 2)
-    result, _ = run(source)
-    assert [problem.address for problem in result.problems] == ["C1"]
+        sheet.write_formula("D1", "=other", None, KEPT)
+        sheet.write_formula("E1", '=EVALUATE("1+1")', None, 2)
+        sheet.write_formula("F1", "=EVALUATE(A1:A2&NOSUCH())", None, KEPT)
+    result, shown = run(source)
+    assert [problem.address for problem in result.problems] == ["C1", "F1"]
+    assert (shown["D1"], shown["E1"]) == (KEPT, 2)
 
 
 def test_a_reference_that_cannot_be_told_is_calculated_whenever_anything_is(tmp_path):

@@ -1,7 +1,7 @@
-"""What INDIRECT and OFFSET refer to while all cells have their stored values.
+"""What INDIRECT, OFFSET and EVALUATE refer to while all cells have their stored values.
 
 Their arguments are evaluated where the formula stands. Where that fails, OFFSET may read its whole sheet, which it does
-not leave, and INDIRECT anything.
+not leave, and the others anything.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from glmm_binomial.workbook.book import Book, Formula
 from glmm_binomial.workbook.engine import Question, values_of
 from glmm_binomial.workbook.formula_text import tokens_of
 from glmm_binomial.workbook.formulas import Translator
-from glmm_binomial.workbook.references import WHOLE_SHEET, DynamicReference, SheetArea
+from glmm_binomial.workbook.references import WHOLE_SHEET, DynamicReference, Reading, SheetArea
 from glmm_binomial.workbook.sheet_scan import FormulaCell
 
 
@@ -21,7 +21,7 @@ class _Unresolved(Exception):  # noqa: N818 - no error: the reference is taken a
 
 
 def resolve_dynamic_references(book: Book) -> None:
-    """Add to the reading of each formula what its INDIRECT and OFFSET refer to."""
+    """Add to the reading of each formula what its INDIRECT, OFFSET and EVALUATE refer to."""
     wanted = [(formula, call) for formula in book.formulas for call in formula.reading.dynamic]
     if not wanted:
         return
@@ -35,9 +35,8 @@ def resolve_dynamic_references(book: Book) -> None:
 
 
 def _add(book: Book, formula: Formula, call: DynamicReference, values: Sequence[Any]) -> None:
-    resolve = _offset if call.function == "OFFSET" else _indirect
     try:
-        formula.reading.areas += resolve(book, formula, call, values)
+        formula.reading.areas += _RESOLVE[call.function](book, formula, call, values)
     except _Unresolved:
         base = _base(book, formula, call) if call.function == "OFFSET" else []
         formula.reading.areas += [(sheet, WHOLE_SHEET) for sheet, _ in base]
@@ -45,8 +44,8 @@ def _add(book: Book, formula: Formula, call: DynamicReference, values: Sequence[
 
 
 def _computed_arguments(call: DynamicReference) -> tuple[str, ...]:
-    """Return the arguments whose values decide: the text of INDIRECT, all but the first of OFFSET."""
-    return call.arguments[:2] if call.function == "INDIRECT" else call.arguments[1:5]
+    """Return the arguments whose values decide: all but the first of OFFSET, the text of the others."""
+    return call.arguments[1:5] if call.function == "OFFSET" else call.arguments[:2]
 
 
 def _questions(formula: Formula, call: DynamicReference, translator: Translator) -> list[Question]:
@@ -74,19 +73,28 @@ def _with_sheet(text: str, sheet: str) -> str:
 
 
 def _indirect(book: Book, formula: Formula, call: DynamicReference, values: Sequence[Any]) -> list[SheetArea]:
-    if len(values) != len(_computed_arguments(call)):
+    if len(call.arguments) > 1 and call.arguments[1].strip() and values[1:] not in ([True], [1.0]):
         raise _Unresolved
-    if len(call.arguments) > 1 and call.arguments[1].strip() and values[1] not in (True, 1.0):
-        raise _Unresolved
-    if isinstance(values[0], dict):
-        # an error reads nothing
-        return []
-    if not isinstance(values[0], str):
-        raise _Unresolved
-    found = book.references.read(values[0], *formula.place)
-    if found.anything or found.functions or found.dynamic:
+    found = _in_text(book, formula, values)
+    if found.functions:
         raise _Unresolved
     return found.areas
+
+
+def _evaluate(book: Book, formula: Formula, _call: DynamicReference, values: Sequence[Any]) -> list[SheetArea]:
+    return _in_text(book, formula, values).areas
+
+
+def _in_text(book: Book, formula: Formula, values: Sequence[Any]) -> Reading:
+    """Return what a text reads; an error value reads nothing."""
+    if values and isinstance(values[0], dict):
+        return Reading()
+    if not values or not isinstance(values[0], str):
+        raise _Unresolved
+    found = book.references.read(values[0], *formula.place)
+    if found.anything or found.dynamic:
+        raise _Unresolved
+    return found
 
 
 def _base(book: Book, formula: Formula, call: DynamicReference) -> list[SheetArea]:
@@ -120,3 +128,6 @@ def _whole_number(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Unresolved
     return int(value // 1)
+
+
+_RESOLVE = {"OFFSET": _offset, "INDIRECT": _indirect, "EVALUATE": _evaluate}

@@ -14,10 +14,8 @@ SheetArea = tuple[str, Area]
 """A sheet's name without regard to case, and cells of it."""
 
 WHOLE_SHEET = Area(1, 1, LAST_ROW, LAST_COLUMN)
-DYNAMIC = ("INDIRECT", "OFFSET")
-# a function of macro sheets, allowed in names, that calculates a text
-_READING_ANYTHING = ("EVALUATE",)
-
+# EVALUATE, a function of macro sheets that names may use, calculates a text
+DYNAMIC = ("INDIRECT", "OFFSET", "EVALUATE")
 _MAX_NAME_DEPTH = 16
 # names that repeat other names unfold without end
 _MAX_NAMES = 2_000
@@ -26,7 +24,7 @@ _THIS_WORKBOOK = re.compile(r"^('?)\[0\]!?")
 
 @dataclass(frozen=True, slots=True)
 class DynamicReference:
-    """A call of INDIRECT or OFFSET: what it refers to depends on values. `arguments` are their texts."""
+    """A call of one of the functions in `DYNAMIC`: what it refers to depends on values. `arguments` are their texts."""
 
     function: str
     arguments: tuple[str, ...]
@@ -157,7 +155,6 @@ class _OneReading:
             function = bare_name(value.removesuffix("(")) if kind == "Func" else ""
             if function:
                 self.found.functions.add(function)
-                self.found.anything |= function in _READING_ANYTHING
                 # a LAMBDA is called by its name
                 self._unfold(value.removesuffix("("), depth)
             brackets.append(_Bracket(function, len(before) + len(value)))

@@ -93,7 +93,8 @@ class _CellEditor(Scanner):
         rows, columns = zip(*filled, strict=True)
         union = Area(min(old.top, *rows), min(old.left, *columns), max(old.bottom, *rows), max(old.right, *columns))
         if union != old:
-            tag = _start_tag(element.name, element.attributes | {"ref": str(union)}, closed=True)
+            closed = self.xml.endswith(b"/>", element.start, element.end)
+            tag = _start_tag(element.name, element.attributes | {"ref": str(union)}, closed=closed)
             self._splices.append((element.start, element.end, tag))
 
     def on_row(self, number: int) -> None:
