@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -29,8 +30,9 @@ from glmm_binomial.estimation.conditional_modes import ConditionalModes
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.estimation.fitting import FitError, fit_cache
 from glmm_binomial.estimation.laplace import _value_and_scores
+from glmm_binomial.estimation.likelihood import Integrator
 from glmm_binomial.estimation.marginal import MarginalState
-from glmm_binomial.estimation.profile_likelihood import find_peak
+from glmm_binomial.estimation.profile_likelihood import coefficient_limit, find_peak
 from glmm_binomial.estimation.profile_search import Limit
 from glmm_binomial.estimation.profile_walk import local_model
 from glmm_binomial.model.effects import IndependentEffects, Parameters
@@ -486,6 +488,32 @@ def test_large_samples_bring_profile_and_wald_together():
         assert abs(interval.ci_upper - interval.wald_upper) < 0.01 * width
 
 
+@pytest.mark.parametrize("name", ["cbpp", "contraception", "contraception + urban slope"])
+def test_a_limit_takes_at_most_four_evaluations_of_the_score_and_one_of_log_l_with_all_nodes(name, monkeypatch):
+    model = reference_model(name)
+    peak = find_peak(model.design.rows, model.fit)
+    counted = Counter()
+
+    def count(method):
+        original = getattr(Integrator, method)
+
+        def counting(integrator, *arguments):
+            counted[method] += 1
+            return original(integrator, *arguments)
+
+        monkeypatch.setattr(Integrator, method, counting)
+
+    count("evaluate")
+    count("value_at_point")
+    combinations = model.design.scale.back_transform
+    for combination in combinations:
+        for side in (-1, 1):
+            assert coefficient_limit(peak, combination, side=side, quantile=3.841).ending == "found"
+    limits = 2 * len(combinations)
+    assert counted["value_at_point"] <= 1.2 * limits
+    assert counted["evaluate"] <= 4 * limits
+
+
 def test_vegetables_take_less_than_three_seconds():
     fit_cache.clear()
     start = time.perf_counter()
@@ -555,19 +583,36 @@ def test_each_way_a_search_can_fail_has_its_words(ending, text):
     assert profile.limits_about(1.5) == (1.0, None)
 
 
-def test_limits_at_which_quadrature_was_not_settled_are_named_once():
-    profiles = [
-        _Profile(name="dose", position=0, lower=found(0.5), upper=found(2.0, settled=False), scale=1.0),
+def profiles_of(*settled):
+    """Profiles of x1, x2 ... whose lower and upper limits were found, settled as the pairs say."""
+    return [
         _Profile(
-            name="the SD of the random intercept",
-            position=0,
-            lower=found(0.0),
-            upper=found(9.0, settled=False),
+            name=f"x{position + 1}",
+            position=position,
+            lower=found(0.5, settled=below),
+            upper=found(2.0, settled=above),
             scale=1.0,
-        ),
+        )
+        for position, (below, above) in enumerate(settled)
     ]
+
+
+def test_limits_at_which_quadrature_was_not_settled_are_named_once():
+    (notice,) = _about_limits(profiles_of((True, False), (True, False)))
+    assert "at x1 (upper) and x2 (upper):" in notice
+    (notice,) = _about_limits(profiles_of((True, False), *[(False, False)] * 10))
+    assert "at x1 (upper), x2 (lower), x2 (upper), x3 (lower), x3 (upper) and 16 more:" in notice
+    assert not list(_about_limits(profiles_of((True, True))))
+
+
+def test_when_no_limit_was_settled_they_are_not_listed_one_by_one():
+    profiles = profiles_of(*[(False, False)] * 26)
     (notice,) = _about_limits(profiles)
-    assert notice.endswith("dose (upper), the SD of the random intercept (upper).")
+    assert "at all limits:" in notice
+    assert "x1" not in notice
+    # a limit that was not found has a sentence of its own
+    missing = replace(profiles[0], lower=Limit(ending="flat", reached=-9.0, settled=False))
+    assert "at all limits:" in list(_about_limits([missing, *profiles[1:]]))[1]
 
 
 # the table

@@ -18,7 +18,7 @@ from glmm_binomial.estimation.marginal import MOST_NODES
 from glmm_binomial.estimation.profile_likelihood import coefficient_limit, find_peak, sd_limit
 from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.names import parameter_names
-from glmm_binomial.observations.wording import effect_in_words
+from glmm_binomial.observations.wording import effect_in_words, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -222,16 +222,18 @@ def _about_limits(profiles: list[_Profile]) -> Iterator[str]:
             if limit.ending != "found":
                 missing = f"The {side} profile limit of {profile.name} was not found"
                 yield f"{missing}: {_because(limit, limit.reached * profile.scale)}"
-    unsettled = [
-        f"{profile.name} ({side})"
+    found = [
+        (f"{profile.name} ({side})", limit.settled)
         for profile in profiles
         for side, limit in profile.sides
-        if limit.ending == "found" and not limit.settled
+        if limit.ending == "found"
     ]
+    unsettled = [name for name, settled in found if not settled]
     if unsettled:
+        which = "all limits" if len(unsettled) == len(found) else listed(unsettled)
         yield (
-            "Even the largest number of quadrature nodes did not settle the log-likelihood to nine digits at these "
-            f"limits, which are good to three or four digits only: {', '.join(unsettled)}."
+            "Even the largest number of quadrature nodes did not settle the log-likelihood to nine digits at "
+            f"{which}: three or four of their digits are good."
         )
 
 

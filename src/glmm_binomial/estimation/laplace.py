@@ -52,6 +52,11 @@ def evaluate_laplace(rows: Rows, parameters: Parameters, *, start: NDArray[np.fl
     )
 
 
+def laplace_value(rows: Rows, parameters: Parameters, *, start: NDArray[np.float64]) -> float:
+    """The approximation of log L alone; the arguments are those of `evaluate_laplace`."""
+    return _value_and_scores(rows, parameters, start)[0]
+
+
 def _value_and_scores(
     rows: Rows, parameters: Parameters, start: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64], ConditionalModes]:

@@ -9,8 +9,16 @@ import numpy as np
 
 from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
 from glmm_binomial.estimation.fit import Fit
-from glmm_binomial.estimation.laplace import evaluate_laplace
-from glmm_binomial.estimation.marginal import FEWEST_NODES, MOST_NODES, choose_nodes, evaluate_marginal, make_part
+from glmm_binomial.estimation.laplace import evaluate_laplace, laplace_value
+from glmm_binomial.estimation.marginal import (
+    FEWEST_NODES,
+    MOST_NODES,
+    NODE_TOLERANCE,
+    choose_nodes,
+    evaluate_marginal,
+    make_part,
+    marginal_value,
+)
 from glmm_binomial.estimation.newton import Step, line_search, maximize
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.effects import Parameters
@@ -89,6 +97,8 @@ class Integrator:
         True asks for Laplace's approximation whatever the number of effects.
     rough : bool
         True takes the fewest nodes for every group, good enough for steps far from a maximum.
+    tolerance : float
+        Of a group's log-likelihood, for the choice of the nodes.
     """
 
     def __init__(
@@ -99,6 +109,7 @@ class Integrator:
         *,
         laplace: bool = False,
         rough: bool = False,
+        tolerance: float = NODE_TOLERANCE,
     ) -> None:
         self._rows = rows
         self._point, self._found = parameters, found
@@ -106,19 +117,27 @@ class Integrator:
         if laplace or parameters.effects.count > max(MOST_NODES):
             return
         every = np.arange(rows.grouping.count)
-        self._parts = (make_part(rows, every, FEWEST_NODES),) if rough else choose_nodes(rows, parameters, found)
+        if rough:
+            self._parts = (make_part(rows, every, FEWEST_NODES),)
+        else:
+            self._parts = choose_nodes(rows, parameters, found, tolerance=tolerance)
 
     def still_fits(self, state: MarginalState) -> bool:
         """Whether a point lies so near the one the nodes were chosen for that they need not be chosen anew."""
         shift = state.parameters.vector - self._point.vector
         return bool(shift @ state.information @ shift < SAME_PLACE)
 
+    @property
+    def settled(self) -> bool:
+        """False when the largest number of nodes was not enough."""
+        return self._parts is None or all(part.settled for part in self._parts)
+
     def evaluation(self, state: MarginalState) -> Evaluation:
         """A state, with how it was integrated."""
         if self._parts is None:
             return Evaluation(state=state, nodes=None, settled=True)
         nodes = max(part.nodes for part in self._parts) if self._point.effects.count else 0
-        return Evaluation(state=state, nodes=nodes, settled=all(part.settled for part in self._parts))
+        return Evaluation(state=state, nodes=nodes, settled=self.settled)
 
     def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
         """Log L with its score and information at a point near the one the nodes were chosen for."""
@@ -132,6 +151,12 @@ class Integrator:
         """The same at the very point the nodes were chosen for."""
         return self.evaluate(self._point, self._found.modes)
 
+    def value_at_point(self) -> float:
+        """Log L alone at that point."""
+        if self._parts is None:
+            return laplace_value(self._rows, self._point, start=self._found.modes)
+        return marginal_value(self._point, parts=self._parts, found=self._found)
+
 
 def integrator_of(
     rows: Rows,
@@ -140,6 +165,7 @@ def integrator_of(
     modes: NDArray[np.float64],
     *,
     rough: bool = False,
+    tolerance: float = NODE_TOLERANCE,
 ) -> Integrator:
     """How the model with the active ones of the rows' K effects is integrated.
 
@@ -147,7 +173,8 @@ def integrator_of(
     """
     laplace = len(active) > max(MOST_NODES) and bool(active.any())
     kept = rows.with_effects(active)
-    return Integrator(kept, parameters, find_modes(kept, parameters, modes), laplace=laplace, rough=rough)
+    found = find_modes(kept, parameters, modes)
+    return Integrator(kept, parameters, found, laplace=laplace, rough=rough, tolerance=tolerance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,9 @@ def _predictors_at_modes(
     return np.asarray(offset + (part.rows.random * modes).sum(axis=1))
 
 
-def choose_nodes(rows: Rows, parameters: Parameters, found: ConditionalModes) -> tuple[Part, ...]:
+def choose_nodes(
+    rows: Rows, parameters: Parameters, found: ConditionalModes, *, tolerance: float = NODE_TOLERANCE
+) -> tuple[Part, ...]:
     """Double each group's nodes until its log-likelihood stands still; groups with as many nodes make a part.
 
     Parameters
@@ -231,6 +233,8 @@ def choose_nodes(rows: Rows, parameters: Parameters, found: ConditionalModes) ->
         Where the likelihood is looked at.
     found : ConditionalModes
         There.
+    tolerance : float
+        Of a group's log-likelihood, relative to its size where that exceeds one.
     """
     effects = parameters.effects.count
     every = np.arange(rows.grouping.count)
@@ -243,7 +247,7 @@ def choose_nodes(rows: Rows, parameters: Parameters, found: ConditionalModes) ->
         nodes *= 2
         part = make_part(rows, pending, nodes)
         fine = _group_values(part, parameters, found)
-        settled = np.abs(fine - coarse) <= NODE_TOLERANCE * np.maximum(1.0, np.abs(fine))
+        settled = np.abs(fine - coarse) <= tolerance * np.maximum(1.0, np.abs(fine))
         if settled.all():
             parts.append(part)
         elif settled.any():
@@ -258,6 +262,12 @@ def choose_nodes(rows: Rows, parameters: Parameters, found: ConditionalModes) ->
 def _group_values(part: Part, parameters: Parameters, found: ConditionalModes) -> NDArray[np.float64]:
     # without what rows of large counts add at any node, against which no change would show
     return np.concatenate([block.relative_values for block in _blocks(part, parameters, found)])
+
+
+def marginal_value(parameters: Parameters, *, parts: tuple[Part, ...], found: ConditionalModes) -> float:
+    """Log L alone, without the work for its score and information; the arguments are those of `evaluate_marginal`."""
+    blocks = (block for part in parts for block in _blocks(part, parameters, found))
+    return sum(float((block.relative_values + block.at_modes).sum()) for block in blocks)
 
 
 def evaluate_marginal(

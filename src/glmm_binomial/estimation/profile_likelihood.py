@@ -12,7 +12,7 @@ import numpy as np
 
 from glmm_binomial.estimation.likelihood import LARGEST_LOG_SD
 from glmm_binomial.estimation.profile_search import EXPANSION, Combination, Deviation, Limit, Search
-from glmm_binomial.estimation.profile_walk import Point, Walk, enter, local_model, score_by_variance
+from glmm_binomial.estimation.profile_walk import Walk, enter, local_model, score_by_variance, with_coarse_nodes
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.rows import orthonormalize
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.profile_search import Side
+    from glmm_binomial.estimation.profile_walk import Point
     from glmm_binomial.model.rows import OrthonormalRows, Rows
 
 MOST_PEAK_STEPS = 10
@@ -45,10 +46,13 @@ class Peak:
     turned : OrthonormalRows
         Of the design.
     point : Point
+    start : Point
+        The same, with nodes for the steps of a search.
     """
 
     turned: OrthonormalRows
     point: Point
+    start: Point
 
 
 def find_peak(rows: Rows, fit: Fit) -> Peak:
@@ -60,7 +64,7 @@ def find_peak(rows: Rows, fit: Fit) -> Peak:
     walk = Walk(turned.rows, enter(turned.rows, active, parameters, fit.random_effects[:, active]))
     # which SDs are zero was settled by the fit
     walk.settle(most_steps=MOST_PEAK_STEPS, restoring=False)
-    return Peak(turned=turned, point=walk.point)
+    return Peak(turned=turned, point=walk.point, start=with_coarse_nodes(turned.rows, walk.point))
 
 
 def coefficient_limit(peak: Peak, combination: NDArray[np.float64], *, side: Side, quantile: float) -> Limit:
@@ -70,7 +74,7 @@ def coefficient_limit(peak: Peak, combination: NDArray[np.float64], *, side: Sid
     quantity = Combination(weights * (1.0 / length))
     estimate, half_width = quantity.value(peak.point), _half_width(peak, quantity, quantile)
     search = Search(
-        Walk(peak.turned.rows, peak.point),
+        Walk(peak.turned.rows, peak.start),
         quantity,
         side=side,
         top=peak.point.state.value,
@@ -85,7 +89,7 @@ def coefficient_limit(peak: Peak, combination: NDArray[np.float64], *, side: Sid
 def sd_limit(peak: Peak, effect: int, *, side: Side, quantile: float) -> Limit:
     """Limit of the standardised SD of a random effect; zero when zero itself lies inside the interval."""
     quantity = Deviation(effect)
-    walk = Walk(peak.turned.rows, peak.point, held=effect)
+    walk = Walk(peak.turned.rows, peak.start, held=effect)
     estimate, half_width = 0.0, 0.0
     if peak.point.active[effect]:
         estimate, half_width = quantity.value(peak.point), _half_width(peak, quantity, quantile)
@@ -118,7 +122,7 @@ def _half_width(peak: Peak, quantity: Combination | Deviation, quantile: float) 
 
 def _drop_without(peak: Peak, effect: int) -> float:
     """Twice the drop of log L to its largest value without one random effect."""
-    walk = Walk(peak.turned.rows, peak.point, held=effect)
+    walk = Walk(peak.turned.rows, peak.start, held=effect)
     walk.remove(effect)
     walk.settle()
     return 2.0 * (peak.point.state.value - walk.point.state.value)

@@ -3,7 +3,8 @@
 A limit c of a quantity solves 2 [max log L - p(c)] = q, where p(c) is the largest log L that has the quantity at c.
 Nuisance parameters and c move together (Venzon & Moolgavkar 1988, Applied Statistics 37(1)): the former by Newton's
 step, c by a step on the signed root of the drop (Bates & Watts 1988, section 6.1) along the tangent of the profile. A
-step costs one evaluation of log L with its score and information.
+step costs one evaluation of log L with its score and information, with no more quadrature nodes than steps need. Where
+the limit is all but reached, log L alone is computed with as many nodes as it takes, and the last step corrected by it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from glmm_binomial.estimation.likelihood import ROUNDING, trusted_share
-from glmm_binomial.estimation.profile_walk import CONVERGED_DECREMENT, MOST_STEPS, local_model
+from glmm_binomial.estimation.profile_walk import COARSE_ERROR, CONVERGED_DECREMENT, MOST_STEPS, local_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 DROP_TOLERANCE = 1e-8
 """Of twice the drop of log L at a limit, beside what rounding leaves of it."""
+
+LAST_EXCESS = 3e-5
+"""Share of the quantile by which twice the drop may differ from it before the last step, which squares the error."""
+
+LAST_DECREMENT = 1e-6
+"""Squared distance of the nuisance parameters, in standard errors, before the last step."""
 
 LARGEST_DECREMENT = 0.5
 """Squared distance of the nuisance parameters, in standard errors, beyond which they are brought back first."""
@@ -147,23 +154,26 @@ class Search:
         self._walk, self._quantity = walk, quantity
         self._side, self._top, self._quantile = side, top, quantile
         self._estimate, self._farthest, self._beyond = estimate, farthest, outside
-        self._tolerance = DROP_TOLERANCE + 2.0 * ROUNDING * abs(self._top)
+        self._tolerance = max(LAST_EXCESS * min(quantile, 1.0), DROP_TOLERANCE) + 2.0 * ROUNDING * abs(self._top)
+        self._left_by_coarse_nodes = 0.0
         self._forget()
 
     def run(self, start: float | None = None) -> Limit:
         """Search from where the walk stands, or from a first step to `start`."""
         if start is not None:
             self._move(self._local_model(), start)
-        ending: Ending | None = None
+        outcome: Ending | Limit | None = None
         for _ in range(MOST_STEPS):
-            ending = self._step()
-            if ending is not None:
+            outcome = self._step()
+            if outcome is not None:
                 break
-        if ending in {None, "lost"}:
+        if isinstance(outcome, Limit):
+            return outcome
+        if outcome in {None, "lost"}:
             # so far off, quadrature no longer tells whether log L rises or falls
-            ending = "unbounded" if self._walk.is_far() else "lost"
+            outcome = "unbounded" if self._walk.is_far() else "lost"
         point = self._walk.point
-        return Limit(ending=ending, reached=self._quantity.value(point), settled=point.settled)
+        return Limit(ending=outcome, reached=self._quantity.value(point), settled=point.settled)
 
     def _forget(self) -> None:
         """The bracket, which was that of another model."""
@@ -172,7 +182,7 @@ class Search:
     def _local_model(self) -> LocalModel:
         return local_model(self._walk.point.state, self._quantity.direction(self._walk.point))
 
-    def _step(self) -> Ending | None:
+    def _step(self) -> Ending | Limit | None:
         """At most one evaluation in most cases; None when the search goes on."""
         if self._walk.remove_vanishing():
             self._forget()
@@ -182,11 +192,11 @@ class Search:
         local = self._local_model()
         if local.decrement > (LARGEST_DECREMENT if local.definite else CONVERGED_DECREMENT):
             return None if self._walk.climb(local) else self._at_fine_nodes("lost")
-        drop = 2.0 * (self._top - local.value)
+        drop = 2.0 * (self._top - local.value - self._left_by_coarse_nodes)
         if drop < -HIGHER:
             return self._at_fine_nodes("higher" if self._walk.point.settled else "lost")
-        if abs(drop - self._quantile) <= self._tolerance and local.decrement <= CONVERGED_DECREMENT:
-            return self._confirm()
+        if abs(drop - self._quantile) <= self._tolerance and local.decrement <= LAST_DECREMENT:
+            return self._finish(local)
         return self._advance(local, drop)
 
     def _at_fine_nodes(self, ending: Ending) -> Ending | None:
@@ -194,24 +204,37 @@ class Search:
         if self._walk.point.refined:
             return ending
         self._walk.refine()
+        self._left_by_coarse_nodes = 0.0
         return None
 
-    def _confirm(self) -> Ending | None:
-        """Found, if the nodes were fine enough and no variance that was left at zero rises from there."""
-        ending = self._at_fine_nodes("found")
-        if ending is not None and self._walk.restore():
+    def _finish(self, local: LocalModel) -> Limit | None:
+        """The limit, a last step away, if fine nodes agree and no variance that was left at zero rises from there."""
+        fine = self._walk.look_closely()
+        drop = 2.0 * (self._top - fine.value - 0.5 * local.decrement)
+        if abs(drop - self._quantile) > self._tolerance:
+            # what coarse nodes leave hardly changes over the way that is left
+            self._left_by_coarse_nodes = fine.value - self._walk.point.state.value
             self._forget()
             return None
-        return ending
+        if self._walk.restore():
+            self._forget()
+            return None
+        value = self._quantity.value(self._walk.point)
+        slope = self._quantity.slope(value, local.slope)
+        # with alpha near one, the drop is all rounding and leads nowhere
+        falls = drop > 0.0 and self._side * slope < 0.0
+        reached = self._on_the_root(value, drop, slope) if falls else value
+        return Limit(ending="found", reached=reached, settled=fine.settled)
 
     def _advance(self, local: LocalModel, drop: float) -> Ending | None:
         """Narrow the bracket and step towards the limit."""
         value, excess = self._quantity.value(self._walk.point), drop - self._quantile
-        near = abs(excess) <= NEAR * self._quantile
-        if (near and not self._walk.point.refined) or self._walk.point.strayed:
-            self._walk.refine_ahead()
-        # on which side of the limit a value lies is certain when the quadratic model errs by less than the excess
-        if abs(excess) > local.decrement:
+        close = abs(excess) <= NEAR * self._quantile
+        if (close and not self._walk.point.near) or self._walk.point.strayed:
+            self._walk.choose_ahead()
+            self._left_by_coarse_nodes = 0.0
+        # on which side of the limit a value lies is certain when the quadratic model and coarse nodes err by less
+        if abs(excess) > local.decrement + min(2.0 * COARSE_ERROR, NEAR * self._quantile):
             if excess > 0.0:
                 self._outside = value
             elif self._side * (self._farthest - value) <= SMALLEST_BRACKET * abs(self._farthest):
@@ -231,13 +254,17 @@ class Search:
         away = value - self._estimate
         target = self._estimate + 2.0 * away
         if drop > 0.0 and side * slope < 0.0:
-            root = np.sqrt(drop)
-            target = value - (np.sqrt(self._quantile) - root) * root / slope
+            target = self._on_the_root(value, drop, slope)
             if abs(target - self._estimate) > EXPANSION * abs(away):
                 target = self._estimate + EXPANSION * away
         if side * (target - inside) <= 0.0 or (outside is not None and side * (outside - target) <= 0.0):
             target = inside + away if outside is None else 0.5 * (inside + outside)
         return float(side * min(side * target, side * self._farthest))
+
+    def _on_the_root(self, value: float, drop: float, slope: float) -> float:
+        """Newton's step on the signed root of the drop."""
+        root = np.sqrt(drop)
+        return float(value - (np.sqrt(self._quantile) - root) * root / slope)
 
     def _move(self, local: LocalModel, target: float) -> None:
         """To a target along the tangent, and towards the nuisance parameters' optimum."""

@@ -15,6 +15,7 @@ from glmm_binomial.estimation.likelihood import (
     newton_direction,
     variance_score,
 )
+from glmm_binomial.estimation.marginal import NODE_TOLERANCE
 from glmm_binomial.estimation.newton import Step
 from glmm_binomial.model.effects import Parameters
 
@@ -32,6 +33,9 @@ CONVERGED_DECREMENT = 1e-10
 
 NODES_REACH = 0.05
 """Change of any parameter for which the nodes need not be chosen anew."""
+
+COARSE_ERROR = 1e-3
+"""What the groups' changes from one number of nodes to the next may add up to, for the steps of a search."""
 
 STRAYED_LOG_SD = float(np.log(2.0))
 """Change of a log SD beyond which even the steps of a search need other nodes."""
@@ -53,17 +57,25 @@ class Point:
     integrator : Integrator
     chosen_at : array
         Coefficients and active log SDs for which the integrator's nodes were chosen.
+    tolerance : float
+        With which they were chosen.
     """
 
     active: NDArray[np.bool_]
     state: MarginalState
     integrator: Integrator
     chosen_at: NDArray[np.float64]
+    tolerance: float
+
+    @property
+    def near(self) -> bool:
+        """Whether the nodes were chosen near enough."""
+        return bool(np.abs(self.state.parameters.vector - self.chosen_at).max() <= NODES_REACH)
 
     @property
     def refined(self) -> bool:
-        """Whether the nodes were chosen near enough."""
-        return bool(np.abs(self.state.parameters.vector - self.chosen_at).max() <= NODES_REACH)
+        """Whether they were chosen near enough, and are as fine as they can be."""
+        return self.near and self.tolerance <= NODE_TOLERANCE
 
     @property
     def strayed(self) -> bool:
@@ -74,18 +86,37 @@ class Point:
     @property
     def settled(self) -> bool:
         """False when the largest number of nodes was not enough."""
-        return self.integrator.evaluation(self.state).settled
+        return self.integrator.settled
 
     def position(self, effect: int) -> int:
         """Of an active effect's log SD among coefficients and active log SDs."""
         return len(self.state.parameters.coefficients) + int(self.active[:effect].sum())
 
 
-def enter(rows: Rows, active: NDArray[np.bool_], parameters: Parameters, modes: NDArray[np.float64]) -> Point:
+def enter(
+    rows: Rows,
+    active: NDArray[np.bool_],
+    parameters: Parameters,
+    modes: NDArray[np.float64],
+    *,
+    tolerance: float = NODE_TOLERANCE,
+) -> Point:
     """Evaluate the model with the active effects, with nodes chosen for the point."""
-    integrator = integrator_of(rows, active, parameters, modes)
+    integrator = integrator_of(rows, active, parameters, modes, tolerance=tolerance)
     state = integrator.evaluate_point()
-    return Point(active=active, state=state, integrator=integrator, chosen_at=parameters.vector)
+    return Point(active=active, state=state, integrator=integrator, chosen_at=parameters.vector, tolerance=tolerance)
+
+
+def with_coarse_nodes(rows: Rows, point: Point) -> Point:
+    """The same point, from which steps are taken with no more nodes than they need."""
+    tolerance = max(COARSE_ERROR / rows.grouping.count, NODE_TOLERANCE)
+    return _with_nodes_chosen(rows, point, tolerance=tolerance)
+
+
+def _with_nodes_chosen(rows: Rows, point: Point, *, tolerance: float) -> Point:
+    state = point.state
+    integrator = integrator_of(rows, point.active, state.parameters, state.found.modes, tolerance=tolerance)
+    return replace(point, integrator=integrator, chosen_at=state.parameters.vector, tolerance=tolerance)
 
 
 def score_by_variance(rows: Rows, point: Point, effect: int) -> float:
@@ -147,6 +178,14 @@ def local_model(state: MarginalState, direction: NDArray[np.float64]) -> LocalMo
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FineValue:
+    """Log L at a point, and whether quadrature settled there."""
+
+    value: float
+    settled: bool
+
+
 class Walk:
     """Steps over the likelihood, from a point.
 
@@ -187,11 +226,17 @@ class Walk:
         state = self.point.state
         self.point = enter(self._rows, self.point.active, state.parameters, state.found.modes)
 
-    def refine_ahead(self) -> None:
-        """Choose the nodes anew for the steps to come."""
-        active, state = self.point.active, self.point.state
-        integrator = integrator_of(self._rows, active, state.parameters, state.found.modes)
-        self.point = Point(active=active, state=state, integrator=integrator, chosen_at=state.parameters.vector)
+    def choose_ahead(self) -> None:
+        """Choose the nodes anew for the steps to come, as fine or coarse as they are."""
+        self.point = _with_nodes_chosen(self._rows, self.point, tolerance=self.point.tolerance)
+
+    def look_closely(self) -> FineValue:
+        """Log L where the walk stands, by nodes as fine as they can be, without its score and information."""
+        point, state = self.point, self.point.state
+        if point.refined:
+            return FineValue(value=state.value, settled=point.settled)
+        fine = integrator_of(self._rows, point.active, state.parameters, state.found.modes)
+        return FineValue(value=fine.value_at_point(), settled=fine.settled)
 
     def add(self, effect: int, log_sd: float) -> None:
         """Take up an effect, whose modes are looked for from zero."""
@@ -201,7 +246,8 @@ class Walk:
         active[effect] = True
         effects = state.parameters.effects.with_effect(place, log_sd)
         parameters = Parameters(coefficients=state.parameters.coefficients, effects=effects)
-        self.point = enter(self._rows, active, parameters, np.insert(state.found.modes, place, 0.0, axis=1))
+        modes = np.insert(state.found.modes, place, 0.0, axis=1)
+        self.point = enter(self._rows, active, parameters, modes, tolerance=point.tolerance)
 
     def remove(self, effect: int) -> None:
         """Leave out an effect."""
@@ -211,7 +257,8 @@ class Walk:
         active[effect] = False
         effects = state.parameters.effects.only(np.arange(state.parameters.effects.count) != place)
         parameters = Parameters(coefficients=state.parameters.coefficients, effects=effects)
-        self.point = enter(self._rows, active, parameters, np.delete(state.found.modes, place, axis=1))
+        modes = np.delete(state.found.modes, place, axis=1)
+        self.point = enter(self._rows, active, parameters, modes, tolerance=point.tolerance)
 
     def remove_vanishing(self) -> bool:
         """Leave out the nuisance effect of the smallest SD if that is nearly zero, once for each effect."""
