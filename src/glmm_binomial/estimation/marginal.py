@@ -50,7 +50,7 @@ class MarginalState:
     value : float
         log L without the binomial constants.
     group_scores : (G, k + K) array
-        Each group's part of the score.
+        Each group's part of the score, or that of all the groups it stands for.
     information : (k + K, k + K) array
         Negative Hessian of log L.
     found : ConditionalModes
@@ -271,7 +271,12 @@ def marginal_value(parameters: Parameters, *, parts: tuple[Part, ...], found: Co
 
 
 def evaluate_marginal(
-    rows: Rows, parameters: Parameters, *, parts: tuple[Part, ...], found: ConditionalModes
+    rows: Rows,
+    parameters: Parameters,
+    *,
+    parts: tuple[Part, ...],
+    found: ConditionalModes,
+    multiplicity: NDArray[np.float64] | None = None,
 ) -> MarginalState:
     """Log L with its score and observed information.
 
@@ -286,20 +291,25 @@ def evaluate_marginal(
         From `choose_nodes`.
     found : ConditionalModes
         At the parameters.
+    multiplicity : (G,) array, optional
+        How many groups each one stands for; one each unless given.
     """
     size = len(parameters.vector)
+    if multiplicity is None:
+        multiplicity = np.ones(rows.grouping.count)
     information = np.zeros((size, size))
     group_scores = np.empty((rows.grouping.count, size))
     value = 0.0
     for part in parts:
         for block in _blocks(part, parameters, found):
-            relative = block.relative_values
-            value += float((relative + block.at_modes).sum())
+            relative, count = block.relative_values, multiplicity[part.groups[block.groups], None]
+            value += float((relative + block.at_modes) @ count[:, 0])
             weights = np.exp(block.log_integrand - relative[:, None])
             scores = _complete_scores(part, block, parameters)
             mean = np.matmul(weights[:, None, :], scores)[:, 0]
-            group_scores[part.groups[block.groups]] = mean
+            group_scores[part.groups[block.groups]] = count * mean
             scores -= mean[:, None, :]
+            weights *= count
             scores *= np.sqrt(weights)[:, :, None]
             flat = scores.reshape(-1, size)
             information -= flat.T @ flat

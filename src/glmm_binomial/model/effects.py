@@ -62,7 +62,7 @@ class IndependentEffects:
 
     @property
     def _precision(self) -> NDArray[np.float64]:
-        return np.exp(-2.0 * self.log_sds)
+        return precisions(self.log_sds)
 
     def quadratic_form(self, effects: NDArray[np.float64]) -> NDArray[np.float64]:
         """U'P u of effects (..., K), (...)."""
@@ -125,6 +125,11 @@ class Parameters:
         """The point after a step (k + K,)."""
         k = len(self.coefficients)
         return Parameters(coefficients=self.coefficients + step[:k], effects=self.effects.moved(step[k:]))
+
+
+def precisions(log_sds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / sd^2, of log SDs of any shape."""
+    return np.asarray(np.exp(-2.0 * log_sds))
 
 
 def expected_precision(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:

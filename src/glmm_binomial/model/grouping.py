@@ -56,6 +56,18 @@ class Grouping:
         """Sums of values (n, ...) over the rows of each group, (G, ...)."""
         return np.asarray(np.add.reduceat(values, self.starts, axis=0))
 
+    def log_products(self, values: NDArray[np.float64], *, most: int) -> NDArray[np.float64]:
+        """Logarithms of the products of values (n, ...) over the rows of each group, (G, ...).
+
+        One logarithm serves up to `most` rows, whose product must not overflow.
+        """
+        within = np.arange(len(self.index)) - self.starts[self.index]
+        runs = np.flatnonzero(within % most == 0)
+        logs = np.log(np.multiply.reduceat(values, runs, axis=0))
+        if len(runs) == self.count:
+            return np.asarray(logs)
+        return np.asarray(np.add.reduceat(logs, np.searchsorted(runs, self.starts), axis=0))
+
     def sums_of_columns(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sums of values (m, n), whose rows are columns of data, over the rows of each group, (G, m)."""
         return np.asarray(np.add.reduceat(values, self.starts, axis=1).T)

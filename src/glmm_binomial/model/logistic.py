@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
+
+    from glmm_binomial.model.grouping import Grouping
+
+LARGEST_EXPONENT = 700.0
+"""Exponentials up to it, and products that amount to one of them, do not overflow."""
 
 NEAR_POINT = 1.0
 """Distance of a predictor from another up to which the difference of their softplus is computed as such."""
@@ -59,6 +66,72 @@ def logistic(eta: NDArray[np.float64]) -> Logistic:
     """Everything at linear predictors of any shape, by one exponential."""
     decay = np.exp(-np.abs(eta))
     return Logistic(eta=eta, decay=decay, reciprocal=1.0 / (1.0 + decay))
+
+
+@dataclass(frozen=True, slots=True)
+class FactoredPredictor:
+    """Predictors eta = base + sum_k slope_k x_k on a grid of x, J values of each x_k, so that e^eta is a product.
+
+    Attributes
+    ----------
+    base : (n, D) array
+        At D points, for x = 0.
+    slopes : tuple of K (n, D) arrays, or of one (G, D) array that the rows of a group share
+    nodes : (J,) array
+        Values of each x_k.
+    grouping : Grouping
+    """
+
+    base: NDArray[np.float64]
+    slopes: tuple[NDArray[np.float64], ...]
+    nodes: NDArray[np.float64]
+    grouping: Grouping
+
+    @property
+    def largest(self) -> float:
+        """A bound on every eta, and on every slope_k x_k."""
+        reach = [float(np.abs(slope).max()) * float(self.nodes.max()) for slope in self.slopes]
+        return max(0.0, float(self.base.max())) + sum(reach)
+
+    def odds(self) -> NDArray[np.float64]:
+        """e^eta, (n, D, J^K), the last x varying fastest; 1 + (K J or less) exponentials for each row and point."""
+        odds = np.exp(self.base)[:, :, None]
+        for factor in self._on_grid(np.exp):
+            odds = (odds[:, :, :, None] * factor[:, :, None, :]).reshape(*odds.shape[:2], -1)
+        return odds
+
+    def predictors(self) -> NDArray[np.float64]:
+        """Eta, (n, D, J^K)."""
+        eta = self.base[:, :, None]
+        for term in self._on_grid(np.asarray):
+            eta = (eta[:, :, :, None] + term[:, :, None, :]).reshape(*eta.shape[:2], -1)
+        return eta
+
+    def _on_grid(self, function: Callable[..., NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
+        for slope in self.slopes:
+            values = function(slope[:, :, None] * self.nodes)
+            yield values if len(values) == len(self.base) else self.grouping.by_row(values)
+
+    def sums_of_softplus(self, trials: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums over the rows of each group of n log(1 + e^eta), (G, D, J^K)."""
+        largest, weights = self.largest, trials[:, None, None]
+        if largest > LARGEST_EXPONENT:
+            return self.grouping.sums(weights * np.logaddexp(0.0, self.predictors()))
+        odds = self.odds()
+        odds += 1.0
+        if (trials == 1.0).all():
+            return self.grouping.log_products(odds, most=int(LARGEST_EXPONENT // (largest + 1.0)) or 1)
+        np.log(odds, out=odds)
+        odds *= weights
+        return self.grouping.sums(odds)
+
+    def probabilities(self) -> NDArray[np.float64]:
+        """1 / (1 + e^-eta), (n, D, J^K)."""
+        if self.largest > LARGEST_EXPONENT:
+            return logistic(self.predictors()).probability
+        odds = self.odds()
+        odds /= 1.0 + odds
+        return odds
 
 
 def fill_logistic(

@@ -1,0 +1,186 @@
+"""The exact log posterior of theta = (b, log sd), the random effects integrated out: values, gradients, curvature.
+
+    log p(theta | y) = sum_g log I_g(theta) - |b|^2 / 8 - |log sd|^2 / 2 + constant
+
+By quadrature up to two random effects per group, with as few nodes as the sum over all groups allows; by Laplace's
+approximation beyond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
+from glmm_binomial.estimation.laplace import evaluate_laplace
+from glmm_binomial.estimation.many_points import (
+    Centre,
+    expected_scores,
+    log_integrals,
+    parameters_at,
+    split,
+)
+from glmm_binomial.estimation.marginal import evaluate_marginal
+from glmm_binomial.estimation.prior import prior_precision
+from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.model.rows import Rows
+
+NODE_LADDER: Final = {1: (5, 8, 12, 18, 27, 40, 60, 90), 2: (5, 8, 12, 18, 27)}
+"""Nodes per random effect, by the number of effects per group."""
+
+FIRST_NODES: Final = 8
+NODE_TOLERANCE: Final = 5e-3
+"""Error, summed over all groups, of a difference of log posteriors two SDs of a log SD apart."""
+
+REACH: Final = 2.0
+FIRST_BOUND: Final = 3e-3
+NEXT_RUNG: Final = 0.1
+"""Share of a rung's error that the next rung is taken to leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvedPoint:
+    """The log posterior at one point.
+
+    Attributes
+    ----------
+    point : (k + K,) array
+    gradient : (k + K,) array
+    information : (k + K, k + K) array
+        Negative Hessian.
+    """
+
+    point: NDArray[np.float64]
+    gradient: NDArray[np.float64]
+    information: NDArray[np.float64]
+
+
+class LogPosterior:
+    """The log posterior of some rows, up to a constant, near a centre that is moved as a search proceeds.
+
+    Parameters
+    ----------
+    rows : Rows
+    point : (k + K,) array
+        Where the posterior is looked at first.
+    modes : (G, K) array
+        The groups' effects near there.
+
+    Attributes
+    ----------
+    quadrature_error : float
+        Of differences of log posteriors within two SDs of the mode; zero before nodes were chosen, and under Laplace's
+        approximation, whose error it is not.
+    """
+
+    def __init__(self, rows: Rows, point: NDArray[np.float64], modes: NDArray[np.float64]) -> None:
+        self.coefficients, self.effects = rows.fixed.shape[1], rows.random.shape[1]
+        self.is_laplace = self.effects not in NODE_LADDER
+        # Laplace's approximation has no use for groups that stand for several
+        every = np.arange(rows.grouping.count)
+        self.distinct = DistinctGroups(rows, np.ones(len(every)), every) if self.is_laplace else distinct_groups(rows)
+        self.rows, self._multiplicity = self.distinct.rows, self.distinct.multiplicity
+        self.prior_precision = prior_precision(parameters_at(point, self.coefficients))
+        first = np.unique(self.distinct.kind, return_index=True)[1]
+        self.parts = split(self.rows, np.arange(len(first)), 1 if self.is_laplace else FIRST_NODES)
+        self.quadrature_error = 0.0
+        self.centre = Centre(point, modes[first], np.zeros((len(first), self.effects, len(point))))
+
+    @property
+    def nodes(self) -> int | None:
+        """Quadrature nodes per random effect in the group that needs most; None under Laplace's approximation."""
+        return None if self.is_laplace else max(part.nodes for part in self.parts)
+
+    def values(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log p, (D,), at points (D, k + K)."""
+        total = -0.5 * points**2 @ self.prior_precision
+        for part in self.parts:
+            total += self._multiplicity[part.groups] @ log_integrals(part, points, self.centre)
+        return np.asarray(total)
+
+    def gradients(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Gradients, (D, k + K), at points (D, k + K)."""
+        if self.is_laplace:
+            return np.stack([self.curved(point).gradient for point in points])
+        total = -points * self.prior_precision
+        for part in self.parts:
+            total += expected_scores(part, points, self.centre, self._multiplicity[part.groups])
+        return np.asarray(total)
+
+    def curved(self, point: NDArray[np.float64], *, is_centre: bool = False) -> CurvedPoint:
+        """Gradient and curvature at one point, which may become the centre."""
+        stop_if_requested()
+        parameters = parameters_at(point, self.coefficients)
+        if self.is_laplace:
+            state = evaluate_laplace(self.rows, parameters, start=self.centre.modes)
+        else:
+            found = find_modes(self.rows, parameters, self.centre.modes)
+            state = evaluate_marginal(
+                self.rows, parameters, parts=tuple(self.parts), found=found, multiplicity=self._multiplicity
+            )
+        if is_centre:
+            response = mode_response(self.rows, parameters, state.found).derivatives
+            self.centre = Centre(point=point, modes=state.found.modes, response=response)
+        return CurvedPoint(
+            point=point,
+            gradient=state.score - self.prior_precision * point,
+            information=state.information + np.diag(self.prior_precision),
+        )
+
+    def choose_nodes_within(self, point: NDArray[np.float64], sds: NDArray[np.float64]) -> None:
+        """Choose nodes that are right within two SDs (k + K,) of each log SD about a point (k + K,)."""
+        reach = REACH * np.diag(sds)[self.coefficients :]
+        self.choose_nodes(np.vstack([point, point + reach, point - reach]))
+
+    def choose_nodes(self, points: NDArray[np.float64]) -> None:
+        """Give each group the fewest nodes such that the error summed over all groups is small.
+
+        The error of a rung of the ladder is what the next one changes in the differences of log I_g between the first
+        of the points (D, k + K) and the others. Errors of many groups may have one sign, so a bound on each group is no
+        bound on their sum: the bound on each is lowered until the sum is small.
+        """
+        if self.is_laplace:
+            return
+        ladder = NODE_LADDER[self.effects]
+        errors = self._errors_by_rung(points)
+        size, bound = np.abs(errors).max(axis=2), FIRST_BOUND
+        every = np.arange(len(self._multiplicity))
+        while True:
+            rung = np.argmax(np.vstack([size[:-1] <= bound, np.ones(len(every), dtype=bool)]), axis=0)
+            summed = float(np.abs(self._multiplicity @ errors[rung, every]).max())
+            if summed <= NODE_TOLERANCE or (rung == len(ladder) - 1).all() or bound < self._negligible:
+                break
+            bound /= 3.0
+        self.quadrature_error = summed
+        self.parts = [part for i in np.unique(rung) for part in split(self.rows, np.flatnonzero(rung == i), ladder[i])]
+
+    @property
+    def _negligible(self) -> float:
+        """Error of each group that cannot matter in their sum."""
+        return 0.3 * NODE_TOLERANCE / float(self._multiplicity.sum())
+
+    def _errors_by_rung(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Errors (rungs, G, D) of differences from the first point; of the last rung an extrapolation."""
+        ladder, pending = NODE_LADDER[self.effects], np.arange(len(self._multiplicity))
+        errors = np.zeros((len(ladder), len(pending), len(points)))
+        before: NDArray[np.float64] | None = None
+        for rung, nodes in enumerate(ladder):
+            now = np.concatenate(
+                [log_integrals(part, points, self.centre) for part in split(self.rows, pending, nodes)]
+            )
+            if before is not None:
+                change = (now - before) - (now - before)[:, :1]
+                errors[rung - 1, pending], errors[rung:, pending] = change, NEXT_RUNG * change
+                is_open = np.abs(change).max(axis=1) > self._negligible
+                now, pending = now[is_open], pending[is_open]
+            if not len(pending):
+                break
+            before = now
+        return errors

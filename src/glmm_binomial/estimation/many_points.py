@@ -1,0 +1,297 @@
+"""The groups' integrals at many points theta = (b, log sd) at once, by few nodes: what an exact posterior is made of.
+
+    I_g(theta) = integral of prod_i exp(y_i eta_i) / (1 + exp(eta_i))^n_i N(u; 0, diag exp(2 log sd)) du
+
+by adaptive Gauss-Hermite quadrature (Pinheiro & Bates 1995, Journal of Computational and Graphical Statistics 4(1)):
+with L L' = Z'WZ + P at the mode u^ of the integrand, and nodes x of the rule for N(0, I), u = u^ + L'^-1 x. Then
+eta_i = x_i'b + z_i'u^ + (L^-1 z_i)'x, so that e^eta_i is a product of few exponentials.
+
+Arrays: r rows, H groups, K effects, D points, J nodes of the tensor rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glmm_binomial.estimation.marginal import make_part
+from glmm_binomial.frozen import read_only
+from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.model.effects import IndependentEffects, Parameters, precisions
+from glmm_binomial.model.logistic import FactoredPredictor, logistic
+from glmm_binomial.model.quadrature import hermite_rule
+from glmm_binomial.model.small_matrices import cholesky, solve_lower, solve_upper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from glmm_binomial.estimation.marginal import Part
+    from glmm_binomial.model.rows import Rows
+
+BLOCK_ELEMENTS = 131_072
+"""Rows times points times nodes worked on at once."""
+
+NEAR_MODE = 0.1
+"""Newton step, in conditional SDs, at which a mode is near enough to be the centre of a rule."""
+
+AT_MODE = 1e-4
+"""The same for a rule of one node, Laplace's approximation, which is as good as its centre."""
+
+LARGEST_MODE_STEP = 2.0
+"""In conditional SDs, and in logits."""
+
+MOST_MODE_STEPS = 60
+SMALLEST_MODE = 1e-12
+LARGEST_LOG_SD_CHANGE = 0.7
+"""Growth of a log SD up to which the power law of a mode is followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """The groups' modes at one point, and how they move: where the modes at nearby points are looked for first.
+
+    Attributes
+    ----------
+    point : (k + K,) array
+    modes : (G, K) array
+    response : (G, K, k + K) array
+        Derivatives of the modes.
+    """
+
+    point: NDArray[np.float64]
+    modes: NDArray[np.float64]
+    response: NDArray[np.float64]
+
+
+def parameters_at(point: NDArray[np.float64], coefficients: int) -> Parameters:
+    """A point (k + K,) as parameters."""
+    return Parameters(coefficients=point[:coefficients], effects=IndependentEffects(log_sds=point[coefficients:]))
+
+
+def split(rows: Rows, groups: NDArray[np.intp], nodes: int) -> list[Part]:
+    """Parts of some groups that share a number of nodes; each has one group, or is small enough for one block."""
+    elements = np.cumsum(rows.grouping.sizes[groups]) * nodes ** rows.random.shape[1]
+    cuts = np.flatnonzero(np.diff(elements // BLOCK_ELEMENTS)) + 1
+    return [make_part(rows, piece, nodes) for piece in np.split(groups, cuts) if len(piece)]
+
+
+def log_integrals(part: Part, points: NDArray[np.float64], centre: Centre) -> NDArray[np.float64]:
+    """Log I_g, (H, D), at points (D, k + K)."""
+    out = np.empty((len(part.groups), len(points)))
+    for block in _blocks(part, points, centre):
+        top = block.log_integrand.max(axis=2, keepdims=True)
+        out[:, block.points] = top[:, :, 0] + np.log(np.exp(block.log_integrand - top).sum(axis=2))
+    return out
+
+
+def expected_scores(
+    part: Part, points: NDArray[np.float64], centre: Centre, multiplicity: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Gradient of sum_g m_g log I_g, (D, k + K), at points (D, k + K), for multiplicities (H,).
+
+    It is the mean of the complete-data score given the data (Fisher's identity): X'(y - n p) and u^2 / sd^2 - 1.
+    """
+    rows, k = part.rows, part.rows.fixed.shape[1]
+    by_row = rows.grouping.by_row(multiplicity)
+    out = np.empty_like(points)
+    for block in _blocks(part, points, centre):
+        weights = block.weights
+        probability = block.predictor.probabilities()
+        mean = np.einsum("rdj,rdj->rd", rows.grouping.by_row(weights), probability)
+        residual = (rows.successes[:, None] - rows.trials[:, None] * mean) * by_row[:, None]
+        out[block.points, :k] = residual.T @ rows.fixed
+        squares = np.einsum("hdj,khdj->khd", weights, block.effects**2) * block.precision
+        out[block.points, k:] = np.einsum("h,khd->dk", multiplicity, squares - 1.0)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class EffectMoments:
+    """Moments of the effects given the data and each of D points.
+
+    Attributes
+    ----------
+    means : (D, H, K) array
+    covariances : (D, H, K, K) array
+    third : (D, H, K, K, K) array
+        Third central moments.
+    """
+
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+    third: NDArray[np.float64]
+
+
+def effect_moments(part: Part, points: NDArray[np.float64], centre: Centre) -> EffectMoments:
+    """Conditional moments of the groups' effects at points (D, k + K); under Laplace's approximation, normal ones."""
+    shape, count = (len(points), len(part.groups)), part.rows.random.shape[1]
+    means, covariances = np.empty((*shape, count)), np.empty((*shape, count, count))
+    third = np.zeros((*shape, count, count, count))
+    for block in _blocks(part, points, centre):
+        weights = block.weights
+        first = np.einsum("hdj,khdj->khd", weights, block.effects)
+        means[block.points] = first.transpose(2, 1, 0)
+        if part.nodes == 1:
+            inverse = [solve_lower(block.lower, column[:, None, None]) for column in np.eye(count)]
+            covariances[block.points] = np.einsum("kihd,lihd->dhkl", inverse, inverse)
+            continue
+        off = block.effects - first[..., None]
+        covariances[block.points] = np.einsum("hdj,khdj,lhdj->dhkl", weights, off, off)
+        third[block.points] = np.einsum("hdj,khdj,lhdj,mhdj->dhklm", weights, off, off, off)
+    return EffectMoments(means=means, covariances=covariances, third=third)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some of the points, at all nodes.
+
+    Attributes
+    ----------
+    points : slice
+    precision : (K, 1, D) array
+    lower : (K, K, H, D) array
+        L.
+    effects : (K, H, D, J) array
+    log_integrand : (H, D, J) array
+    predictor : FactoredPredictor
+    """
+
+    points: slice
+    precision: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    effects: NDArray[np.float64]
+    log_integrand: NDArray[np.float64]
+    predictor: FactoredPredictor
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Of the nodes given the data, (H, D, J); they sum to one."""
+        weights = np.exp(self.log_integrand - self.log_integrand.max(axis=2, keepdims=True))
+        weights /= weights.sum(axis=2, keepdims=True)
+        return np.asarray(weights)
+
+
+def _blocks(part: Part, points: NDArray[np.float64], centre: Centre) -> Iterator[_Block]:
+    rows, grouping, k = part.rows, part.rows.grouping, part.rows.fixed.shape[1]
+    count, diagonal = rows.random.shape[1], np.arange(rows.random.shape[1])
+    rule = hermite_rule(part.nodes)
+    nodes, log_weights = _tensor_rule(part.nodes, count)
+    step = max(1, BLOCK_ELEMENTS // (len(rows.trials) * len(log_weights)))
+    near = AT_MODE if part.nodes == 1 else NEAR_MODE
+    # successes enter through sums alone: y'Xb, which no node changes, and y'Zu
+    fixed_y = grouping.sums(rows.fixed * rows.successes[:, None])
+    random_y = grouping.sums(rows.random * rows.successes[:, None]).T[:, :, None]
+    for first in range(0, len(points), step):
+        stop_if_requested()
+        here = points[first : first + step]
+        offset = rows.fixed @ here[:, :k].T
+        precision = precisions(here[:, k:]).T[:, None, :]
+        modes, lower = _modes(rows, offset, precision, random_y, _predicted_modes(part, here, centre), near=near)
+        level = fixed_y @ here[:, :k].T - np.log(lower[diagonal, diagonal]).sum(axis=0) - here[:, k:].sum(axis=1)
+        effects = solve_upper(lower[..., None], nodes[:, None, None, :])
+        effects += modes[..., None]
+        log_integrand = log_weights + level[:, :, None]
+        for effect, effect_precision, effect_y in zip(effects, precision, random_y, strict=True):
+            slope = effect * (-0.5 * effect_precision[:, :, None])
+            slope += effect_y[:, :, None]
+            slope *= effect
+            log_integrand += slope
+        predictor = FactoredPredictor(
+            base=offset + _products(rows, modes),
+            slopes=_slopes(rows, lower),
+            nodes=rule.nodes,
+            grouping=grouping,
+        )
+        log_integrand -= predictor.sums_of_softplus(rows.trials)
+        yield _Block(
+            points=slice(first, first + len(here)),
+            precision=precision,
+            lower=lower,
+            effects=effects,
+            log_integrand=log_integrand,
+            predictor=predictor,
+        )
+
+
+@lru_cache(maxsize=64)
+def _tensor_rule(nodes: int, effects: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes (K, J) and log of weight / normal density, up to its constant, (J,)."""
+    rule = hermite_rule(nodes)
+    points = np.stack([grid.ravel() for grid in np.meshgrid(*[rule.nodes] * effects, indexing="ij")])
+    logs = [grid.ravel() for grid in np.meshgrid(*[np.log(rule.weights)] * effects, indexing="ij")]
+    return read_only(points), read_only(np.asarray(sum(logs) + 0.5 * (points**2).sum(axis=0)))
+
+
+def _products(rows: Rows, effects: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Z'u of each row, (r, D), for effects (K, H, D)."""
+    total = rows.random[:, :1] * rows.grouping.by_row(effects[0])
+    for column, effect in zip(rows.random.T[1:], effects[1:], strict=True):
+        total += column[:, None] * rows.grouping.by_row(effect)
+    return total
+
+
+def _slopes(rows: Rows, lower: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """L^-1 z of each row, K of (r, D); one (H, D) for a random intercept alone."""
+    if len(lower) == 1 and (rows.random == 1.0).all():
+        return (1.0 / lower[0, 0],)
+    return tuple(solve_lower(lower[:, :, rows.grouping.index], rows.random.T[:, :, None]))
+
+
+def _predicted_modes(part: Part, points: NDArray[np.float64], centre: Centre) -> NDArray[np.float64]:
+    """Where the modes (K, H, D) at points are looked for: linear in theta, but a power law in the effect's own SD.
+
+    So the modes vanish with the SD. With u the mode at the centre and u' its derivative by its own log SD, the power is
+    u' / u, which lies between 0 (the data rule) and 2 (the SD does).
+    """
+    change = points - centre.point
+    count = centre.modes.shape[1]
+    k = points.shape[1] - count
+    at_centre, response = centre.modes[part.groups].T, centre.response[part.groups].transpose(1, 0, 2).copy()
+    modes = np.empty((*at_centre.shape, len(points)))
+    for j in range(count):
+        own, own_change = response[j, :, k + j].copy(), np.minimum(change[:, k + j], LARGEST_LOG_SD_CHANGE)
+        response[j, :, k + j] = 0.0
+        power = np.divide(own, at_centre[j], out=np.ones_like(own), where=np.abs(at_centre[j]) > SMALLEST_MODE).clip(
+            0.0, 2.0
+        )
+        modes[j] = at_centre[j][:, None] * np.exp(power[:, None] * own_change)
+        modes[j] += (response[j] @ change.T) * np.exp(2.0 * np.minimum(own_change, 0.0))
+    return modes
+
+
+def _modes(
+    rows: Rows,
+    offset: NDArray[np.float64],
+    precision: NDArray[np.float64],
+    random_y: NDArray[np.float64],
+    modes: NDArray[np.float64],
+    *,
+    near: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Conditional modes (K, H, D), nearly, and factors L (K, K, H, D) of Z'WZ + P next to them."""
+    sums, trials = rows.grouping.sums, rows.trials[:, None]
+    reach = max(1.0, float(np.abs(rows.random).max()))
+    hessian = np.empty((len(modes), *modes.shape))
+    for _ in range(MOST_MODE_STEPS):
+        at = logistic(offset + _products(rows, modes))
+        expected, weight = trials * at.probability, trials * at.variance
+        gradient = random_y - precision * modes
+        for i, column in enumerate(rows.random.T):
+            gradient[i] -= sums(column[:, None] * expected)
+            for j in range(i + 1):
+                hessian[i, j] = sums((column * rows.random[:, j])[:, None] * weight)
+            hessian[i, i] += precision[i]
+        lower = cholesky(hessian)
+        half = solve_lower(lower, gradient)
+        step, length = solve_upper(lower, half), float(np.sqrt((half**2).sum(axis=0).max()))
+        if length < near:
+            modes = modes + step
+            break
+        longest = np.maximum(np.sqrt((half**2).sum(axis=0)), np.abs(step).sum(axis=0) * reach)
+        modes = modes + step / np.maximum(1.0, longest / LARGEST_MODE_STEP)
+    return modes, lower

@@ -1,0 +1,56 @@
+"""Groups that are equal in all their rows have equal integrals: each kind is kept once, with how often it occurs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glmm_binomial.model.grouping import Grouping
+from glmm_binomial.model.rows import Rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctGroups:
+    """The kinds of groups of some rows (G groups, H of them distinct).
+
+    Attributes
+    ----------
+    rows : Rows
+        Of one group of each kind, in the order in which the kinds first appear.
+    multiplicity : (H,) array
+        How many groups are of each kind.
+    kind : (G,) integer array
+        Which kind each group is.
+    """
+
+    rows: Rows
+    multiplicity: NDArray[np.float64]
+    kind: NDArray[np.intp]
+
+
+def distinct_groups(rows: Rows) -> DistinctGroups:
+    """Keep one group of each kind; the rows of a group stand in one order, whatever its label (see `build_design`)."""
+    table = np.column_stack([rows.fixed, rows.random, rows.successes, rows.trials])
+    bounds = rows.grouping.bounds.tolist()
+    seen: dict[bytes, int] = {}
+    kinds = [seen.setdefault(table[first:last].tobytes(), len(seen)) for first, last in pairwise(bounds)]
+    kind = np.array(kinds, dtype=np.intp)
+    kept = np.unique(kind, return_index=True)[1]
+    chosen = rows.grouping.rows_of(kept)
+    return DistinctGroups(
+        rows=Rows(
+            successes=rows.successes[chosen],
+            trials=rows.trials[chosen],
+            fixed=rows.fixed[chosen],
+            random=rows.random[chosen],
+            grouping=Grouping.of_sizes(rows.grouping.sizes[kept]),
+        ),
+        multiplicity=np.bincount(kind).astype(np.float64),
+        kind=kind,
+    )
