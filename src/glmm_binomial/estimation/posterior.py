@@ -1,0 +1,170 @@
+"""Rows and a start -> Posterior: the exact posterior of coefficients and log SDs, with its error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from glmm_binomial.estimation.law import law_of
+from glmm_binomial.estimation.log_posterior import LogPosterior
+from glmm_binomial.estimation.posterior_mode import find_posterior_mode
+from glmm_binomial.estimation.posterior_sample import FIRST, POINTS, TARGET, GrowingSample
+from glmm_binomial.estimation.posterior_tails import scores_of_zero
+from glmm_binomial.estimation.ridge_map import MappedPoints, RidgeMap, orientation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.estimation.law import Law
+    from glmm_binomial.estimation.log_posterior import CurvedPoint
+    from glmm_binomial.estimation.posterior_mode import PosteriorMode
+    from glmm_binomial.estimation.posterior_sample import WeightedSample
+    from glmm_binomial.model.rows import Rows
+
+PROBE: Final = 512
+TRUSTED_SHARE: Final = 0.9
+"""Points, and least effective share of them, by which a map is judged."""
+
+SKEWED: Final = 0.5
+"""Skewness from which a coefficient gets a law of its own, in maps that are not trusted."""
+
+MOST_EXTRA_AXES: Final = 2
+T_DEGREES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """The posterior of theta = (b, log sd) on the standardised scale, d = k + K.
+
+    Attributes
+    ----------
+    mode : (d,) array
+    information : (d, d) array
+        Negative Hessian of the log posterior at the mode.
+    sample : WeightedSample
+    nodes : int or None
+        Quadrature nodes per random effect in the group that needed most; None under Laplace's approximation.
+    quadrature_error : float
+        Of differences of log posteriors within two SDs of the mode.
+    distance : float
+        To the mode where its search ended, in posterior SDs.
+    largest_score : float
+        Largest absolute derivative at the mode.
+    scores_of_zero : tuple of k float or None
+        Normal scores of zero in the laws of k combinations of the coefficients; None where the sample reaches it.
+    """
+
+    mode: NDArray[np.float64]
+    information: NDArray[np.float64]
+    sample: WeightedSample
+    nodes: int | None
+    quadrature_error: float
+    distance: float
+    largest_score: float
+    scores_of_zero: tuple[float | None, ...]
+
+    @property
+    def error(self) -> float:
+        """Of a posterior mean, in posterior SDs: two standard errors, and what the quadrature may add.
+
+        An error e of log p two SDs from the mode is a slope of e / 2 for each SD, and moves a mean by as much.
+        """
+        return 2.0 * self.sample.standard_error + 0.5 * self.quadrature_error
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Posterior means, (d,)."""
+        return np.asarray(self.sample.weights @ self.sample.theta)
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """Posterior covariance, (d, d)."""
+        centred = self.sample.theta - self.mean
+        return np.asarray(centred.T @ (centred * self.sample.weights[:, None]))
+
+    def laws_of_combinations(self, combinations: NDArray[np.float64]) -> tuple[Law, ...]:
+        """Laws of the combinations (k, k) of coefficients whose scores of zero were found."""
+        k = combinations.shape[1]
+        values = self.sample.theta[:, :k] @ combinations.T
+        return tuple(
+            law_of(column, self.sample.weights, score)
+            for column, score in zip(values.T, self.scores_of_zero, strict=True)
+        )
+
+    def laws_of_log_sds(self) -> tuple[Law, ...]:
+        """Laws of the log SDs of the random effects, on the standardised scale."""
+        return tuple(
+            law_of(column, self.sample.weights) for column in self.sample.theta[:, len(self.scores_of_zero) :].T
+        )
+
+
+def fit_posterior(
+    rows: Rows, start: NDArray[np.float64], modes: NDArray[np.float64], combinations: NDArray[np.float64]
+) -> Posterior:
+    """The exact posterior, from a point near it.
+
+    Where sixteen points show that the posterior is all but normal, as it is for large data, that is all. Otherwise the
+    map follows its ridge, and where the effective share of that map's points is low, as under separation or with an
+    outlier in x, others are tried, with laws for the most skewed coefficients and with heavier tails;
+    the one of the largest share is used.
+
+    Parameters
+    ----------
+    rows : Rows
+    start : (k + K,) array
+    modes : (G, K) array
+        The groups' effects near there.
+    combinations : (k, k) array
+        What of the coefficients will be held against zero.
+    """
+    posterior = LogPosterior(rows, start, modes)
+    mode = find_posterior_mode(posterior, start)
+    signs = orientation(mode.at.point, posterior.coefficients)
+    sample = GrowingSample(posterior, partial(_normal_map, mode.at, signs)).grown(FIRST)
+    if sample.standard_error > TARGET:
+        sample = _best_sample(posterior, mode)
+    return Posterior(
+        mode=mode.at.point,
+        information=mode.at.information,
+        sample=sample,
+        nodes=posterior.nodes,
+        quadrature_error=posterior.quadrature_error,
+        distance=mode.distance,
+        largest_score=float(np.abs(mode.at.gradient).max()),
+        scores_of_zero=scores_of_zero(
+            posterior, mode, np.pad(combinations, ((0, 0), (0, posterior.effects))), sample.theta
+        ),
+    )
+
+
+def _normal_map(at: CurvedPoint, signs: NDArray[np.float64], z: NDArray[np.float64]) -> MappedPoints:
+    """Theta = mode + L z with L L' the inverse information."""
+    root = np.linalg.cholesky(np.linalg.inv(at.information))
+    return MappedPoints(theta=at.point + (z * signs) @ root.T, log_jacobian=np.zeros(len(z)))
+
+
+def _best_sample(posterior: LogPosterior, mode: PosteriorMode) -> WeightedSample:
+    ridge_map = RidgeMap(posterior, mode)
+    samples = [GrowingSample(posterior, ridge_map)]
+    probe = samples[0].grown(PROBE)
+    if probe.share >= TRUSTED_SHARE:
+        return samples[0].grown(POINTS)
+    samples.append(GrowingSample(posterior, ridge_map, T_DEGREES))
+    extra = _skewed_coefficients(probe, posterior.coefficients)
+    if extra:
+        with_laws = RidgeMap(posterior, mode, extra)
+        samples += [GrowingSample(posterior, with_laws, degrees) for degrees in (None, T_DEGREES)]
+    return max(samples, key=lambda sample: sample.grown(PROBE).share).grown(POINTS)
+
+
+def _skewed_coefficients(sample: WeightedSample, coefficients: int) -> tuple[int, ...]:
+    """The most skewed coefficients, at most `MOST_EXTRA_AXES` and never all of them."""
+    weights = np.maximum(sample.weights, 0.0)
+    weights /= weights.sum()
+    centred = sample.theta[:, :coefficients] - weights @ sample.theta[:, :coefficients]
+    skewness = np.abs(weights @ centred**3) / (weights @ centred**2) ** 1.5
+    most = min(MOST_EXTRA_AXES, coefficients - 1)
+    return tuple(int(i) for i in np.argsort(-skewness)[:most] if skewness[i] > SKEWED)
