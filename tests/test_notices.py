@@ -10,6 +10,8 @@ import pytest
 
 from glmm_binomial.answers.notices import notices
 from glmm_binomial.estimation.fit import Fit, NewtonStep
+from glmm_binomial.estimation.posterior import Posterior
+from glmm_binomial.estimation.posterior_sample import WeightedSample
 from glmm_binomial.estimation.separation import Separation
 from glmm_binomial.model.design import Design, Scale
 from glmm_binomial.model.grouping import Grouping
@@ -78,6 +80,12 @@ def step(*moves):
     return NewtonStep(step=np.array(moves) * deviations, covariance_root=np.diag(deviations))
 
 
+def posterior(*, standard_error=0.002, share=0.99, quadrature_error=0.002):
+    """Build a posterior whose error is twice the standard error and half that of the quadrature."""
+    sample = hand_built(WeightedSample, standard_error=standard_error, share=share)
+    return hand_built(Posterior, sample=sample, quadrature_error=quadrature_error)
+
+
 def fit(**changes):
     values = {
         "method": "vb",
@@ -88,11 +96,17 @@ def fit(**changes):
         "quadrature_settled": True,
         "distance": 0.0,
         "largest_score": 1e-12,
-        "towards_posterior": step(0.0, 0.0, 0.0, 0.0),
+        "likelihood_distance": 0.0,
+        "posterior": posterior(),
+        "mode_root": np.diag([1.0, 2.0, 3.0, 4.0]),
         "towards_likelihood": step(0.0, 0.0, 0.0, 0.0),
         "separation": None,
     }
     return hand_built(Fit, **values | changes)
+
+
+OF_LIKELIHOOD = {"posterior": None, "mode_root": None, "towards_likelihood": None}
+"""What a fit by maximum likelihood has none of."""
 
 
 def texts(fit_=None, *, data=None, rows=None):
@@ -106,21 +120,21 @@ def the_only(found):
 
 def test_a_good_fit_of_good_data_has_no_warning():
     assert texts() == ()
-    assert texts(fit(method="ml", towards_posterior=None, towards_likelihood=None)) == ()
+    assert texts(fit(method="ml", **OF_LIKELIHOOD)) == ()
 
 
 def test_every_warning_is_a_sentence():
     found = texts(
-        fit(method="mean-field", distance=0.001, separation=separation(0)),
+        fit(method="mean-field", distance=0.001, separation=separation(0), likelihood_distance=None, **OF_LIKELIHOOD),
         data=observations(look_alikes=(("1", '"1"'),)),
         rows=design(groups=2, rows_per_group=1),
     )
-    assert len(found) == 6
+    assert len(found) == 7
     assert all(text[0].isupper() and text.endswith(".") for text in found)
 
 
 def test_raw_mean_field_standard_errors_are_said_to_be_too_small():
-    assert "too small" in the_only(texts(fit(method="mean-field")))
+    assert "too small" in the_only(texts(fit(method="mean-field", **OF_LIKELIHOOD)))
 
 
 def test_a_search_that_did_not_converge_is_told():
@@ -129,8 +143,24 @@ def test_a_search_that_did_not_converge_is_told():
     assert "0.25" in found
 
 
-def test_quadrature_that_did_not_settle_is_told_with_its_nodes():
-    assert "1024" in the_only(texts(fit(nodes=1024, quadrature_settled=False)))
+def test_quadrature_that_did_not_settle_is_told():
+    assert "did not settle the log-likelihood" in the_only(texts(fit(quadrature_settled=False)))
+
+
+def test_a_likelihood_without_a_maximum_is_told_where_models_would_be_compared():
+    found = the_only(texts(fit(likelihood_distance=None)))
+    assert "no maximum" in found
+    assert "Do not compare" in found
+
+
+def test_a_posterior_of_laplaces_approximation_is_called_that():
+    assert "Laplace's approximation of the likelihood" in the_only(texts(fit(nodes=None)))
+
+
+def test_a_posterior_that_is_off_is_told_with_its_error_and_with_its_share():
+    first, second = texts(fit(posterior=posterior(standard_error=0.02, share=0.123)))
+    assert "may be off by 0.041" in first
+    assert "12%" in second
 
 
 @pytest.mark.parametrize("complete", [True, False])
@@ -166,9 +196,7 @@ def test_groups_that_never_change_leave_the_variance_to_the_prior():
     rows = design(successes=np.repeat(np.arange(8) % 2, 2).astype(float))
     assert "the size of the variance comes from the prior" in the_only(texts(rows=rows))
     # method "ml" would have no answer, so nobody is sent there
-    told = texts(
-        fit(towards_posterior=step(0.0, 1.0, 0.0, 0.0), towards_likelihood=step(0.0, 1.0, 0.0, 0.0)), rows=rows
-    )
+    told = texts(fit(towards_likelihood=step(0.0, 1.0, 0.0, 0.0), likelihood_distance=None), rows=rows)
     assert len(told) == 3
     assert not any('"ml"' in text for text in told)
 
@@ -184,20 +212,20 @@ def test_one_group_of_two_among_groups_of_one_is_enough():
 def test_a_variance_at_zero_is_told_by_name(position, name):
     sds = np.array([0.5, 0.7])
     sds[position] = 0.0
-    found = the_only(texts(fit(method="ml", sds=sds, towards_posterior=None, towards_likelihood=None)))
+    found = the_only(texts(fit(method="ml", sds=sds, **OF_LIKELIHOOD)))
     assert name in found
     assert "zero" in found
 
 
 def test_a_variance_in_which_the_likelihood_is_flat_is_told_by_name():
     root = np.diag([1.0, 2.0, 3.0, 1e3])
-    found = the_only(texts(fit(method="ml", covariance_root=root, towards_posterior=None, towards_likelihood=None)))
+    found = the_only(texts(fit(method="ml", covariance_root=root, **OF_LIKELIHOOD)))
     assert "next to nothing about the variance of the random slope of week" in found
 
 
 def test_a_large_variance_of_which_something_is_known_is_not_called_unknown():
     root = np.diag([1.0, 2.0, 3.0, math.sqrt(0.45)])
-    wide = fit(method="ml", covariance_root=root, sds=np.array([0.5, 22.0]), towards_posterior=None)
+    wide = fit(method="ml", covariance_root=root, sds=np.array([0.5, 22.0]), **OF_LIKELIHOOD)
     assert not any("next to nothing" in notice for notice in texts(wide))
 
 
@@ -207,37 +235,17 @@ def test_an_alpha_that_may_be_meant_as_the_confidence_level_is_told():
     assert found.startswith("alpha is 0.95, so the intervals hold the truth with 5 % confidence only.")
 
 
-def test_a_check_against_laplace_is_called_that():
-    moved = step(0.0, 0.0, 0.0, 1.0)
-    assert "Laplace's approximation of the posterior" in the_only(texts(fit(nodes=None, towards_posterior=moved)))
-
-
 def test_labels_that_look_alike_are_listed():
     found = the_only(texts(data=observations(look_alikes=(("1", '"1"'), ('"Anna"', '"anna"')))))
     assert '1 and "1"' in found
     assert '"Anna" and "anna"' in found
 
 
-def test_a_step_beyond_a_quarter_sd_towards_the_exact_posterior_is_told_by_name_and_size():
-    found = the_only(texts(fit(towards_posterior=step(0.1, -0.31, 0.0, 0.52))))
-    assert "dose by -0.31" in found
-    assert "random slope of week by +0.52" in found
-    assert "intercept by" not in found
-    assert '"ml"' in found
-
-
-def test_a_step_within_a_quarter_sd_is_not_told():
-    assert texts(fit(towards_posterior=step(0.24, -0.24, 0.24, -0.24))) == ()
-
-
 @pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])
-def test_the_unit_of_a_column_does_not_change_the_step_in_sds(unit):
-    found = the_only(texts(fit(towards_posterior=step(0.0, 0.4, 0.0, 0.0)), rows=design(unit=unit)))
-    assert "dose by +0.40" in found
-
-
-def test_a_posterior_that_could_not_be_checked_is_told():
-    assert "could not be checked" in the_only(texts(fit(towards_posterior=None, towards_likelihood=None)))
+def test_the_unit_of_a_column_does_not_change_what_the_prior_decides(unit):
+    found = texts(fit(towards_likelihood=step(0.0, 0.6, 0.0, 0.0)), rows=design(unit=unit))
+    assert "decides much about dose" in the_only(found)
+    assert texts(fit(towards_likelihood=step(0.0, 0.4, 0.0, 0.0)), rows=design(unit=unit)) == ()
 
 
 def test_an_odds_ratio_too_large_to_show_is_explained():
@@ -247,7 +255,7 @@ def test_an_odds_ratio_too_large_to_show_is_explained():
 
 def test_maximum_likelihood_is_never_told_to_use_maximum_likelihood():
     found = texts(
-        fit(method="ml", distance=0.001, sds=np.zeros(2), towards_posterior=None, towards_likelihood=None),
+        fit(method="ml", distance=0.001, sds=np.zeros(2), **OF_LIKELIHOOD),
         data=observations(look_alikes=(("1", '"1"'),)),
         rows=design(groups=2, rows_per_group=1),
     )
@@ -258,11 +266,9 @@ def test_maximum_likelihood_is_never_told_to_use_maximum_likelihood():
 # where a warning begins ----------------------------------------------------------------------------------------------
 
 
-def shifted(by_posterior=0.0, by_likelihood=0.0):
-    """Build a fit from which dose would move by so many SDs."""
-    return fit(
-        towards_posterior=step(0.0, by_posterior, 0.0, 0.0), towards_likelihood=step(0.0, by_likelihood, 0.0, 0.0)
-    )
+def shifted(by_likelihood):
+    """Build a fit from which dose would move by so many SDs without the prior."""
+    return fit(towards_likelihood=step(0.0, by_likelihood, 0.0, 0.0))
 
 
 def shrunk(gain):
@@ -277,8 +283,7 @@ def flat(log_error, sd):
         method="ml",
         sds=np.array([0.5, sd]),
         covariance_root=np.diag([1.0, 2.0, 3.0, log_error]),
-        towards_posterior=None,
-        towards_likelihood=None,
+        **OF_LIKELIHOOD,
     )
 
 
@@ -290,10 +295,20 @@ def with_alpha(alpha):
     ("warning", "below", "above"),
     [
         ("stopped short of the optimum", fit(distance=3.0e-5), fit(distance=3.001e-5)),
-        ("is not exact here", shifted(by_posterior=0.25), shifted(by_posterior=0.2501)),
-        ("is not exact here", shifted(by_posterior=-0.25), shifted(by_posterior=-0.2501)),
-        ("decides much about dose", shifted(by_likelihood=0.5), shifted(by_likelihood=0.5001)),
-        ("decides much about dose", shifted(by_likelihood=-0.5), shifted(by_likelihood=-0.5001)),
+        ("stopped short of it", fit(likelihood_distance=3.0e-5), fit(likelihood_distance=3.001e-5)),
+        # twice .0045 and half of .002
+        (
+            "may be off by 0.01 of",
+            fit(posterior=posterior(standard_error=0.0045)),
+            fit(posterior=posterior(standard_error=0.00451)),
+        ),
+        (
+            "points that it was computed from",
+            fit(posterior=posterior(share=0.3)),
+            fit(posterior=posterior(share=0.299)),
+        ),
+        ("decides much about dose", shifted(0.5), shifted(0.5001)),
+        ("decides much about dose", shifted(-0.5), shifted(-0.5001)),
         ("decides much about dose", shrunk(1.5), shrunk(1.5001)),
         # both standard errors must be large: of the logarithm beyond 2, of the SD itself beyond 10
         ("next to nothing", flat(2.0, 100.0), flat(2.001, 100.0)),

@@ -64,8 +64,7 @@ def hand_built_model(*, alpha=0.05):
         quadrature_settled=True,
         distance=0.0,
         largest_score=0.0,
-        towards_posterior=None,
-        towards_likelihood=None,
+        likelihood_distance=0.0,
         separation=None,
     )
     return GLMM(observations=observations, design=build_design(observations), fit=fit)
@@ -190,7 +189,7 @@ def test_population_average_of_failures_is_the_complement():
     assert_allclose(mean_probability(mean, sd) + mean_probability(-mean, sd), 1.0, atol=1e-10)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["ml", "mean-field"])
 def test_population_average_of_a_fit_is_the_integral_over_its_own_sds(method):
     data = contraception(urban_slope=True)
     model = fit_model(**data.arguments, method=method)
@@ -402,7 +401,7 @@ def test_a_large_group_is_known_as_well_as_its_own_proportion(method):
     assert predictions_of(model, [[0.0]]).std_error > 10 * exact
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["ml", "mean-field"])
 def test_coefficients_and_effects_of_each_group_have_a_covariance(method):
     y, x, group, z = slopes_data()
     fit = fit_model(y, x, group, x_random=z, method=method).fit

@@ -78,29 +78,29 @@ def test_gradient_and_curvature_of_the_log_posterior_are_finite_differences(slop
     assert_allclose(state.information + np.diag(prior_precision(point)), curvature, rtol=0, atol=AGREEMENT)
 
 
-@pytest.mark.parametrize("method", ["vb", "mean-field"])
 @pytest.mark.parametrize("slopes", [0, 1, 2])
-def test_a_fit_tells_the_newton_steps_of_the_exact_posterior_and_of_the_likelihood(method, slopes):
+def test_a_fit_tells_the_step_from_the_mode_of_the_posterior_to_the_maximum_of_the_likelihood(slopes):
     design = draw_design(43, groups=12, size=8, slopes=slopes)
-    fit = fit_design(design, method)
-    point = Parameters(coefficients=fit.coefficients, effects=IndependentEffects.of_sds(fit.sds))
+    fit = fit_design(design, "vb")
+    k = len(fit.coefficients)
+    mode = fit.posterior.mode
+    point = Parameters(coefficients=mode[:k], effects=IndependentEffects(log_sds=mode[k:]))
     # three random effects are left to Laplace's approximation
+    start = np.zeros((design.rows.grouping.count, slopes + 1))
     evaluate = (
-        marginal_at(design.rows, point)
-        if slopes < 2
-        else lambda at: evaluate_laplace(design.rows, at, start=fit.random_effects)
+        marginal_at(design.rows, point) if slopes < 2 else lambda at: evaluate_laplace(design.rows, at, start=start)
     )
     gradient, curvature = gradient_and_curvature(evaluate, point)
-    towards = fit.towards_posterior
-    assert_allclose(curvature @ towards.step, gradient, rtol=0, atol=AGREEMENT)
+    # the posterior is level at its mode, up to what the few nodes of its search leave
+    assert_allclose(gradient, 0.0, atol=0.02)
     identity = np.eye(len(gradient))
-    assert_allclose(curvature @ towards.covariance_root @ towards.covariance_root.T, identity, rtol=0, atol=1e-5)
+    assert_allclose(curvature @ fit.mode_root @ fit.mode_root.T, identity, rtol=0, atol=0.01)
 
     without = evaluate(point)
     towards = fit.towards_likelihood
-    assert_allclose(without.information @ towards.step, without.score, rtol=0, atol=AGREEMENT)
+    assert_allclose(without.information @ towards.step, without.score, rtol=0, atol=0.02)
     product = without.information @ towards.covariance_root @ towards.covariance_root.T
-    assert_allclose(product, identity, rtol=0, atol=1e-5)
+    assert_allclose(product, identity, rtol=0, atol=0.02)
 
 
 def test_the_prior_draws_the_estimate_of_a_column_without_information_to_zero():
@@ -109,8 +109,8 @@ def test_the_prior_draws_the_estimate_of_a_column_without_information_to_zero():
     fixed = design.rows.fixed.copy()
     fixed[:, 2] *= 1e-6
     fit = fit_design(replace(design, rows=replace(design.rows, fixed=fixed)), "vb")
-    assert abs(fit.coefficients[2]) < 1e-4
+    assert abs(fit.coefficients[2]) < 2.0 * fit.posterior.error
     # 2 ** 2, and the column of 1e-6 adds 1e-11 to the information
-    assert fit.covariance[2, 2] == pytest.approx(4.0, rel=1e-8)
-    deviations = np.linalg.norm(fit.towards_posterior.covariance_root, axis=1)
+    assert fit.covariance[2, 2] == pytest.approx(4.0, rel=0.02)
+    deviations = np.linalg.norm(fit.mode_root, axis=1)
     assert deviations[2] == pytest.approx(2.0, rel=1e-8)

@@ -437,7 +437,7 @@ def test_counts_and_their_expansion_have_the_same_limits():
 def test_every_method_has_the_intervals_of_the_likelihood(method):
     intervals = profile_intervals(fit_model(**cbpp().arguments, method=method))
     assert_same_limits(limits_of(intervals), limits_of(reference_intervals("cbpp")))
-    assert intervals.notices[0].endswith('estimates and intervals of this table are those of method "ml".')
+    assert 'estimates, ci_lower and ci_upper of this table are those of method "ml"' in intervals.notices[0]
     assert method in intervals.notices[0]
 
 
@@ -625,7 +625,12 @@ def hand_built():
         parameter="intercept", estimate=0.0, ci_lower=0.0, ci_upper=0.75, wald_lower=None, wald_upper=None
     )
     return Intervals(
-        fixed_effects=(interval,), odds_ratios=(ratio,), random_effects=(deviation,), alpha=0.05, notices=("Beware.",)
+        fixed_effects=(interval,),
+        odds_ratios=(ratio,),
+        random_effects=(deviation,),
+        alpha=0.05,
+        beside="wald",
+        notices=("Beware.",),
     )
 
 

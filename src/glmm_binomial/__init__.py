@@ -7,7 +7,7 @@ The house, from cells to the table and back to cells; a folder imports only from
     observations/   cells -> Observations: every check and every message, once
     formula/        a table and lme4's notation -> Observations; the coding of its columns, remembered for new rows
     model/          what is fitted, knowing no method: rows and their scale, grouping, effects, logistic, quadrature
-    estimation/     how: starts, variational fit, marginal likelihood, Newton's method, profiles -> GLMM
+    estimation/     how: starts, variational fit, likelihood, exact posterior, Newton's method, profiles -> GLMM
     answers/        one file for each question, named as its worksheet function; estimates and notices beside them
     certified/      data sets with certified values, and the self-test
     worksheet/      the catalogue of worksheet functions; models in cells; cells in, cells out, never raising

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.stats import chi2, norm
@@ -29,12 +29,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.profile_search import Limit
     from glmm_binomial.model.design import Scale
 
-LIMITS = ("ci_lower", "ci_upper", "wald_lower", "wald_upper")
-HEADERS = {
-    "fixed_effects": ("fixed_effects", "parameter", "coefficient", *LIMITS),
-    "odds_ratios": ("odds_ratios", "parameter", "odds_ratio", *LIMITS),
-    "random_effects": ("random_effects", "parameter", "std_dev", *LIMITS),
-}
+ESTIMATES = {"fixed_effects": "coefficient", "odds_ratios": "odds_ratio", "random_effects": "std_dev"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +45,19 @@ class Interval:
         Profile-likelihood limits; None where none was found, about which there is a notice.
     wald_lower, wald_upper : float or None
         From the observed information: symmetric about a coefficient, about the log of an odds ratio and the log of an
-        SD. None for an SD of zero.
+        SD. None for an SD of zero, and for a model fitted by "vb".
+    posterior_lower, posterior_upper : float or None
+        Quantiles of the posterior, for a model fitted by "vb".
     """
 
     parameter: str
     estimate: float
     ci_lower: float | None
     ci_upper: float | None
-    wald_lower: float | None
-    wald_upper: float | None
+    wald_lower: float | None = None
+    wald_upper: float | None = None
+    posterior_lower: float | None = None
+    posterior_upper: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,8 @@ class Intervals(Tabular):
     random_effects : tuple of K Interval
         SDs of the random effects.
     alpha : float
+    beside : {"wald", "posterior"}
+        What the limits beside those of the profile are.
     notices : tuple of str
         What a reader must be warned of.
     """
@@ -81,10 +82,12 @@ class Intervals(Tabular):
     odds_ratios: tuple[Interval, ...]
     random_effects: tuple[Interval, ...]
     alpha: float
+    beside: Literal["wald", "posterior"]
     notices: tuple[str, ...]
 
     def rows(self) -> list[Sequence[object]]:
-        """Seven columns: block, parameter, estimate, profile limits, Wald limits."""
+        """Seven columns: block, parameter, estimate, profile limits, and the limits beside them."""
+        limits = ("ci_lower", "ci_upper", f"{self.beside}_lower", f"{self.beside}_upper")
         rows: list[Sequence[object]] = []
         for block, of_block in (
             ("fixed_effects", self.fixed_effects),
@@ -92,20 +95,21 @@ class Intervals(Tabular):
             ("random_effects", self.random_effects),
         ):
             if of_block:
-                rows.append(HEADERS[block])
-            for each in of_block:
-                limits = (each.ci_lower, each.ci_upper, each.wald_lower, each.wald_upper)
-                rows.append(("", each.parameter, each.estimate, *limits))
+                rows.append((block, "parameter", ESTIMATES[block], *limits))
+            rows += [
+                ("", each.parameter, each.estimate, *(getattr(each, name) for name in limits)) for each in of_block
+            ]
         return rows + [("warning", notice) for notice in self.notices]
 
 
 def profile_intervals(model: GLMM, parameter: object = None) -> Intervals:
-    """Profile-likelihood intervals of every coefficient, odds ratio and SD, beside Wald's.
+    """Profile-likelihood intervals of every coefficient, odds ratio and SD, beside Wald's or the posterior's.
 
     The limits c of a parameter satisfy 2 [max log L - p(c)] = q, with p(c) the largest log L that has the parameter at
     c and q the quantile of chi-square(1) at 1 - alpha. An SD whose interval holds zero has a lower limit of zero.
     It is always the marginal likelihood that is profiled, without a prior: when the model was fitted by another method
-    than "ml", the likelihood is maximised first, and the estimates are those of "ml".
+    than "ml", the estimates are those of "ml". Beside the profile stand quantiles of the posterior for a model fitted
+    by "vb", Wald's limits otherwise.
 
     Parameters
     ----------
@@ -128,13 +132,15 @@ def profile_intervals(model: GLMM, parameter: object = None) -> Intervals:
         peak, quantile = find_peak(design.rows, fit), float(chi2.isf(options.alpha, 1))
         coefficients = [_coefficient_profile(design.scale, peak, i, quantile) for i in chosen.fixed]
         deviations = [_deviation_profile(design.scale, peak, i, quantile) for i in chosen.random]
-    fixed_effects = tuple(_coefficient_intervals(estimates, coefficients))
+    beside = _beside(model, estimates)
+    fixed_effects = tuple(_coefficient_intervals(estimates, coefficients, beside))
     odds_ratios = tuple(_exponential(interval) for interval in fixed_effects)
     return Intervals(
         fixed_effects=fixed_effects,
         odds_ratios=odds_ratios,
-        random_effects=tuple(_deviation_intervals(estimates, deviations)),
+        random_effects=tuple(_deviation_intervals(estimates, deviations, beside)),
         alpha=options.alpha,
+        beside=beside.kind,
         notices=(
             *_about_method(model.fit.method),
             *_about_laplace(len(design.scale.random_names)),
@@ -255,7 +261,53 @@ def _because(limit: Limit, reached: float) -> str:
             return f"the search stopped at {reached:.3g}. Use the Wald limit with caution."
 
 
-def _coefficient_intervals(estimates: Estimates, profiles: list[_Profile]) -> Iterator[Interval]:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Limits beside those of the profiles, on the user's scale: of coefficients, and of SDs, None for a zero."""
+
+    kind: Literal["wald", "posterior"]
+    fixed: tuple[tuple[float, float], ...]
+    random: tuple[tuple[float, float] | None, ...]
+
+    def named(self, limits: tuple[float, float] | None) -> dict[str, float | None]:
+        """Limits under the names that they have in an interval."""
+        lower, upper = limits or (None, None)
+        return {f"{self.kind}_lower": lower, f"{self.kind}_upper": upper}
+
+
+def _beside(model: GLMM, estimates: Estimates) -> _Beside:
+    """Quantiles of the posterior of a model that has one, or Wald's limits at the estimates."""
+    scale, alpha, posterior = model.design.scale, estimates.alpha, model.fit.posterior
+    if posterior is None:
+        return _Beside(
+            kind="wald",
+            fixed=tuple(zip(estimates.ci_lower.tolist(), estimates.ci_upper.tolist(), strict=True)),
+            random=tuple(
+                _wald_of_sd(sd, float(norm.isf(alpha / 2.0)) * error)
+                for sd, error in zip(estimates.std_devs.tolist(), estimates.log_sd_std_errors.tolist(), strict=True)
+            ),
+        )
+    laws = posterior.laws_of_combinations(scale.back_transform)
+    limits = [
+        np.exp(law.limits(alpha)) / unit
+        for law, unit in zip(posterior.laws_of_log_sds(), scale.random_scales, strict=True)
+    ]
+    return _Beside(
+        kind="posterior",
+        fixed=tuple(law.limits(alpha) for law in laws),
+        random=tuple((float(lower), float(upper)) for lower, upper in limits),
+    )
+
+
+def _wald_of_sd(std_dev: float, reach: float) -> tuple[float, float] | None:
+    if std_dev == 0.0:
+        return None
+    with np.errstate(over="ignore"):
+        factor = float(np.exp(reach))
+    return std_dev / factor, std_dev * factor
+
+
+def _coefficient_intervals(estimates: Estimates, profiles: list[_Profile], beside: _Beside) -> Iterator[Interval]:
     for profile in profiles:
         i = profile.position
         coefficient = float(estimates.coefficients[i])
@@ -265,8 +317,7 @@ def _coefficient_intervals(estimates: Estimates, profiles: list[_Profile]) -> It
             estimate=coefficient,
             ci_lower=lower,
             ci_upper=upper,
-            wald_lower=float(estimates.ci_lower[i]),
-            wald_upper=float(estimates.ci_upper[i]),
+            **beside.named(beside.fixed[i]),
         )
 
 
@@ -284,33 +335,35 @@ def _exponential(interval: Interval) -> Interval:
         ci_upper=exponential(interval.ci_upper),
         wald_lower=exponential(interval.wald_lower),
         wald_upper=exponential(interval.wald_upper),
+        posterior_lower=exponential(interval.posterior_lower),
+        posterior_upper=exponential(interval.posterior_upper),
     )
 
 
-def _deviation_intervals(estimates: Estimates, profiles: list[_Profile]) -> Iterator[Interval]:
-    reach = float(norm.isf(estimates.alpha / 2.0))
+def _deviation_intervals(estimates: Estimates, profiles: list[_Profile], beside: _Beside) -> Iterator[Interval]:
     for profile in profiles:
         i = profile.position
         std_dev = float(estimates.std_devs[i])
         lower, upper = profile.limits_about(std_dev)
-        with np.errstate(over="ignore"):
-            factor = float(np.exp(reach * estimates.log_sd_std_errors[i])) if std_dev > 0.0 else None
         yield Interval(
             parameter=estimates.random_names[i],
             estimate=std_dev,
             ci_lower=lower,
             ci_upper=upper,
-            wald_lower=None if factor is None else std_dev / factor,
-            wald_upper=None if factor is None else std_dev * factor,
+            **beside.named(beside.random[i]),
         )
 
 
 def _about_method(method: str) -> Iterator[str]:
     if method != "ml":
         yield (
-            f"A profile follows the likelihood alone, without the prior of method {method}: estimates and intervals of "
-            'this table are those of method "ml".'
+            f"A profile follows the likelihood alone, without the prior of method {method}: estimates, ci_lower and "
+            f'ci_upper of this table are those of method "ml"{_posterior_beside(method)}.'
         )
+
+
+def _posterior_beside(method: str) -> str:
+    return "; posterior_lower and posterior_upper are quantiles of the posterior" if method == "vb" else ""
 
 
 def _about_laplace(effects: int) -> Iterator[str]:

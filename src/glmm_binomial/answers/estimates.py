@@ -1,9 +1,9 @@
-"""A fit -> Estimates on the user's scale: Wald statistics, odds ratios, variances, information criteria, icc."""
+"""A fit -> Estimates on the user's scale: tests and intervals, odds ratios, variances, information criteria, icc."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from glmm_binomial.answers.notices import notices
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
+from glmm_binomial.estimation.fitting import effects_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.fit import Fit
+    from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design
     from glmm_binomial.observations import Method, Observations
 
@@ -39,9 +41,10 @@ class Estimates:
         Log odds ratios per unit of the column.
     covariance : (k, k) array
     std_errors, z_statistics, p_values : (k,) arrays
-        p is two-sided, from the normal distribution.
+        p is two-sided: from the normal distribution, or under "vb" twice the smaller posterior probability of either
+        sign.
     ci_lower, ci_upper : (k,) arrays
-        Wald limits at confidence 1 - alpha.
+        Limits at confidence 1 - alpha, Wald's or under "vb" quantiles of the posterior.
     odds_ratios : (k,) array
         Infinite where the coefficient exceeds 709.
     random_names : tuple of K str
@@ -50,9 +53,10 @@ class Estimates:
     log_sd_std_errors : (K,) array
         Standard errors of the log SDs; zero for an SD of zero.
     group_labels : tuple of G labels
-    random_effects : (G, K) array
+    effects : callable
+        Gives the random effects (G, K), which under "vb" take an integration over the posterior.
     log_likelihood : float
-        Marginal, with all constants.
+        Marginal, with all constants: of its maximum, or at the estimates where there is none.
     aic, bic : float
         Fixed effects and variance components count as parameters, rows of data as observations.
     alpha : float
@@ -69,6 +73,10 @@ class Estimates:
     converged : bool
     largest_score : float
         Largest absolute derivative, on the standardised scale, left of what was maximised.
+    posterior_error, effective_share : float or None
+        Of the posterior under "vb": the error of its means, in posterior SDs, and the effective share of its points.
+    likelihood_converged : bool
+        Whether the log-likelihood is that of its maximum.
     notices : tuple of str
         What a reader must be warned of.
     """
@@ -88,7 +96,7 @@ class Estimates:
     variances: NDArray[np.float64]
     log_sd_std_errors: NDArray[np.float64]
     group_labels: tuple[object, ...]
-    random_effects: NDArray[np.float64]
+    effects: Callable[[], NDArray[np.float64]]
     log_likelihood: float
     aic: float
     bic: float
@@ -100,7 +108,15 @@ class Estimates:
     nodes: int | None
     converged: bool
     largest_score: float
+    posterior_error: float | None
+    effective_share: float | None
+    likelihood_converged: bool
     notices: tuple[str, ...]
+
+    @property
+    def random_effects(self) -> NDArray[np.float64]:
+        """Of each group, (G, K); see `answers.ranef` for their uncertainty."""
+        return self.effects()
 
 
 def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[str, ...]) -> Estimates:
@@ -110,8 +126,10 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
     root = design.scale.back_transform @ fit.covariance_root[:k]
     covariance = root @ root.T
     std_errors = np.sqrt(np.diag(covariance))
-    z_statistics = coefficients / std_errors
-    reach = norm.isf(observations.options.alpha / 2.0) * std_errors
+    alpha = observations.options.alpha
+    tests = _wald_tests(coefficients, std_errors, alpha)
+    if fit.posterior is not None:
+        tests = _posterior_tests(fit.posterior, design.scale.back_transform, alpha)
     with np.errstate(over="ignore"):
         odds_ratios = np.exp(coefficients)
     std_devs = fit.sds / design.scale.random_scales
@@ -124,21 +142,21 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
         coefficients=coefficients,
         covariance=covariance,
         std_errors=std_errors,
-        z_statistics=z_statistics,
-        p_values=2.0 * norm.sf(np.abs(z_statistics)),
-        ci_lower=coefficients - reach,
-        ci_upper=coefficients + reach,
+        z_statistics=coefficients / std_errors,
+        p_values=tests.p_values,
+        ci_lower=tests.ci_lower,
+        ci_upper=tests.ci_upper,
         odds_ratios=odds_ratios,
         random_names=design.scale.random_names,
         std_devs=std_devs,
         variances=std_devs**2,
         log_sd_std_errors=np.sqrt(np.diag(fit.covariance)[k:]),
         group_labels=observations.group_labels,
-        random_effects=fit.random_effects / design.scale.random_scales,
+        effects=partial(_random_effects, design, fit),
         log_likelihood=log_likelihood,
         aic=-2.0 * log_likelihood + 2.0 * parameters,
         bic=-2.0 * log_likelihood + float(np.log(rows)) * parameters,
-        alpha=observations.options.alpha,
+        alpha=alpha,
         observations=rows,
         rows_omitted=observations.rows_omitted,
         trials=int(observations.trials.sum()) if observations.trials_given else None,
@@ -146,7 +164,42 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
         nodes=fit.nodes,
         converged=fit.converged,
         largest_score=fit.largest_score,
+        posterior_error=None if fit.posterior is None else fit.posterior.error,
+        effective_share=None if fit.posterior is None else fit.posterior.sample.share,
+        likelihood_converged=fit.likelihood_converged,
         notices=found,
+    )
+
+
+def _random_effects(design: Design, fit: Fit) -> NDArray[np.float64]:
+    effects = fit.own_effects if fit.posterior is None else effects_of(design, fit.posterior)
+    return np.asarray(effects.means / design.scale.random_scales)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tests:
+    """p-values and limits of coefficients, (k,) each."""
+
+    p_values: NDArray[np.float64]
+    ci_lower: NDArray[np.float64]
+    ci_upper: NDArray[np.float64]
+
+
+def _wald_tests(coefficients: NDArray[np.float64], std_errors: NDArray[np.float64], alpha: float) -> _Tests:
+    reach = norm.isf(alpha / 2.0) * std_errors
+    return _Tests(
+        p_values=2.0 * norm.sf(np.abs(coefficients / std_errors)),
+        ci_lower=coefficients - reach,
+        ci_upper=coefficients + reach,
+    )
+
+
+def _posterior_tests(posterior: Posterior, back_transform: NDArray[np.float64], alpha: float) -> _Tests:
+    """From one law of each coefficient, so that an interval excludes zero exactly when p is below alpha."""
+    laws = posterior.laws_of_combinations(back_transform)
+    limits = np.array([law.limits(alpha) for law in laws])
+    return _Tests(
+        p_values=np.array([law.two_sided_p(0.0) for law in laws]), ci_lower=limits[:, 0], ci_upper=limits[:, 1]
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.estimation.fit import NewtonStep
 from glmm_binomial.estimation.no_maximum import describe_separation, unchanging_groups
 from glmm_binomial.observations.wording import effect_in_words, listed
 
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.fit import Fit, NewtonStep
+    from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.model.design import Design
     from glmm_binomial.observations import Observations
 
 FEW_GROUPS = 5
 
-LARGEST_SHIFT = 0.25
-"""Posterior SDs by which the exact posterior may differ from the variational answer without a warning."""
+LARGEST_POSTERIOR_ERROR = 0.01
+"""Posterior SDs by which posterior means may be off without a warning."""
+
+SMALLEST_SHARE = 0.3
+"""Effective share of the points below which quantiles may be further off than the error of the means says."""
 
 LARGEST_PRIOR_SHIFT = 0.5
 """Standard errors by which the data alone would move a coefficient before the prior is mentioned."""
@@ -44,7 +48,8 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
     return (
         *_about_method(fit),
         *_about_convergence(fit),
-        *_about_exactness(design, fit),
+        *_about_posterior(fit),
+        *_about_likelihood(fit),
         *_about_prior(design, fit),
         *_about_separation(observations, design, fit),
         *_about_variances(design, fit),
@@ -52,11 +57,6 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
         *_about_alpha(observations.options.alpha),
         *_about_odds_ratios(design, fit),
     )
-
-
-def _may_have_a_maximum(design: Design, fit: Fit) -> bool:
-    """Whether nothing is known that would keep the likelihood from having a maximum."""
-    return fit.separation is None and len(unchanging_groups(design)) < design.rows.grouping.count
 
 
 def _about_method(fit: Fit) -> Iterator[str]:
@@ -73,48 +73,58 @@ def _about_convergence(fit: Fit) -> Iterator[str]:
             "The search for the estimates stopped short of the optimum, by less than a hundredth of a standard error. "
             f"The largest remaining derivative is {fit.largest_score:.2g}."
         )
+
+
+def _about_posterior(fit: Fit) -> Iterator[str]:
+    if fit.posterior is None:
+        return
+    if fit.posterior.error > LARGEST_POSTERIOR_ERROR:
+        yield (
+            f"Coefficients and log SDs of this table may be off by {fit.posterior.error:.2g} of their std_error "
+            "(posterior_error), which is more than a hundredth."
+        )
+    if fit.posterior.sample.share < SMALLEST_SHARE:
+        yield (
+            "The posterior is so far from any form that could be foreseen that p_value, ci_lower and ci_upper may be "
+            f"off by more than posterior_error says: only {fit.posterior.sample.share:.0%} of the points that it was "
+            "computed from were effective."
+        )
+    if fit.nodes is None:
+        yield (
+            "With so many random effects per group the posterior is that of Laplace's approximation of the likelihood, "
+            "whose error posterior_error does not hold."
+        )
+
+
+def _about_likelihood(fit: Fit) -> Iterator[str]:
+    if fit.likelihood_distance is None:
+        yield (
+            "The likelihood has no maximum that could be found, so log_likelihood, aic and bic are those at the "
+            "estimates of this table. Do not compare them with those of other models."
+        )
+    elif fit.method != "ml" and not fit.likelihood_converged:
+        yield (
+            "The search for the maximum of the likelihood stopped short of it, by less than a hundredth of a standard "
+            "error; read log_likelihood, aic and bic with care."
+        )
     if not fit.quadrature_settled:
         yield (
-            f"{fit.nodes} quadrature nodes were not enough to settle the log-likelihood to nine digits; read it, aic "
-            "and bic with care."
-        )
-
-
-def _about_exactness(design: Design, fit: Fit) -> Iterator[str]:
-    """The variational answer against one Newton step of the exact marginal log posterior, on the user's scale."""
-    if fit.method == "ml":
-        return
-    posterior = "the exact posterior" if fit.nodes is not None else "Laplace's approximation of the posterior"
-    if fit.towards_posterior is None:
-        yield (
-            f"The variational estimates could not be checked against {posterior}, which is not curved downwards "
-            'there. Compare them with method "ml".'
-        )
-        return
-    shifts, _ = _on_user_scale(design, fit.towards_posterior)
-    names = [
-        *design.scale.fixed_names,
-        *(f"the log SD of the random {effect_in_words(name)}" for name in design.scale.random_names),
-    ]
-    moved = [f"{name} by {shift:+.2f}" for name, shift in zip(names, shifts, strict=True) if abs(shift) > LARGEST_SHIFT]
-    if moved:
-        advice = 'Use method "ml".' if _may_have_a_maximum(design, fit) else "Read the intervals with caution."
-        yield (
-            f"The variational approximation is not exact here: a step towards {posterior} would move "
-            f"{listed(moved)} posterior SDs. {advice}"
+            "Even the largest number of quadrature nodes did not settle the log-likelihood to nine digits; read it, "
+            "aic and bic with care."
         )
 
 
 def _about_prior(design: Design, fit: Fit) -> Iterator[str]:
     """Coefficients of which the prior says more than a reader would think."""
-    if fit.towards_posterior is None or fit.towards_likelihood is None or fit.separation is not None:
+    if fit.mode_root is None or fit.towards_likelihood is None or fit.separation is not None:
         return
+    with_prior = NewtonStep(step=np.zeros(len(fit.mode_root)), covariance_root=fit.mode_root)
     shifts, by_data = _on_user_scale(design, fit.towards_likelihood)
-    _, with_prior = _on_user_scale(design, fit.towards_posterior)
-    ruled = (np.abs(shifts) > LARGEST_PRIOR_SHIFT) | (by_data > LARGEST_PRIOR_GAIN * with_prior)
+    _, by_both = _on_user_scale(design, with_prior)
+    ruled = (np.abs(shifts) > LARGEST_PRIOR_SHIFT) | (by_data > LARGEST_PRIOR_GAIN * by_both)
     names = [name for name, is_ruled in zip(design.scale.fixed_names, ruled, strict=False) if is_ruled]
     if names:
-        advice = ' Method "ml" uses no prior.' if _may_have_a_maximum(design, fit) else ""
+        advice = ' Method "ml" uses no prior.' if fit.likelihood_converged else ""
         yield (
             f"The weak prior of method {fit.method} decides much about {listed(names)}: the data alone say little, as "
             f"with rare outcomes or columns that nearly determine each other.{advice}"
@@ -153,9 +163,14 @@ def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
                 "likelihood is all but flat in it. Leave the effect out, or report the profile interval."
             )
         if sd == 0.0:
+            found = (
+                "beside the other random effects it explains nothing of how the groups differ"
+                if fit.sds.any()
+                else "the groups differ no more than chance would have it"
+            )
             yield (
-                f"The variance of the random {effect_in_words(name)} is estimated at zero: the groups differ no more "
-                "than chance would have it. The other rows are those of the model without it."
+                f"The variance of the random {effect_in_words(name)} is estimated at zero: {found}. The coefficients "
+                "and log_likelihood are those of the model without it; aic and bic count it, as other programs do."
             )
 
 

@@ -9,7 +9,12 @@ import numpy as np
 from scipy.special import expit, ndtri
 
 from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.estimation.fitting import effects_of
+from glmm_binomial.estimation.group_effects import centred_features, effect_draws
+from glmm_binomial.estimation.many_laws import ROWS_AT_ONCE, Summaries, draws_for, normal_scores, summarize
 from glmm_binomial.formula.new_data import new_rows
+from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.model.effects import precisions
 from glmm_binomial.model.quadrature import mean_probability
 from glmm_binomial.observations.cells import describe, is_blank, reject, single_cell
 from glmm_binomial.observations.new_rows import read_new_rows, rows_of_the_fit
@@ -20,7 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.fitted_model import GLMM
+    from glmm_binomial.estimation.posterior import Posterior
+    from glmm_binomial.model.design import Design
     from glmm_binomial.observations.handed_over import HandedOver
     from glmm_binomial.observations.new_rows import NewRows
 
@@ -35,6 +43,11 @@ PREDICTION_HEADER = (
     "population_upper",
     "random_effects",
 )
+
+AVERAGE_REACH = 2.0
+"""Posterior SDs either way between which population averages are interpolated."""
+
+SMALLEST_VARIANCE = 1e-12
 
 STEP = 1e-4
 """Of central differences, in logits and in shares of an SD; 1e-8 of what they differentiate is left as error."""
@@ -96,20 +109,23 @@ def predict(
 ) -> Predictions:
     """Predict the probability of success for new rows, or for those of the fit.
 
-    On the standardised scale, with V the covariance of the coefficients b, C of a group's effects u with b, and U of u,
-    all of them the fit's (see `random_effects` for what they hold under each method):
+    Under "vb" the logit is the posterior mean of x'b, or of x'b + z'u_g for a group of the fit, std_error its posterior
+    SD, and the limits are quantiles, all from draws of the exact posterior of b and log sd; given these, an effect u_g
+    has its conditional mean, covariance and skewness (see `posterior_effects`). The population average
+    E expit(x'b + z'u), u_k ~ N(0, sd_k^2), goes the same way, draw by draw on the logit scale.
+
+    Under the other methods, with V the covariance of the coefficients b, C of a group's effects u with b, and U of u,
+    all of them the fit's (see `random_effects` for what they hold):
 
         logit p = x'b,           variance x'V x                         random effects at zero
         logit p = x'b + z'u_g,   variance x'V x + 2 x'C z + z'U z       group g is one of the fitted ones
 
-    With the effects at zero nominal 95 % intervals cover 95-96 % under "vb" and "ml" (40 groups of 6, simulated). A
-    known group's interval takes its estimate as normal about the truth: there such small groups get 93 % under "vb" and
-    90 % under "ml", which takes a badly known SD for better known than it is.
+    and the limits take the logit for normal; so those of a known group of few rows hold the truth less often than they
+    say. The population average is that at the estimated b and sd, and its interval is built on the logit scale by the
+    delta method, from the joint covariance of b and log sd.
 
-    The population average is E expit(x'b + z'u), u_k ~ N(0, sd_k^2), at the estimated b and sd. It is nearer to one
-    half than the probability at random effects zero, which is that of a typical group (Zeger, Liang & Albert 1988,
-    Biometrics 44(4)). Its interval is built on the logit scale by the delta method, from the joint covariance of b and
-    log sd.
+    The population average is nearer to one half than the probability at random effects zero, which is that of a typical
+    group (Zeger, Liang & Albert 1988, Biometrics 44(4)).
 
     Parameters
     ----------
@@ -132,35 +148,131 @@ def predict(
     """
     new = _rows(model, new_data, new_groups, new_x_random)
     level = read_alpha(alpha, default=model.observations.options.alpha)
-    design, fit = model.design, model.fit
-    k, quantile = len(fit.coefficients), -float(ndtri(level / 2.0))
-    fixed, random = design.scale.fixed_columns(new.x), design.scale.random_columns(new.x_random)
-    at_zero = fixed @ fit.coefficients
-    known, group = new.is_known, new.group_index[new.is_known]
-
-    logit = at_zero.copy()
-    logit[known] += (random[known] * fit.random_effects[group]).sum(axis=1)
-    # rows are brought to unit size first, so that no square overflows
-    size = np.maximum(np.abs(fixed).max(axis=1), np.abs(random).max(axis=1))
-    x, z = fixed / size[:, None], random[known] / size[known, None]
-    variance = ((x @ fit.covariance_root[:k]) ** 2).sum(axis=1)
-    variance[known] += 2.0 * np.einsum("mi,mij,mj->m", z, fit.cross_covariance[group, :, :k], x[known])
-    variance[known] += np.einsum("mi,mij,mj->m", z, fit.random_covariance[group], z)
-    std_error = size * np.sqrt(np.maximum(variance, 0.0))
-    average = _population_average(model, fixed, random)
+    scale = model.design.scale
+    rows = _StandardisedRows(
+        fixed=scale.fixed_columns(new.x),
+        random=scale.random_columns(new.x_random),
+        is_known=new.is_known,
+        group=new.group_index,
+    )
+    posterior = model.fit.posterior
+    if posterior is None:
+        typical, average = _wald(model.fit, rows, level), _wald_average(model.fit, rows, level)
+    else:
+        typical, average = _over_posterior(model.design, posterior, rows, level)
     return Predictions(
-        logit=logit,
-        std_error=std_error,
-        probability=expit(logit),
-        ci_lower=expit(logit - quantile * std_error),
-        ci_upper=expit(logit + quantile * std_error),
-        population_average=expit(average.logit),
-        population_lower=expit(average.logit - quantile * average.std_error),
-        population_upper=expit(average.logit + quantile * average.std_error),
+        logit=typical.means,
+        std_error=typical.sds,
+        probability=expit(typical.means),
+        ci_lower=expit(typical.lower),
+        ci_upper=expit(typical.upper),
+        population_average=expit(average.means),
+        population_lower=expit(average.lower),
+        population_upper=expit(average.upper),
         random_effects=_sources(new),
         alpha=level,
         handed_over=new.handed_over,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _StandardisedRows:
+    """M new rows on the standardised scale.
+
+    Attributes
+    ----------
+    fixed, random : (M, k) and (M, K) arrays
+    is_known : (M,) boolean array
+        Whether the group is one of the fit.
+    group : (M,) integer array
+        Its position there; means nothing where it is not.
+    """
+
+    fixed: NDArray[np.float64]
+    random: NDArray[np.float64]
+    is_known: NDArray[np.bool_]
+    group: NDArray[np.intp]
+
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        """By which rows are brought to unit size, (M,), so that no square overflows."""
+        return np.asarray(np.maximum(np.abs(self.fixed).max(axis=1), np.abs(self.random).max(axis=1)))
+
+
+def _wald(fit: Fit, rows: _StandardisedRows, alpha: float) -> Summaries:
+    """Logits with their standard errors, and limits that take them for normal."""
+    k, known, own = len(fit.coefficients), rows.is_known, fit.own_effects
+    group, size = rows.group[known], rows.sizes
+    logit = rows.fixed @ fit.coefficients
+    logit[known] += (rows.random[known] * own.means[group]).sum(axis=1)
+    x, z = rows.fixed / size[:, None], rows.random[known] / size[known, None]
+    variance = ((x @ fit.covariance_root[:k]) ** 2).sum(axis=1)
+    variance[known] += 2.0 * np.einsum("mi,mij,mj->m", z, own.cross_covariances[group, :, :k], x[known])
+    variance[known] += np.einsum("mi,mij,mj->m", z, own.covariances[group], z)
+    return _normal(logit, size * np.sqrt(np.maximum(variance, 0.0)), alpha)
+
+
+def _normal(means: NDArray[np.float64], sds: NDArray[np.float64], alpha: float) -> Summaries:
+    reach = -float(ndtri(alpha / 2.0)) * sds
+    return Summaries(means=means, sds=sds, lower=means - reach, upper=means + reach)
+
+
+def _over_posterior(
+    design: Design, posterior: Posterior, rows: _StandardisedRows, alpha: float
+) -> tuple[Summaries, Summaries]:
+    """Logits of the rows and of their population averages, from draws of theta and of the groups' effects."""
+    known = rows.is_known
+    table = np.column_stack([rows.fixed, rows.random, np.where(known, rows.group, -1)])
+    _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    effects = effects_of(design, posterior) if known.any() else None
+    sample, k = posterior.sample, rows.fixed.shape[1]
+    draws = draws_for(len(first), len(sample.weights))
+    theta, weights = sample.theta[:draws], sample.first_weights(draws)
+    features, scores = centred_features(posterior, k, draws), normal_scores(rows.random.shape[1], draws)
+    precision = precisions(theta[:, k:])
+    found = np.empty((2, 4, len(first)))
+    for start in range(0, len(first), ROWS_AT_ONCE):
+        stop_if_requested()
+        chunk = slice(start, start + ROWS_AT_ONCE)
+        here = first[chunk]
+        size = rows.sizes[here, None]
+        x, z = rows.fixed[here] / size, rows.random[here] / size
+        at_zero = x @ theta[:, :k].T
+        logits, of_fit = at_zero.copy(), known[here]
+        if effects is not None and of_fit.any():
+            groups = rows.group[here[of_fit]]
+            logits[of_fit] += effect_draws(effects, groups, z[of_fit], features, scores)
+        sds = np.sqrt(z**2 @ (1.0 / precision.T))
+        averages = _population_logits(at_zero * size, sds * size, weights) / size
+        for which, values in enumerate((logits, averages)):
+            summary = summarize(values, weights, alpha)
+            for i, column in enumerate((summary.means, summary.sds, summary.lower, summary.upper)):
+                found[which, i, chunk] = column * size[:, 0]
+    typical, average = (Summaries(*(column[back.ravel()] for column in each)) for each in found)
+    return typical, average
+
+
+def _population_logits(
+    means: NDArray[np.float64], sds: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Logits of E expit(eta), eta ~ N(m, s^2), of draws of m and s, (M, N) both.
+
+    Exact at nine points, a mean and two SDs either way of m and of log s; a polynomial of the second degree in each
+    through them serves all draws.
+    """
+    log_sds = np.log(sds)
+    axes, shares = [], []
+    for values in (means, log_sds):
+        centre = values @ weights
+        reach = AVERAGE_REACH * np.sqrt(np.maximum((values - centre[:, None]) ** 2 @ weights, SMALLEST_VARIANCE))
+        t = (values - centre[:, None]) / reach[:, None]
+        axes.append((centre - reach, centre, centre + reach))
+        shares.append((0.5 * t * (t - 1.0), 1.0 - t**2, 0.5 * t * (t + 1.0)))
+    total = np.zeros_like(means)
+    for mean, by_mean in zip(axes[0], shares[0], strict=True):
+        for log_sd, by_sd in zip(axes[1], shares[1], strict=True):
+            total += _mean_logit(mean, np.exp(log_sd))[:, None] * by_mean * by_sd
+    return total
 
 
 def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: object) -> NewRows:
@@ -177,18 +289,10 @@ def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: objec
     return rows_of_the_fit(model.observations)
 
 
-@dataclass(frozen=True, slots=True)
-class _Average:
-    """Logits (M,) of population averages, and their standard errors (M,)."""
-
-    logit: NDArray[np.float64]
-    std_error: NDArray[np.float64]
-
-
-def _population_average(model: GLMM, fixed: NDArray[np.float64], random: NDArray[np.float64]) -> _Average:
-    """Mean probabilities over the groups of the population, of standardised rows (M, k) and (M, K)."""
-    fit = model.fit
-    mean, deviations = fixed @ fit.coefficients, random * fit.sds
+def _wald_average(fit: Fit, rows: _StandardisedRows, alpha: float) -> Summaries:
+    """Logits of mean probabilities over the groups of the population, by the delta method."""
+    fixed = rows.fixed
+    mean, deviations = fixed @ fit.coefficients, rows.random * fit.sds
     sd = np.linalg.norm(deviations, axis=1)
     logit = _mean_logit(mean, sd)
     by_mean = (_mean_logit(mean + STEP, sd) - _mean_logit(mean - STEP, sd)) / (2.0 * STEP)
@@ -197,7 +301,7 @@ def _population_average(model: GLMM, fixed: NDArray[np.float64], random: NDArray
     shares = (deviations / np.where(sd > 0.0, sd, 1.0)[:, None]) ** 2
     size = np.maximum(np.abs(fixed).max(axis=1), 1.0)
     gradient = np.hstack([by_mean[:, None] * (fixed / size[:, None]), by_log_sd[:, None] * shares / size[:, None]])
-    return _Average(logit=logit, std_error=size * np.linalg.norm(gradient @ fit.covariance_root, axis=1))
+    return _normal(logit, size * np.linalg.norm(gradient @ fit.covariance_root, axis=1), alpha)
 
 
 def _mean_logit(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:

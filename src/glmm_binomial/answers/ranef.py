@@ -9,6 +9,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.estimation.fitting import effects_of
+from glmm_binomial.estimation.group_effects import centred_features, effect_draws
+from glmm_binomial.estimation.many_laws import ROWS_AT_ONCE, Summaries, draws_for, normal_scores, summarize
 from glmm_binomial.observations.wording import effect_in_words
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.fitted_model import GLMM
+    from glmm_binomial.estimation.posterior import Posterior
+    from glmm_binomial.model.design import Design
 
 GROUP_EFFECTS_HEADER = ("group", "effect", "estimate", "std_dev", "ci_lower", "ci_upper")
 
@@ -32,11 +37,13 @@ class GroupEffects(Tabular):
         In the order in which they first appear.
     effect_names : tuple of K str
     estimates : (G, K) array
-        Logits; conditional modes under "ml", means of the variational factors otherwise.
+        Logits; posterior means under "vb", conditional modes under "ml", means of the variational factors under
+        "mean-field".
     std_devs : (G, K) array
         Of the effect given the data; see `random_effects`.
     ci_lower, ci_upper : (G, K) arrays
-        estimate -+ normal quantile times std_dev, at confidence 1 - alpha.
+        Limits at confidence 1 - alpha: quantiles of the posterior under "vb", otherwise estimate -+ normal quantile
+        times std_dev.
     alpha : float
     notices : tuple of str
         What a reader must be warned of.
@@ -71,8 +78,7 @@ def random_effects(model: GLMM) -> GroupEffects:
 
     What std_dev holds depends on the method:
 
-    vb : the linear-response covariance of the variational means, so that the uncertainty of coefficients and log SDs
-        and their correlation with the effect are in it (Giordano, Broderick & Jordan 2018, JMLR 19(51), equation 13).
+    vb : the posterior SD, over the exact posterior of coefficients and log SDs (see `posterior_effects`).
     ml : the conditional SD about the mode, with the uncertainty of coefficients and log SDs carried along by the
         derivative R of the mode, H^-1 + R Cov R', H the conditional Hessian (Booth & Hobert 1998, JASA 93(441)). The
         conditional SDs of R's lme4 are the square roots of H^-1 alone, and so smaller.
@@ -82,20 +88,43 @@ def random_effects(model: GLMM) -> GroupEffects:
     the groups given that estimate. The uncertainty of the SD itself is not in them, and a notice says so.
     """
     design, fit = model.design, model.fit
-    alpha = model.observations.options.alpha
-    estimates = fit.random_effects / design.scale.random_scales
-    std_devs = np.sqrt(np.diagonal(fit.random_covariance, axis1=1, axis2=2)) / design.scale.random_scales
-    reach = -ndtri(alpha / 2.0) * std_devs
+    alpha, scales = model.observations.options.alpha, design.scale.random_scales
+    found = _wald(fit, alpha) if fit.posterior is None else _over_posterior(design, fit.posterior, alpha)
     return GroupEffects(
         group_labels=model.observations.group_labels,
         effect_names=design.scale.random_names,
-        estimates=estimates,
-        std_devs=std_devs,
-        ci_lower=estimates - reach,
-        ci_upper=estimates + reach,
+        estimates=found.means / scales,
+        std_devs=found.sds / scales,
+        ci_lower=found.lower / scales,
+        ci_upper=found.upper / scales,
         alpha=alpha,
         notices=tuple(_notices(fit, design.scale.random_names)),
     )
+
+
+def _wald(fit: Fit, alpha: float) -> Summaries:
+    own = fit.own_effects
+    sds = np.sqrt(np.diagonal(own.covariances, axis1=1, axis2=2))
+    reach = -ndtri(alpha / 2.0) * sds
+    return Summaries(means=own.means, sds=sds, lower=own.means - reach, upper=own.means + reach)
+
+
+def _over_posterior(design: Design, posterior: Posterior, alpha: float) -> Summaries:
+    """Means and SDs by the laws of total expectation and covariance; limits from draws."""
+    effects, sample = effects_of(design, posterior), posterior.sample
+    groups, count = effects.means.shape
+    draws = draws_for(groups * count, len(sample.weights))
+    features, weights = centred_features(posterior, design.rows.fixed.shape[1], draws), sample.first_weights(draws)
+    scores = normal_scores(count, draws)
+    limits = np.empty((2, groups, count))
+    for first in range(0, groups, ROWS_AT_ONCE):
+        chunk = np.arange(first, min(first + ROWS_AT_ONCE, groups))
+        for effect, column in enumerate(np.eye(count)):
+            columns = np.broadcast_to(column, (len(chunk), count))
+            found = summarize(effect_draws(effects, chunk, columns, features, scores), weights, alpha)
+            limits[:, chunk, effect] = found.lower, found.upper
+    sds = np.sqrt(np.diagonal(effects.covariances, axis1=1, axis2=2))
+    return Summaries(means=effects.means, sds=sds, lower=limits[0], upper=limits[1])
 
 
 def _notices(fit: Fit, names: tuple[str, ...]) -> Iterator[str]:

@@ -81,6 +81,12 @@ class Table(Tabular):
 def _diagnostics(estimates: Estimates) -> dict[str, object]:
     trials = {} if estimates.trials is None else {"trials": estimates.trials}
     omitted = {"rows_omitted": estimates.rows_omitted} if estimates.rows_omitted else {}
+    posterior = (
+        {}
+        if estimates.posterior_error is None
+        else {"posterior_error": estimates.posterior_error, "effective_share": estimates.effective_share}
+    )
+    likelihood = {} if estimates.method == "ml" else {"likelihood_converged": estimates.likelihood_converged}
     return {
         "method": estimates.method,
         "converged": estimates.converged,
@@ -91,4 +97,6 @@ def _diagnostics(estimates: Estimates) -> dict[str, object]:
         "icc": estimates.icc,
         "quadrature_nodes": "laplace" if estimates.nodes is None else estimates.nodes,
         "largest_score": estimates.largest_score,
+        **posterior,
+        **likelihood,
     }

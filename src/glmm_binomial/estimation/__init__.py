@@ -1,1 +1,1 @@
-"""How a model is fitted: starts, variational approximation, marginal likelihood, profiles."""
+"""How a model is fitted: starts, variational approximation, marginal likelihood, exact posterior, profiles."""

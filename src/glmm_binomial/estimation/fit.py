@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.estimation.separation import Separation
     from glmm_binomial.observations import Method
 
@@ -32,6 +33,25 @@ class NewtonStep:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectEstimates:
+    """Estimated random effects on the standardised scale (G groups, K effects, k coefficients).
+
+    Attributes
+    ----------
+    means : (G, K) array
+        Conditional modes under "ml".
+    covariances : (G, K, K) array
+        Of each group's effects, the uncertainty of coefficients and SDs included.
+    cross_covariances : (G, K, k + K) array
+        Of each group's effects with coefficients and log SDs.
+    """
+
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+    cross_covariances: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """Estimates on the standardised scale (k fixed and K random effects, G groups).
 
@@ -39,30 +59,39 @@ class Fit:
     ----------
     method : {"vb", "ml", "mean-field"}
     coefficients : (k,) array
+        Posterior means under "vb".
     sds : (K,) array
+        exp of the posterior means of the log SDs under "vb".
     covariance_root : (k + K, k + K) array
         R of R R', the covariance of coefficients and log SDs. Its entries span half as many orders of magnitude, so
         that no variance is lost to rounding when nearly collinear columns are brought back to their units.
-    random_effects : (G, K) array
-    random_covariance : (G, K, K) array
-        Of each group's effects, the uncertainty of coefficients and SDs included.
-    cross_covariance : (G, K, k + K) array
-        Of each group's effects with coefficients and log SDs.
     log_likelihood : float
-        Marginal, at these estimates, without the binomial constants.
+        Marginal, without the binomial constants: of the maximum, or at these estimates where there is none.
+    likelihood_distance : float or None
+        To the maximum of the likelihood where its search ended, in standard errors; None where there is no maximum.
     nodes : int or None
-        Quadrature nodes per random effect; None under Laplace's approximation.
+        Quadrature nodes per random effect, at the mode of the posterior under "vb", at the maximum of the likelihood
+        otherwise; None under Laplace's approximation.
     quadrature_settled : bool
-        False when the largest number of nodes was not enough.
+        False when the largest number of nodes was not enough for the log-likelihood.
     distance : float
         To the optimum where the search ended, in standard errors.
     largest_score : float
         Largest absolute derivative left of what was maximised.
-    towards_posterior : NewtonStep or None
-        From the variational estimates towards the mode of the exact marginal posterior; None when the likelihood itself
-        was maximised, or where that posterior is not curved downwards.
+    random_effects : (G, K) array or None
+        Conditional modes under "ml". None under "vb", as the following two: there they are integrated over the
+        posterior when they are asked for.
+    random_covariance : (G, K, K) array or None
+        Of each group's effects, the uncertainty of coefficients and SDs included.
+    cross_covariance : (G, K, k + K) array or None
+        Of each group's effects with coefficients and log SDs.
+    posterior : Posterior or None
+        Under "vb".
+    mode_root : (k + K, k + K) array or None
+        R of R R', the inverse of the posterior's negative Hessian at its mode.
     towards_likelihood : NewtonStep or None
-        The same for the marginal likelihood, that is without the prior; enormous along what the data do not determine.
+        From the mode of the posterior towards the maximum of the likelihood, that is without the prior; enormous along
+        what the data do not determine.
     separation : Separation or None
     """
 
@@ -70,15 +99,17 @@ class Fit:
     coefficients: NDArray[np.float64]
     sds: NDArray[np.float64]
     covariance_root: NDArray[np.float64]
-    random_effects: NDArray[np.float64]
-    random_covariance: NDArray[np.float64]
-    cross_covariance: NDArray[np.float64]
     log_likelihood: float
+    likelihood_distance: float | None
     nodes: int | None
     quadrature_settled: bool
     distance: float
     largest_score: float
-    towards_posterior: NewtonStep | None = None
+    random_effects: NDArray[np.float64] | None = None
+    random_covariance: NDArray[np.float64] | None = None
+    cross_covariance: NDArray[np.float64] | None = None
+    posterior: Posterior | None = None
+    mode_root: NDArray[np.float64] | None = None
     towards_likelihood: NewtonStep | None = None
     separation: Separation | None = None
 
@@ -86,6 +117,19 @@ class Fit:
     def converged(self) -> bool:
         """Whether the search ended at the optimum, for all that a reader of a table can see."""
         return self.distance <= CONVERGED_DISTANCE
+
+    @property
+    def own_effects(self) -> EffectEstimates:
+        """The effects of a method that estimates them, which is any but "vb"."""
+        means, covariances, cross = self.random_effects, self.random_covariance, self.cross_covariance
+        if means is None or covariances is None or cross is None:
+            raise ValueError("the effects of this fit are integrated over its posterior")
+        return EffectEstimates(means=means, covariances=covariances, cross_covariances=cross)
+
+    @property
+    def likelihood_converged(self) -> bool:
+        """Whether the log-likelihood is that of its maximum, for all that a reader of a table can see."""
+        return self.likelihood_distance is not None and self.likelihood_distance <= CONVERGED_DISTANCE
 
     @property
     def covariance(self) -> NDArray[np.float64]:

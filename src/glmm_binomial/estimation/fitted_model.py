@@ -104,7 +104,7 @@ def fit_model(
     alpha : float
         One minus the confidence level of the intervals.
     method : {"vb", "ml", "mean-field"}
-        Variational estimates with linear-response standard errors, maximum likelihood, or statsmodels' own SDs.
+        The exact posterior, maximum likelihood, or statsmodels' own variational means and SDs.
     trials : like y, optional
 
     Raises

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from contextlib import contextmanager
-from threading import Lock
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from glmm_binomial.errors import FitError
 from glmm_binomial.estimation.fit import Fit, NewtonStep
+from glmm_binomial.estimation.group_effects import PosteriorEffects, posterior_effects
 from glmm_binomial.estimation.likelihood import evaluate, maximize_likelihood
+from glmm_binomial.estimation.many_points import parameters_at
 from glmm_binomial.estimation.penalized import fit_penalized_start
-from glmm_binomial.estimation.prior import prior_precision, prior_score
+from glmm_binomial.estimation.posterior import fit_posterior
+from glmm_binomial.estimation.prior import prior_precision
+from glmm_binomial.estimation.recent import RecentResults
 from glmm_binomial.estimation.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.estimation.variational import fit_variational
 from glmm_binomial.frozen import frozen
@@ -26,10 +30,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design
     from glmm_binomial.observations import Method
 
 CACHED_FITS: Final = 32
+CACHED_EFFECTS: Final = 8
+
+NEAR_ENOUGH: Final = 1e-2
+"""Squared distance to the variational optimum, in posterior SDs, that is near enough to go on from."""
+
+NOT_CONVERGED: Final = (
+    "the search for the estimates did not converge. Look for columns that nearly determine the outcome, or for values "
+    "that are wrong by orders of magnitude."
+)
 
 LARGEST_DISTANCE: Final = 0.01
 """Distance up to which estimates are shown, with a warning."""
@@ -52,32 +66,8 @@ class NoMaximumError(FitError):
         self.separation = separation
 
 
-class _FitCache:
-    """The most recent fits, by the content of the design and the method; safe to use from several threads."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._fits: OrderedDict[bytes, Fit] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: bytes) -> Fit | None:
-        with self._lock:
-            if key in self._fits:
-                self._fits.move_to_end(key)
-            return self._fits.get(key)
-
-    def put(self, key: bytes, fit: Fit) -> None:
-        with self._lock:
-            self._fits[key] = fit
-            while len(self._fits) > self._size:
-                self._fits.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._fits.clear()
-
-
-fit_cache: Final = _FitCache(CACHED_FITS)
+fit_cache: Final = RecentResults[Fit](CACHED_FITS)
+effects_cache: Final = RecentResults[PosteriorEffects](CACHED_EFFECTS)
 
 
 def fit_design(design: Design, method: Method) -> Fit:
@@ -95,16 +85,50 @@ def fit_design(design: Design, method: Method) -> Fit:
     FitError
         When the estimates were not found.
     """
-    key = _content_key(design, method)
-    known = fit_cache.get(key)
-    if known is not None:
-        return known
     with beyond_precision_refused():
-        turned = orthonormalize(design.rows)
-        start = fit_logistic_start(design, turned)
-        found = _likelihood_fit(design, turned, start) if method == "ml" else _variational_fit(design, start, method)
-    fit_cache.put(key, frozen(found))
-    return found
+        return _fitted(_Start(design), method)
+
+
+def effects_of(design: Design, posterior: Posterior) -> PosteriorEffects:
+    """The groups' effects over the posterior of a design, or those that were found before."""
+    key = _content_key(design, "vb")
+    effects = effects_cache.get(key)
+    if effects is None:
+        effects = frozen(posterior_effects(design.rows, posterior))
+        effects_cache.put(key, effects)
+    return effects
+
+
+class _Start:
+    """A design, and what every fit of it starts from, found when it is first asked for."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+
+    @cached_property
+    def turned(self) -> OrthonormalRows:
+        """The rows in orthonormal columns."""
+        return orthonormalize(self.design.rows)
+
+    @cached_property
+    def logistic(self) -> LogisticStart:
+        """Logistic regression, and whether the data are separated."""
+        return fit_logistic_start(self.design, self.turned)
+
+
+def _fitted(start: _Start, method: Method) -> Fit:
+    key = _content_key(start.design, method)
+    fit = fit_cache.get(key)
+    if fit is None:
+        match method:
+            case "vb":
+                fit = _posterior_fit(start)
+            case "ml":
+                fit = _likelihood_fit(start)
+            case "mean-field":
+                fit = _mean_field_fit(start)
+        fit_cache.put(key, frozen(fit))
+    return fit
 
 
 @contextmanager
@@ -130,42 +154,82 @@ def _content_key(design: Design, method: Method) -> bytes:
     return digest.digest()
 
 
-def _variational_fit(design: Design, start: LogisticStart, method: Method) -> Fit:
-    rows = design.rows
-    found = fit_variational(rows, start.near_prior)
-    if found.distance > LARGEST_DISTANCE:
-        raise FitError(
-            "the search for the estimates did not converge. Look for columns that nearly determine the outcome, or for "
-            "values that are wrong by orders of magnitude."
-        )
-    parameters = Parameters(coefficients=found.coefficients, effects=found.effects)
-    evaluation = evaluate(rows, parameters, found.random_effects)
-    covariance, random_covariance, cross_covariance = (
-        (found.covariance, found.random_covariance, found.cross_covariance)
-        if method == "vb"
-        else (found.mean_field_covariance, found.mean_field_random_covariance, np.zeros_like(found.cross_covariance))
+def _posterior_fit(start: _Start) -> Fit:
+    rows = start.design.rows
+    near = fit_variational(rows, start.logistic.near_prior, tolerance=NEAR_ENOUGH)
+    posterior = fit_posterior(
+        rows,
+        np.concatenate([near.coefficients, near.effects.log_sds]),
+        near.random_effects,
+        combinations=start.design.scale.back_transform,
     )
-    state = evaluation.state
+    if posterior.distance > LARGEST_DISTANCE:
+        raise FitError(NOT_CONVERGED)
+    parameters = parameters_at(posterior.mean, rows.fixed.shape[1])
+    prior = np.diag(prior_precision(parameters))
+    likelihood = _likelihood_of(start, parameters, near.random_effects)
     return Fit(
-        method=method,
+        method="vb",
+        coefficients=parameters.coefficients,
+        sds=parameters.effects.sds,
+        covariance_root=_root(posterior.covariance),
+        log_likelihood=likelihood.value,
+        likelihood_distance=likelihood.distance,
+        nodes=posterior.nodes,
+        quadrature_settled=likelihood.settled,
+        distance=posterior.distance,
+        largest_score=posterior.largest_score,
+        posterior=posterior,
+        mode_root=_root(np.asarray(np.linalg.inv(posterior.information), dtype=np.float64)),
+        # where the posterior is level, the slope of the likelihood is minus that of the prior
+        towards_likelihood=_newton_step(prior @ posterior.mode, posterior.information - prior),
+        separation=start.logistic.separation,
+    )
+
+
+def _mean_field_fit(start: _Start) -> Fit:
+    found = fit_variational(start.design.rows, start.logistic.near_prior)
+    if found.distance > LARGEST_DISTANCE:
+        raise FitError(NOT_CONVERGED)
+    parameters = Parameters(coefficients=found.coefficients, effects=found.effects)
+    likelihood = _likelihood_of(start, parameters, found.random_effects)
+    return Fit(
+        method="mean-field",
         coefficients=found.coefficients,
         sds=found.effects.sds,
-        covariance_root=_root(covariance),
-        random_effects=found.random_effects,
-        random_covariance=random_covariance,
-        cross_covariance=cross_covariance,
-        log_likelihood=state.value,
-        nodes=evaluation.nodes,
-        quadrature_settled=evaluation.settled,
+        covariance_root=_root(found.mean_field_covariance),
+        log_likelihood=likelihood.value,
+        likelihood_distance=likelihood.distance,
+        nodes=likelihood.nodes,
+        quadrature_settled=likelihood.settled,
         distance=found.distance,
         largest_score=found.largest_score,
-        towards_posterior=_newton_step(
-            state.score + prior_score(parameters),
-            state.information + np.diag(prior_precision(parameters)),
-            floor=None,
-        ),
-        towards_likelihood=_newton_step(state.score, state.information, floor=SMALLEST_CURVATURE),
-        separation=start.separation,
+        random_effects=found.random_effects,
+        random_covariance=found.mean_field_random_covariance,
+        cross_covariance=np.zeros((*found.random_effects.shape, len(parameters.vector))),
+        separation=start.logistic.separation,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Likelihood:
+    """The marginal log-likelihood that a table shows; `distance` to its maximum is None where there is none."""
+
+    value: float
+    distance: float | None
+    nodes: int | None
+    settled: bool
+
+
+def _likelihood_of(start: _Start, estimates: Parameters, modes: NDArray[np.float64]) -> _Likelihood:
+    """Of the maximum, which is found as by method "ml", digit by digit; where there is none, at the estimates."""
+    try:
+        best = _fitted(start, "ml")
+    except (FitError, np.linalg.LinAlgError):
+        at = evaluate(start.design.rows, estimates, modes)
+        return _Likelihood(value=at.state.value, distance=None, nodes=at.nodes, settled=at.settled)
+    return _Likelihood(
+        value=best.log_likelihood, distance=best.distance, nodes=best.nodes, settled=best.quadrature_settled
     )
 
 
@@ -175,25 +239,21 @@ def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
-def _newton_step(
-    gradient: NDArray[np.float64], negative_hessian: NDArray[np.float64], *, floor: float | None
-) -> NewtonStep | None:
-    """A Newton step; None where there is no maximum to step to, unless directions without curvature get a floor."""
+def _newton_step(gradient: NDArray[np.float64], negative_hessian: NDArray[np.float64]) -> NewtonStep | None:
+    """A Newton step, enormous along directions without curvature; None where there is no other."""
     values, vectors = np.linalg.eigh(negative_hessian)
-    if floor is not None:
-        values = np.maximum(values, floor * values[-1])
-    if values[0] <= 0.0:
+    if values[-1] <= 0.0:
         return None
-    root = vectors / np.sqrt(values)
+    root = vectors / np.sqrt(np.maximum(values, SMALLEST_CURVATURE * values[-1]))
     return NewtonStep(step=root @ (root.T @ gradient), covariance_root=root)
 
 
-def _likelihood_fit(design: Design, turned: OrthonormalRows, start: LogisticStart) -> Fit:
-    if start.separation is not None:
-        raise NoMaximumError(start.separation)
-    near = fit_penalized_start(design.rows, start.near_prior)
+def _likelihood_fit(start: _Start) -> Fit:
+    if start.logistic.separation is not None:
+        raise NoMaximumError(start.logistic.separation)
+    near = fit_penalized_start(start.design.rows, start.logistic.near_prior)
     point = Parameters(coefficients=near.coefficients, effects=near.effects)
-    found = maximize_likelihood(turned, point, near.random_effects)
+    found = maximize_likelihood(start.turned, point, near.random_effects)
     if found.distance > LARGEST_DISTANCE:
         raise NoMaximumError(separation=None)
     return found

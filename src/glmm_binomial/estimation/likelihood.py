@@ -410,6 +410,7 @@ def _on_standardised_scale(turned: OrthonormalRows, best: _Maximum, active: NDAr
         random_covariance=conditional + cross_covariance @ response.transpose(0, 2, 1),
         cross_covariance=cross_covariance,
         log_likelihood=state.value,
+        likelihood_distance=best.distance,
         nodes=best.evaluation.nodes,
         quadrature_settled=best.evaluation.settled,
         distance=best.distance,

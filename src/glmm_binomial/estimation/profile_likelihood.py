@@ -61,7 +61,7 @@ def find_peak(rows: Rows, fit: Fit) -> Peak:
     active = fit.sds > 0.0
     effects = IndependentEffects.of_sds(fit.sds[active])
     parameters = Parameters(coefficients=turned.triangle @ fit.coefficients, effects=effects)
-    walk = Walk(turned.rows, enter(turned.rows, active, parameters, fit.random_effects[:, active]))
+    walk = Walk(turned.rows, enter(turned.rows, active, parameters, fit.own_effects.means[:, active]))
     # which SDs are zero was settled by the fit
     walk.settle(most_steps=MOST_PEAK_STEPS, restoring=False)
     return Peak(turned=turned, point=walk.point, start=with_coarse_nodes(turned.rows, walk.point))

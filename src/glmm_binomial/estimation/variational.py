@@ -55,12 +55,8 @@ class VariationalFit:
         Diagonal, of the factors of coefficients and log SDs: too small, since they ignore posterior correlation.
     mean_field_random_covariance : (G, K, K) array
         Diagonal, of the factors of the random effects.
-    covariance : (k + K, k + K) array
-        Linear-response covariance of coefficients and log SDs.
-    random_covariance : (G, K, K) array
-        Linear-response covariance of each group's effects.
-    cross_covariance : (G, K, k + K) array
-        Linear-response covariance of each group's effects with coefficients and log SDs.
+    factor : ArrowheadFactor
+        Of the curvature at the optimum.
     elbo : float
         Up to the constants that statsmodels leaves out.
     distance : float
@@ -75,13 +71,33 @@ class VariationalFit:
     random_effects: NDArray[np.float64]
     mean_field_covariance: NDArray[np.float64]
     mean_field_random_covariance: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    random_covariance: NDArray[np.float64]
-    cross_covariance: NDArray[np.float64]
+    factor: ArrowheadFactor
     elbo: float
     distance: float
     steps: int
     largest_score: float
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """Linear-response covariance of coefficients and log SDs, (k + K, k + K)."""
+        means = self._means
+        return np.asarray(self.factor.corner_inverse()[np.ix_(means, means)])
+
+    @property
+    def random_covariance(self) -> NDArray[np.float64]:
+        """Linear-response covariance of each group's effects, (G, K, K)."""
+        effects = slice(0, self.effects.count)
+        return np.asarray(self.factor.local_inverses(self.factor.corner_inverse())[:, effects, effects])
+
+    @property
+    def cross_covariance(self) -> NDArray[np.float64]:
+        """Linear-response covariance of each group's effects with coefficients and log SDs, (G, K, k + K)."""
+        effects = slice(0, self.effects.count)
+        return np.asarray(self.factor.cross_inverse(self.factor.corner_inverse())[:, effects, self._means])
+
+    @property
+    def _means(self) -> NDArray[np.intp]:
+        return np.arange(len(self.coefficients) + self.effects.count)
 
 
 def fit_variational(
@@ -118,17 +134,13 @@ def fit_variational(
     found = model.fit_vb(mean=mean, sd=sd, fit_method=method).optim_retvals
     state, factor = found.state, found.factor
     count = rows.random.shape[1]
-    means, effects = np.arange(len(start) + count), slice(0, count)
-    corner = factor.corner_inverse()
     return VariationalFit(
         coefficients=state.factors.fixed_mean,
         effects=IndependentEffects(log_sds=state.factors.log_sd_mean),
         random_effects=state.factors.random_mean,
         mean_field_covariance=np.diag(np.r_[state.factors.fixed_variance, state.factors.log_sd_variance]),
         mean_field_random_covariance=state.factors.random_variance[:, :, None] * np.eye(count),
-        covariance=corner[np.ix_(means, means)],
-        random_covariance=factor.local_inverses(corner)[:, effects, effects],
-        cross_covariance=factor.cross_inverse(corner)[:, effects, means],
+        factor=factor,
         elbo=state.value,
         distance=float(np.sqrt(found.decrement)) if not factor.modified else np.inf,
         steps=int(found.nit),

@@ -94,8 +94,8 @@ class WorksheetFunction:
 METHOD: Final = Argument(
     "method",
     "value",
-    'How to fit: "vb" (the default) by variational Bayes, "ml" by maximum likelihood, "mean-field" as "vb" but with '
-    "the standard errors of the mean-field approximation, which are too small.",
+    'How to fit: "vb" (the default) by the exact Bayesian posterior, "ml" by maximum likelihood, "mean-field" by the '
+    "variational approximation alone, whose standard errors are too small.",
     "vb",
 )
 ALPHA: Final = Argument(
@@ -271,7 +271,7 @@ FUNCTIONS: Final = (
             ),
         ),
         "Compute profile-likelihood intervals of coefficients, odds ratios and standard deviations of a model. They "
-        "stand beside Wald's intervals.",
+        "stand beside Wald's intervals, or beside those of the posterior.",
         "answers.confint:profile_intervals",
     ),
     WorksheetFunction(
