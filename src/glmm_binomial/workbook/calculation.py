@@ -24,6 +24,7 @@ _EXTERNAL = "the formula refers to another workbook, and its values are not stor
 _REFUSED = "the formula cannot be calculated without Excel"
 _HIDDEN = "SUBTOTAL and AGGREGATE may leave out hidden rows, which is not known without Excel"
 _SEVERAL = "the formula gives several values and Excel shows one of them; here it is the first"
+LOST = Edit(CellError("#VALUE!"))
 NO_PLACES: Mapping[Place, str] = MappingProxyType({})
 DATA_TABLE = "a what-if data table is not calculated without Excel; its old values were kept"
 
@@ -85,7 +86,7 @@ class Calculation:
 def calculate(
     book: Book, live: Collection[Place], functions: Functions, wrong: Mapping[Place, str] = NO_PLACES
 ) -> Calculation:
-    """Calculate the formulas at these places.
+    """Calculate the formulas at these places; a data table among them is lost, and its cells are error values.
 
     A formula at which the engine gives up altogether is found and named, and the others are calculated. Those that it
     is known to calculate wrongly, with the reason, count as such.
@@ -120,6 +121,7 @@ def _culprits(book: Book, live: Collection[Place], functions: Functions) -> set[
 
 def _calculate(book: Book, live: Collection[Place], functions: Functions, refused: Mapping[Place, str]) -> Calculation:
     formulas = tuple(f for f in book.formulas if f.place in live and not f.is_data_table)
+    lost = [f for f in book.formulas if f.place in live and f.is_data_table]
     spills = LargeSpills()
     for _ in range(_MAX_ROUNDS):
         written = {place: area_of(place, rows) for place, rows in spills.written.items()}
@@ -131,7 +133,7 @@ def _calculate(book: Book, live: Collection[Place], functions: Functions, refuse
         )
         translations = [_translated(book, formula, translator, refused) for formula in formulas]
         engine = Engine(
-            book.for_engine(_edits(formulas, translations, spills)),
+            book.for_engine(_edits(formulas, translations, spills, lost)),
             calls=translator.calls,
             functions=functions.by_name,
             spilling=translator.spilling,
@@ -185,7 +187,7 @@ Failures = list[tuple[Place, Problem]]
 
 
 def _edits(
-    formulas: Iterable[Formula], translations: Iterable[Translation], spills: LargeSpills
+    formulas: Iterable[Formula], translations: Iterable[Translation], spills: LargeSpills, lost: Iterable[Formula]
 ) -> dict[str, dict[Position, Edit]]:
     """Return the translated formulas and the large spills as values, without the old spills in their way."""
     pairs = list(zip(formulas, translations, strict=True))
@@ -200,6 +202,8 @@ def _edits(
     for formula, translation in pairs:
         cell = formula.cell
         edits[formula.sheet.part][cell.row, cell.column] = Edit(None, formula=translation.text)
+    for table in lost:
+        edits.setdefault(table.sheet.part, {}).update(dict.fromkeys(table.cell.covered.cells(), LOST))
     return edits
 
 

@@ -55,7 +55,7 @@ def _check(
     tables = {f.place: Problem(f.sheet.name, f.address, DATA_TABLE) for f in wanted if f.is_data_table}
     if len(tables) == len(wanted):
         return Check({}, {}, tables)
-    places = {formula.place for formula in wanted}
+    places = {formula.place for formula in wanted if not formula.is_data_table}
     calculation, failures = calculate_without_failures(book, places | set(also), functions)
     calculated = [f for f in calculation.formulas if f.place in places]
     values = {f.place: calculation.cells(f) for f in calculated}

@@ -84,7 +84,7 @@ class Freshening:
 
     def all(self) -> Fresh:
         """Calculate every formula of the plan, whatever is stored."""
-        calculation = calculate(self._book, self._plan.calculated, self._functions)
+        calculation = calculate(self._book, self._plan.calculated.keys() - self._tables.keys(), self._functions)
         problems = [*calculation.failures.values(), *self._tables.values()]
         return Fresh(calculation, self._before, problems, [], [])
 

@@ -5,7 +5,7 @@ sheet of a million rows is read in one pass, and whoever changes a cell knows wh
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from xml.parsers import expat
@@ -271,7 +271,7 @@ class _FormulaReader(Scanner):
                 # Excel marks a dynamic array by cell metadata (XLDAPR)
                 spills=kind == "array" and "cm" in cell.element.attributes,
                 stored=cell.stored(self._shared_text),
-                inputs=tuple(parse_area(attributes[name]) for name in ("r1", "r2") if name in attributes),
+                inputs=tuple(_inputs(attributes)),
             )
         )
 
@@ -285,6 +285,15 @@ class _FormulaReader(Scanner):
             return text
         row, column, first = self._shared.get(number, (cell.row, cell.column, ""))
         return shifted(first, cell.row - row, cell.column - column)
+
+
+def _inputs(attributes: Mapping[str, str]) -> Iterator[Area]:
+    """Yield the cells that a data table varies; of one that was deleted nothing is left to read."""
+    for name in ("r1", "r2"):
+        try:
+            yield parse_area(attributes.get(name, ""))
+        except ValueError:
+            continue
 
 
 class _ValueReader(Scanner):

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from glmm_binomial.workbook.book import Formula
-from glmm_binomial.workbook.calculation import Calculation
-from glmm_binomial.workbook.cells import CellError
+from glmm_binomial.workbook.calculation import LOST, Calculation
 from glmm_binomial.workbook.sheet_edit import Edit, Position
 
 Edits = dict[str, dict[Position, Edit]]
@@ -26,6 +25,5 @@ def edits_of(calculation: Calculation, written: Iterable[Formula], lost: Iterabl
             here[cell.row, cell.column] = Edit(filled[cell.row, cell.column], area=calculation.area(formula))
             stale.setdefault(part, {}).update({position: Edit(None) for position in cell.covered.cells()})
     for formula in lost:
-        error = Edit(CellError("#VALUE!"))
-        edits.setdefault(formula.sheet.part, {}).update(dict.fromkeys(formula.cell.covered.cells(), error))
+        edits.setdefault(formula.sheet.part, {}).update(dict.fromkeys(formula.cell.covered.cells(), LOST))
     return {part: stale.get(part, {}) | here for part, here in edits.items()}
