@@ -228,9 +228,11 @@ def test_a_reader_that_stops_reading_is_no_error(workbook):
     )
     running = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     running.stdout.close()
-    assert running.stderr.read() == b""
+    # on a busy machine progress is shown
+    said = [line for line in running.stderr.read().splitlines() if not re.match(rb" *[0-9.]+ s  ", line)]
     running.stderr.close()
-    assert running.wait(timeout=10) == 0
+    assert said == []
+    assert running.wait(timeout=60) == 0
 
 
 def test_progress_is_silent_for_a_moment_and_then_names_the_cell():

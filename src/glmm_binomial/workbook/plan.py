@@ -44,6 +44,7 @@ class Planner:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._is_resolved = False
+        self._lookup = _FormulaLookup(book.formulas)
 
     def plan(self, *, everything: bool, distrusted: Collection[Place] = (), grown: Iterable[SheetArea] = ()) -> Plan:
         """Return the plan.
@@ -85,12 +86,11 @@ class Planner:
         blind = [formula for formula in formulas if formula.reading.anything] if cells else []
         return set(_spread(blind, cells, formulas))
 
-    def _with_readers(self, seeds: Iterable[Formula], grown: Iterable[SheetArea]) -> dict[Place, Formula]:
+    def _with_readers(self, seeds: Collection[Formula], grown: Iterable[SheetArea]) -> dict[Place, Formula]:
         found = _spread(seeds, grown, self._book.formulas)
         return {formula.place: formula for formula in self._book.formulas if formula.place in found}
 
     def _precedents(self, calculated: Mapping[Place, Formula]) -> dict[Place, Formula]:
-        lookup = _FormulaLookup(self._book.formulas)
         found: dict[Place, Formula] = {}
         todo, done = list(calculated.values()), set()
         while todo:
@@ -98,19 +98,18 @@ class Planner:
                 if read in done:
                     continue
                 done.add(read)
-                for formula in lookup.within(read):
+                for formula in self._lookup.within(read):
                     if formula.place not in calculated and formula.place not in found:
                         found[formula.place] = formula
                         todo.append(formula)
         return {formula.place: formula for formula in self._book.formulas if formula.place in found}
 
     def _subtotals(self, calculated: Mapping[Place, Formula]) -> frozenset[Place]:
-        lookup = _FormulaLookup(self._book.formulas)
         found: set[Place] = set()
         todo = [formula for formula in calculated.values() if formula.reading.functions & SUBTOTALS]
         while todo:
             for read in todo.pop().reading.areas:
-                for formula in lookup.within(read):
+                for formula in self._lookup.within(read):
                     if formula.reading.functions & SUBTOTALS and formula.place not in found:
                         found.add(formula.place)
                         todo.append(formula)
@@ -142,14 +141,16 @@ def _lacks_value(formula: Formula) -> bool:
     return formula.cell.stored is None and not formula.is_data_table
 
 
-def _spread(seeds: Iterable[Formula], changed: Iterable[SheetArea], formulas: Iterable[Formula]) -> dict[Place, None]:
+def _spread(seeds: Collection[Formula], changed: Iterable[SheetArea], formulas: Iterable[Formula]) -> dict[Place, None]:
     """Return the places of the seeds and of all formulas that read them or changed cells."""
+    found = {formula.place: None for formula in seeds}
+    todo = [*(formula.fills for formula in seeds), *changed]
+    if not todo:
+        return found
     index: ReaderIndex[Formula] = ReaderIndex()
     for formula in formulas:
         for read in formula.reading.with_spans():
             index.add(read, formula)
-    found = {formula.place: None for formula in seeds}
-    todo = [*(formula.fills for formula in seeds), *changed]
     while todo:
         for reader in index.take(todo.pop()):
             if reader.place not in found:

@@ -76,19 +76,23 @@ def compare(
     book = read_book(source, functions)
     tools = Functions({name.upper(): function for name, function in functions.items()}, Results(), tell)
     tables = [f for f in book.formulas if f.is_data_table]
-    wanted = {f.place for f in book.formulas if not (f.is_volatile and f.cell.stored is not None) and not f.is_data_table}
+    volatile = [f for f in book.formulas if f.is_volatile and f.cell.stored is not None]
+    wanted = {f.place for f in book.formulas} - {f.place for f in (*tables, *volatile)}
     tell(f"calculating {len(wanted):,} formulas")
     calculation, failures = calculate_without_failures(book, wanted, tools)
     compared = [f for f in calculation.formulas if f.cell.stored is not None]
     values = {f.place: calculation.cells(f) for f in compared}
-    kept = len(book.formulas) - len(calculation.formulas)
     return Recalculation(
         cells=tuple(called_cell(calculation, f) for f in calculation.formulas if f.is_call),
         problems=(),
         unverified=(*failures.values(), *(Problem(f.sheet.name, f.address, DATA_TABLE) for f in tables)),
         differences=tuple(differences_in(book, compared, values, is_below=False).values()),
         notes=notes_on(book, calculation, wanted),
-        counts=Counts(len(calculation.formulas), kept, kept + len(calculation.formulas) - len(compared)),
+        counts=Counts(
+            len(calculation.formulas),
+            len(book.formulas) - len(calculation.formulas),
+            len(book.formulas) - len(compared),
+        ),
         content=None,
     )
 

@@ -8,12 +8,14 @@ from xml.sax.saxutils import escape, quoteattr
 
 from glmm_binomial.workbook.addresses import Area, cell_name, parse_area
 from glmm_binomial.workbook.cells import CellError, CellValue
+from glmm_binomial.workbook.package import refuse_document_type
 from glmm_binomial.workbook.sheet_scan import HAS_FORMULA, CellElement, Done, Element, Scanner
 
 Position = tuple[int, int]
 # what Excel writes into a file; the newer ones (#SPILL!, #CALC!) it writes as #VALUE! with rich data beside
 FILE_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 
+_FORMULA = re.compile(rb"<((?:[\w.-]+:)?f)(?:\s[^<>]*?)?(?:/>|>[^<]*</\1\s*>)")
 _MUST_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)|[\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -47,8 +49,14 @@ def edit_cells(
     shared_text
         The texts that cells refer to by number; without it every cell is written anew.
     """
-    if not edits and (keep_other_formulas or HAS_FORMULA.search(xml) is None):
+    if not edits and keep_other_formulas:
         return xml
+    if not edits:
+        refuse_document_type(xml, part)
+        without, count = _FORMULA.subn(b"", xml)
+        # a formula in words that only a parser understands is left to the parser
+        if count == len(HAS_FORMULA.findall(xml)):
+            return without
     editor = _CellEditor(xml, part, edits, keep_other_formulas=keep_other_formulas, shared_text=shared_text)
     editor.run()
     return editor.result()
