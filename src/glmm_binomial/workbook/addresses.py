@@ -93,14 +93,17 @@ def parse_area(text: str) -> Area:
     ValueError
         When the text is no area inside a sheet.
     """
+    first, colon, last = text.partition(":")
+    if not colon:
+        row, column = cell_position(first)
+        return Area(row, column, row, column)
     if match := _COLUMNS.fullmatch(text):
         left, right = sorted((_column_number(match[1]), _column_number(match[2])))
         return Area(1, left, LAST_ROW, right)
     if match := _ROWS.fullmatch(text):
         top, bottom = sorted((int(match[1]), int(match[2])))
         return Area(top, 1, bottom, LAST_COLUMN)
-    first, _, last = text.partition(":")
-    (r1, c1), (r2, c2) = cell_position(first), cell_position(last or first)
+    (r1, c1), (r2, c2) = cell_position(first), cell_position(last)
     return Area(min(r1, r2), min(c1, c2), max(r1, r2), max(c1, c2))
 
 

@@ -16,8 +16,8 @@ def _on_volatile(book: Book, calculated: Collection[Place]) -> list[str]:
     if not kept:
         return []
     names = ", ".join(sorted({name for formula in kept for name in formula.reading.functions & VOLATILE}))
-    formulas = "1 formula with" if len(kept) == 1 else f"{len(kept):,} formulas with"
-    return [f"{formulas} {names} kept the value that is stored."]
+    formulas = "1 formula" if len(kept) == 1 else f"{len(kept):,} formulas"
+    return [f"{formulas} with {names} kept the value that is stored."]
 
 
 def _on_manual(book: Book, calculated: Collection[Place]) -> list[str]:

@@ -1,6 +1,6 @@
 """A workbook in, the same workbook with fresh values out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -78,7 +78,7 @@ def compare(
     tables = [f for f in book.formulas if f.is_data_table]
     volatile = [f for f in book.formulas if f.is_volatile and f.cell.stored is not None]
     wanted = {f.place for f in book.formulas} - {f.place for f in (*tables, *volatile)}
-    tell(f"calculating {len(wanted):,} formulas")
+    tell(f"calculating {_formulas(wanted)}")
     calculation, failures = calculate_without_failures(book, wanted, tools)
     compared = [f for f in calculation.formulas if f.cell.stored is not None]
     values = {f.place: calculation.cells(f) for f in compared}
@@ -115,20 +115,25 @@ class _Recalculation:
             if not plan.calculated:
                 return self._unchanged()
             inputs, plan = (NO_CHECK, plan) if everything else self._checked_inputs(plan, grown)
-            self._tell(f"checking {len(plan.calculated):,} formulas")
+            self._tell(f"checking {_formulas(plan.calculated)}")
             dependants = NO_CHECK if everything else check_dependants(self._book, plan, self._functions)
             differences = (*inputs.differences.values(), *dependants.differences.values())
             if differences and self._trust is None:
                 return self._refused(plan, differences)
-            self._tell(f"calculating {len(plan.calculated):,} formulas")
+            self._tell(f"calculating {_formulas(plan.calculated)}")
             fresh = Freshening(
                 self._book, plan, self._functions, self._planner, dependants, trusts_stored=self._trust == "stored"
             )
             done = fresh.all() if everything else fresh.where_inputs_changed()
             new = [] if everything else [area for area in done.grown(plan) if area not in grown]
-            if not new:
+            if not new or not self._reach_more(new, plan):
                 return self._finished(plan, done, inputs, dependants)
             grown += new
+
+    def _reach_more(self, cells: list[SheetArea], plan: Plan) -> bool:
+        """Tell whether formulas outside a plan read some cells."""
+        others = [formula for formula in self._book.formulas if formula.place not in plan.calculated]
+        return bool(self._planner.readers_among(cells, others))
 
     def _tell(self, text: str) -> None:
         if self._functions.observer is not None:
@@ -136,7 +141,8 @@ class _Recalculation:
 
     def _checked_inputs(self, plan: Plan, grown: list[SheetArea]) -> tuple[Check, Plan]:
         """Check what the plan rests upon; where calculated values are trusted, add what differs to the plan."""
-        self._tell(f"checking {len(plan.rests_upon):,} formulas that others rest upon")
+        if plan.rests_upon:
+            self._tell(f"checking {_formulas(plan.rests_upon)} that others rest upon")
         check = check_inputs(self._book, plan, self._functions)
         differences = dict(check.differences)
         while self._trust == "calculated" and check.differences:
@@ -176,6 +182,10 @@ class _Recalculation:
             ),
             content=self._book.with_values(edits),
         )
+
+
+def _formulas(some: Sized) -> str:
+    return "1 formula" if len(some) == 1 else f"{len(some):,} formulas"
 
 
 def _no_one(_text: str) -> None:
