@@ -197,14 +197,18 @@ def test_subtotals_within_subtotals_are_not_counted_twice(tmp_path):
     assert shown["A3"] == 3
 
 
-def test_subtotals_over_hidden_rows_are_named_and_kept_unless_they_change(tmp_path):
+@pytest.mark.parametrize("hide", [lambda sheet: sheet.set_row(1, None, None, {"hidden": True}), "zeroHeight"])
+def test_subtotals_over_hidden_rows_are_named_and_kept_unless_they_change(tmp_path, hide):
     source = tmp_path / "in.xlsx"
     with xlsxwriter.Workbook(source) as book:
         book.set_calc_mode("auto", 191029)
         book.calc_on_load = False
         sheet = book.add_worksheet("S")
         sheet.write_column("A1", [1, 2, 4])
-        sheet.set_row(1, None, None, {"hidden": True})
+        if hide == "zeroHeight":
+            sheet.set_default_row(hide_unused_rows=True)
+        else:
+            hide(sheet)
         sheet.write_formula("B1", "=SUBTOTAL(109,A1:A3)", None, 5)
         sheet.write_formula("C1", "=_xll.GLMM_BINOMIAL(B1)", None, 10)
     result, shown = run(source)

@@ -267,6 +267,15 @@ def test_in_manual_calculation_what_a_call_reaches_is_calculated_and_the_rest_ke
     assert len(result.notes) == (mode == "manual")
 
 
+def test_precision_as_displayed_is_said_where_something_is_calculated(tmp_path):
+    source = saved(tmp_path / "in.xlsx", {"A1": 3, "B1": ("=_xll.GLMM_BINOMIAL(A1)", 0), "C1": ("=B1/7", 0)})
+    edited(source, "xl/workbook.xml", ("<calcPr ", '<calcPr fullPrecision="0" '))
+    (note,) = run(source)[0].notes
+    assert "Precision as displayed" in note
+    source = saved(tmp_path / "in.xlsx", {"A1": 3, "C1": ("=A1/7", 0.43)})
+    assert run(edited(source, "xl/workbook.xml", ("<calcPr ", '<calcPr fullPrecision="0" ')))[0].notes == ()
+
+
 def test_a_file_that_was_saved_before_it_was_calculated_is_calculated_whole(tmp_path):
     source = saved(tmp_path / "in.xlsx", {"A1": 3, "B1": ("=A1+1", KEPT)})
     edited(source, "xl/workbook.xml", ("<calcPr ", '<calcPr calcCompleted="0" '))

@@ -24,7 +24,8 @@ SUBTOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
 # functions whose value changes without any change of the workbook
 VOLATILE = frozenset({"NOW", "TODAY", "RAND", "RANDBETWEEN", "RANDARRAY"})
 
-_HIDDEN_ROW = re.compile(rb"<(?:[\w.-]+:)?row\s[^>]*\bhidden=[\"'](?:1|true)[\"']")
+# by hand or by a filter, or all rows that the file does not mention
+_HIDDEN_ROW = re.compile(rb"<(?:[\w.-]+:)?(?:row\s[^>]*\bhidden|sheetFormatPr\s[^>]*\bzeroHeight)=[\"'](?:1|true)[\"']")
 # an array formula of a whole column and some more; a file could claim billions
 _MAX_ARRAY_CELLS = 2_000_000
 

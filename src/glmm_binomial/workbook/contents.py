@@ -72,6 +72,11 @@ class Contents:
         return _is_true(self.calculation.get("fullCalcOnLoad")) or self.calculation.get("calcCompleted") in _FALSE
 
     @property
+    def rounds_as_displayed(self) -> bool:
+        """Whether Excel rounds every result to what its cell displays."""
+        return self.calculation.get("fullPrecision") in _FALSE
+
+    @property
     def is_calculated_by_hand(self) -> bool:
         """Whether Excel calculates the workbook only when asked to."""
         return self.calculation.get("calcMode") == "manual"

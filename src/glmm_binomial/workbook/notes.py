@@ -8,7 +8,12 @@ from glmm_binomial.workbook.calculation import Calculation
 
 def notes_on(book: Book, calculation: Calculation | None, calculated: Collection[Place]) -> tuple[str, ...]:
     """Return the notes on a workbook of which some formulas were calculated."""
-    return (*_on_volatile(book, calculated), *_on_manual(book, calculated), *_on_plain_calls(calculation))
+    return (
+        *_on_volatile(book, calculated),
+        *_on_manual(book, calculated),
+        *_on_precision(book, calculation),
+        *_on_plain_calls(calculation),
+    )
 
 
 def _on_volatile(book: Book, calculated: Collection[Place]) -> list[str]:
@@ -30,6 +35,12 @@ def _on_manual(book: Book, calculated: Collection[Place]) -> list[str]:
             "may be old. --all calculates them too."
         )
     ]
+
+
+def _on_precision(book: Book, calculation: Calculation | None) -> list[str]:
+    if calculation is None or not book.contents.rounds_as_displayed:
+        return []
+    return ["the workbook has Precision as displayed: Excel would round what was calculated here to what is displayed."]
 
 
 def _on_plain_calls(calculation: Calculation | None) -> list[str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from sys import intern
 
 from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, parse_reference, unquoted_sheet
 from glmm_binomial.workbook.contents import Contents, Table
@@ -38,7 +39,7 @@ class Reading:
     ----------
     areas : list
         The cells it names.
-    functions : set
+    functions : frozenset
         The functions it calls, in upper case and without prefixes.
     dynamic : list
         What it reads besides, which only values tell.
@@ -49,7 +50,7 @@ class Reading:
     """
 
     areas: list[SheetArea] = field(default_factory=list)
-    functions: set[str] = field(default_factory=set)
+    functions: frozenset[str] = frozenset()
     dynamic: list[DynamicReference] = field(default_factory=list)
     spans: bool = False
     anything: bool = False
@@ -97,7 +98,7 @@ class ReferenceReader:
             return [_table_cells(table, token, row)]
         qualifier, _, cells = token.rpartition("!")
         # in a name `!A1` is a cell of whatever sheet uses it
-        names = unquoted_sheet(qualifier).casefold().split(":") if qualifier else [sheet.casefold()]
+        names = [intern(name) for name in (unquoted_sheet(qualifier) if qualifier else sheet).casefold().split(":")]
         parsed = parse_reference(cells)
         if parsed is None:
             return None
@@ -154,7 +155,7 @@ class _OneReading:
         if subtype == "Open":
             function = bare_name(value.removesuffix("(")) if kind == "Func" else ""
             if function:
-                self.found.functions.add(function)
+                self.found.functions |= {function}
                 # a LAMBDA is called by its name
                 self._unfold(value.removesuffix("("), depth)
             brackets.append(_Bracket(function, len(before) + len(value)))
