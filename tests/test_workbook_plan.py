@@ -8,7 +8,7 @@ import xlsxwriter
 
 from glmm_binomial.workbook import recalculate
 from glmm_binomial.workbook.addresses import parse_area
-from glmm_binomial.workbook.contents import Contents, DefinedName, Sheet
+from glmm_binomial.workbook.contents import Contents, DefinedName, Sheet, Table
 from glmm_binomial.workbook.references import ReferenceReader
 from stored_workbooks import FUNCTIONS, KEPT, run, saved
 
@@ -91,11 +91,16 @@ def test_every_way_to_read_a_call_makes_a_formula_follow(tmp_path, formula):
         ("here+1", "B2:B2"),
         ("['file:///home/a b/c.xlsx']Sheet1!A1+B2", "B2:B2"),
         ("[1]Sheet1!A1+B2", "B2:B2"),
+        ("'C:\\data\\[b c.xlsx]Sheet 1'!A1+B2", "B2:B2"),
+        ("Tbl[[#This Row],[a!b]]", "B5:B5"),
     ],
 )
 def test_a_formula_is_read_however_it_names_cells(formula, cells):
     names = (("first", "S!$A$1"), ("last", "S!$C$9"), ("here", "!$B$2"))
-    contents = Contents((Sheet("S", "s"),), tuple(DefinedName(name, None, definition) for name, definition in names))
+    table = Table("Tbl", "S", parse_area("A1:B9"), ("c", "a!b"), 1, 0)
+    contents = Contents(
+        (Sheet("S", "s"),), tuple(DefinedName(name, None, definition) for name, definition in names), (table,)
+    )
     reading = ReferenceReader(contents).read(formula, "S", 5, 5)
     assert not reading.anything
     assert reading.with_spans()[-1] == ("s", parse_area(cells))
@@ -298,6 +303,33 @@ def test_all_cells_of_an_array_of_fixed_size_are_formulas(tmp_path):
         sheet.write_number("B2", 2)
         sheet.write_formula("C1", "=_xll.GLMM_BINOMIAL(--_xlfn.ISFORMULA(B2))", None, 9)
     assert run(source)[1]["C1"] == 2
+
+
+def test_a_reference_that_cannot_be_the_one_of_excel_may_be_any(tmp_path):
+    cells = {"A1": 1, "B1": CALL, "C1": ('=INDIRECT("no cell"&A1)', KEPT), "D1": ('=IFERROR(INDIRECT("no cell"),7)', 7)}
+    result, _ = run(saved(tmp_path / "in.xlsx", cells))
+    assert [difference.address for difference in result.differences] == ["C1"]
+
+
+def test_a_shared_formula_may_stand_before_its_text(tmp_path):
+    cells = {"A1": 1, "A2": 2, "B1": ("=X", 2), "B2": ("=_xll.GLMM_BINOMIAL(A2)", 4), "C1": ("=Y", KEPT)}
+    source = saved(tmp_path / "in.xlsx", cells)
+    with zipfile.ZipFile(source) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"].replace(b"<f>X</f>", b'<f t="shared" si="0"/>')
+    sheet = sheet.replace(b"<f>_xll", b'<f t="shared" ref="B1:B2" si="0">_xll').replace(
+        b"<f>Y</f>", b'<f t="shared" si="9"/>'
+    )
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, data in (parts | {"xl/worksheets/sheet1.xml": sheet}).items():
+            archive.writestr(name, data)
+    result = recalculate(source, FUNCTIONS)
+    assert [(cell.address, cell.formula) for cell in result.cells] == [
+        ("B1", "=GLMM_BINOMIAL(A1)"),
+        ("B2", "=GLMM_BINOMIAL(A2)"),
+    ]
+    # nobody knows the formula of C1
+    assert result.counts.kept == 0
 
 
 def test_whoever_writes_shared_formulas_gets_each_cell_its_own(tmp_path):

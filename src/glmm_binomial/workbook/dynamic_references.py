@@ -9,11 +9,17 @@ from typing import Any
 
 from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, quoted_sheet
 from glmm_binomial.workbook.book import Book, Formula
+from glmm_binomial.workbook.cells import CellError
 from glmm_binomial.workbook.engine import Question, values_of
 from glmm_binomial.workbook.formula_text import tokens_of
 from glmm_binomial.workbook.formulas import Translator
 from glmm_binomial.workbook.references import WHOLE_SHEET, DynamicReference, Reading, SheetArea
 from glmm_binomial.workbook.sheet_scan import FormulaCell
+
+# functions that make another value of an error
+_FORGIVING = frozenset(
+    {"IFERROR", "IFNA", "ISERROR", "ISERR", "ISNA", "ISREF", "ERROR.TYPE", "AGGREGATE", "COUNT", "IF"}
+)
 
 
 class _Unresolved(Exception):  # noqa: N818 - no error: the reference is taken as wide as it may be
@@ -78,7 +84,17 @@ def _indirect(book: Book, formula: Formula, call: DynamicReference, values: Sequ
     found = _in_text(book, formula, values)
     if found.functions:
         raise _Unresolved
+    if not found.areas and _must_be_a_reference(formula):
+        # the engine makes another text of the arguments than Excel
+        raise _Unresolved
     return found.areas
+
+
+def _must_be_a_reference(formula: Formula) -> bool:
+    """Tell whether the stored value cannot come from a reference that fails."""
+    if formula.reading.functions & _FORGIVING:
+        return False
+    return formula.cell.stored is not None and not isinstance(formula.cell.stored, CellError)
 
 
 def _evaluate(book: Book, formula: Formula, _call: DynamicReference, values: Sequence[Any]) -> list[SheetArea]:

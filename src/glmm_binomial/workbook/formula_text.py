@@ -12,6 +12,7 @@ _PREFIXES = re.compile(r"(?i)^(?:_xlfn\.|_xlws\.|_xll\.|_xludf\.)+")
 _STORED_PREFIX = re.compile(r"(?i)^(?:_xlfn\.|_xlws\.|_xll\.|_xlpm\.)+")
 # LibreOffice writes the address of another workbook in quotes, which only the engine's tokenizer minds
 _QUOTED_LINK = re.compile(r"\['[^']*'\]")
+_EXTERNAL = re.compile(r"'?[^'\[\]!]*\[[^\[\]]+\][^\[\]!]*!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ def formula_as_shown(stored: str) -> str:
             value = "#"
         shown.append(value)
     return "".join(shown)
+
+
+def is_external(reference: str) -> bool:
+    """Tell whether a reference is to another workbook: `[1]Sheet!A1`, whose values may be stored in this one."""
+    return _EXTERNAL.match(reference) is not None
 
 
 def is_relative(definition: str) -> bool:

@@ -32,7 +32,7 @@ from glmm_binomial.workbook.contents import Contents, DefinedName, Table
 from glmm_binomial.workbook.elementwise import AGGREGATES, SINGLE_ARGUMENTS
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.fifteen_digits import COMPARISONS, JOINING, READING_TEXT, rounded_argument
-from glmm_binomial.workbook.formula_text import bare_name, formula_as_shown, tokens_of
+from glmm_binomial.workbook.formula_text import bare_name, formula_as_shown, is_external, tokens_of
 from glmm_binomial.workbook.sheet_scan import FormulaCell
 from glmm_binomial.workbook.shifting import shifted
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
@@ -399,6 +399,10 @@ class _OneFormula:
     def _operand(self, token: str, *, depth: int) -> None:
         # in a name `!A1` is a cell of whatever sheet uses it
         token = token.removeprefix("!")
+        if is_external(token):
+            self._external = True
+            self._reference(token)
+            return
         try:
             cells = self._translator.cells_of(token, self._cell, self._sheet)
         except StructuredReferenceError as error:
@@ -409,7 +413,6 @@ class _OneFormula:
         if cells is None and (name := self._translator.find_name(token, self._sheet)) is not None:
             self._inline(name, depth=depth)
             return
-        self._external |= cells is None and token.startswith(("[", "'["))
         self._reference(token if cells is None else cells)
 
     def _inline(self, name: DefinedName, *, depth: int) -> None:

@@ -7,7 +7,7 @@ from sys import intern
 
 from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, parse_reference, unquoted_sheet
 from glmm_binomial.workbook.contents import Contents, Table
-from glmm_binomial.workbook.formula_text import Token, bare_name, tokens_of
+from glmm_binomial.workbook.formula_text import Token, bare_name, is_external, tokens_of
 from glmm_binomial.workbook.shifting import shifted
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
 
@@ -90,8 +90,7 @@ class ReferenceReader:
 
     def areas(self, token: str, sheet: str, row: int, column: int) -> list[SheetArea] | None:
         """Return the cells that one reference stands for; None when it is no reference."""
-        if token.startswith(("[", "'[")) and "!" in token:
-            # another workbook: its values are stored in this one
+        if is_external(token):
             return []
         table = self._table(token, sheet, row, column)
         if table is not None:

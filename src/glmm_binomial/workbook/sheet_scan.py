@@ -6,7 +6,7 @@ sheet of a million rows is read in one pass, and whoever changes a cell knows wh
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from xml.parsers import expat
 
@@ -248,7 +248,17 @@ class _FormulaReader(Scanner):
         self.formulas: list[FormulaCell] = []
         self._shared_text = shared_text
         self._shared: dict[str, tuple[int, int, str]] = {}
+        # shared formulas whose text has not come yet: their position among the formulas, and their number
+        self._waiting: list[tuple[int, str]] = []
         self._last = max(match.start() for match in HAS_FORMULA.finditer(xml))
+
+    def run(self) -> None:
+        super().run()
+        for position, number in reversed(self._waiting):
+            formula = self.formulas.pop(position)
+            if number in self._shared:
+                text = self._from_first(number, formula.row, formula.column)
+                self.formulas.insert(position, replace(formula, text=text))
 
     def on_cell(self, cell: CellElement) -> None:
         if cell.element.start > self._last:
@@ -257,8 +267,10 @@ class _FormulaReader(Scanner):
             return
         attributes = cell.formula.attributes
         kind = attributes.get("t", "normal")
-        text = self._own_text(cell, plain_text("".join(cell.formula_text)))
-        if not text and kind != "dataTable":
+        text = plain_text("".join(cell.formula_text))
+        if kind == "shared":
+            text = self._own_text(cell, attributes.get("si", ""), text)
+        elif not text and kind != "dataTable":
             return
         has_area = kind in ("array", "dataTable") and "ref" in attributes
         self.formulas.append(
@@ -275,16 +287,19 @@ class _FormulaReader(Scanner):
             )
         )
 
-    def _own_text(self, cell: CellElement, text: str) -> str:
+    def _own_text(self, cell: CellElement, number: str, text: str) -> str:
         """Return a formula's text; of a shared one the first cell holds it, and the others move its references."""
-        if cell.formula is None or cell.formula.attributes.get("t") != "shared":
-            return text
-        number = cell.formula.attributes.get("si", "")
         if text:
             self._shared[number] = cell.row, cell.column, text
             return text
-        row, column, first = self._shared.get(number, (cell.row, cell.column, ""))
-        return shifted(first, cell.row - row, cell.column - column)
+        if number in self._shared:
+            return self._from_first(number, cell.row, cell.column)
+        self._waiting.append((len(self.formulas), number))
+        return ""
+
+    def _from_first(self, number: str, row: int, column: int) -> str:
+        first_row, first_column, text = self._shared[number]
+        return shifted(text, row - first_row, column - first_column)
 
 
 def _inputs(attributes: Mapping[str, str]) -> Iterator[Area]:
