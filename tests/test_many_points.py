@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from glmm_binomial.estimation.log_posterior import NODE_TOLERANCE, LogPosterior
-from glmm_binomial.estimation.many_points import effect_moments, log_integrals, split
+from glmm_binomial.estimation.many_points import effect_moments, log_integrals
+from glmm_binomial.estimation.marginal import make_part
 from glmm_binomial.model.distinct import distinct_groups
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.rows import Rows
@@ -48,7 +49,7 @@ def brute_force(rows, point):
 def posterior_of(rows, point, nodes=None):
     posterior = LogPosterior(rows, point, np.zeros((rows.grouping.count, rows.random.shape[1])))
     if nodes is not None:
-        posterior.parts = split(posterior.rows, np.arange(posterior.rows.grouping.count), nodes)
+        posterior.parts = [make_part(posterior.rows, np.arange(posterior.rows.grouping.count), nodes)]
     posterior.curved(point, is_centre=True)
     return posterior
 
@@ -77,10 +78,10 @@ def test_gradients_and_curvature_are_differences_of_the_values(effects, counts):
     posterior = posterior_of(rows, point, 27)
     steps = 1e-4 * np.eye(len(point))
     slopes = (posterior.values(point + steps) - posterior.values(point - steps)) / 2e-4
-    assert_allclose(posterior.gradients(point[None])[0], slopes, rtol=0, atol=1e-5)
+    assert_allclose(posterior.slopes(point[None]).gradients[0], slopes, rtol=0, atol=1e-5)
     at = posterior.curved(point)
     assert_allclose(at.gradient, slopes, rtol=0, atol=1e-5)
-    ahead, behind = posterior.gradients(point + steps), posterior.gradients(point - steps)
+    ahead, behind = posterior.slopes(point + steps).gradients, posterior.slopes(point - steps).gradients
     assert_allclose(at.information, (behind - ahead) / 2e-4, rtol=0, atol=1e-4)
 
 
@@ -94,7 +95,9 @@ def test_predictors_too_large_for_an_exponential_do_no_harm():
     other = point + np.array([0.1, 0.05, 0.0, 0.2])
     difference = np.diff(posterior.values(np.array([point, other])))[0]
     assert difference == pytest.approx(brute_force(wide, other) - brute_force(wide, point), rel=1e-9)
-    assert np.isfinite(posterior.gradients(other[None])).all()
+    found = posterior.slopes(other[None])
+    assert np.isfinite(found.gradients).all()
+    assert found.values[0] == pytest.approx(posterior.values(other[None])[0], rel=1e-12)
 
 
 def test_groups_that_are_equal_are_integrated_once_and_count_as_often_as_they_occur():
@@ -175,7 +178,7 @@ def test_one_node_is_laplaces_approximation():
     rows = draw_rows(7)
     point = POINT[:4]
     posterior = posterior_of(rows, point, 40)
-    (part,) = split(posterior.rows, np.arange(posterior.rows.grouping.count), 1)
+    part = make_part(posterior.rows, np.arange(posterior.rows.grouping.count), 1)
     other = point + 0.1
     k, sd = 3, np.exp(other[3])
     values = log_integrals(part, other[None], posterior.centre)[:, 0]

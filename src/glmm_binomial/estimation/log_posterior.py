@@ -17,12 +17,12 @@ from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
 from glmm_binomial.estimation.laplace import evaluate_laplace
 from glmm_binomial.estimation.many_points import (
     Centre,
-    expected_scores,
+    Slopes,
     log_integrals,
     parameters_at,
-    split,
+    slopes_at,
 )
-from glmm_binomial.estimation.marginal import evaluate_marginal
+from glmm_binomial.estimation.marginal import evaluate_marginal, make_part
 from glmm_binomial.estimation.prior import prior_precision
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
@@ -89,7 +89,7 @@ class LogPosterior:
         self.rows, self._multiplicity = self.distinct.rows, self.distinct.multiplicity
         self.prior_precision = prior_precision(parameters_at(point, self.coefficients))
         first = np.unique(self.distinct.kind, return_index=True)[1]
-        self.parts = split(self.rows, np.arange(len(first)), 1 if self.is_laplace else FIRST_NODES)
+        self.parts = [make_part(self.rows, np.arange(len(first)), 1 if self.is_laplace else FIRST_NODES)]
         self.quadrature_error = 0.0
         self.centre = Centre(point, modes[first], np.zeros((len(first), self.effects, len(point))))
 
@@ -105,14 +105,16 @@ class LogPosterior:
             total += self._multiplicity[part.groups] @ log_integrals(part, points, self.centre)
         return np.asarray(total)
 
-    def gradients(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Gradients, (D, k + K), at points (D, k + K)."""
+    def slopes(self, points: NDArray[np.float64]) -> Slopes:
+        """Values (D,) and gradients (D, k + K) at points (D, k + K)."""
         if self.is_laplace:
-            return np.stack([self.curved(point).gradient for point in points])
-        total = -points * self.prior_precision
+            gradients = np.stack([self.curved(point).gradient for point in points])
+            return Slopes(values=self.values(points), gradients=gradients)
+        values, gradients = -0.5 * points**2 @ self.prior_precision, -points * self.prior_precision
         for part in self.parts:
-            total += expected_scores(part, points, self.centre, self._multiplicity[part.groups])
-        return np.asarray(total)
+            found = slopes_at(part, points, self.centre, self._multiplicity[part.groups])
+            values, gradients = values + found.values, gradients + found.gradients
+        return Slopes(values=values, gradients=gradients)
 
     def curved(self, point: NDArray[np.float64], *, is_centre: bool = False) -> CurvedPoint:
         """Gradient and curvature at one point, which may become the centre."""
@@ -159,7 +161,7 @@ class LogPosterior:
                 break
             bound /= 3.0
         self.quadrature_error = summed
-        self.parts = [part for i in np.unique(rung) for part in split(self.rows, np.flatnonzero(rung == i), ladder[i])]
+        self.parts = [make_part(self.rows, np.flatnonzero(rung == i), ladder[i]) for i in np.unique(rung)]
 
     @property
     def _negligible(self) -> float:
@@ -172,12 +174,12 @@ class LogPosterior:
         errors = np.zeros((len(ladder), len(pending), len(points)))
         before: NDArray[np.float64] | None = None
         for rung, nodes in enumerate(ladder):
-            now = np.concatenate(
-                [log_integrals(part, points, self.centre) for part in split(self.rows, pending, nodes)]
-            )
+            now = log_integrals(make_part(self.rows, pending, nodes), points, self.centre)
             if before is not None:
                 change = (now - before) - (now - before)[:, :1]
                 errors[rung - 1, pending], errors[rung:, pending] = change, NEXT_RUNG * change
+                if np.abs(self._multiplicity @ errors[rung - 1]).max() <= NODE_TOLERANCE:
+                    break
                 is_open = np.abs(change).max(axis=1) > self._negligible
                 now, pending = now[is_open], pending[is_open]
             if not len(pending):

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.marginal import make_part
 from glmm_binomial.frozen import read_only
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.effects import IndependentEffects, Parameters, precisions
-from glmm_binomial.model.logistic import FactoredPredictor, logistic
+from glmm_binomial.model.grouping import Grouping
+from glmm_binomial.model.logistic import FactoredPredictor, bernoulli_moments
 from glmm_binomial.model.quadrature import hermite_rule
+from glmm_binomial.model.rows import Rows
 from glmm_binomial.model.small_matrices import cholesky, solve_lower, solve_upper
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.marginal import Part
-    from glmm_binomial.model.rows import Rows
 
-BLOCK_ELEMENTS = 131_072
-"""Rows times points times nodes worked on at once."""
+BLOCK_ELEMENTS = 32_768
+"""Rows times points worked on at once, one node after the other."""
+
+BLOCK_POINTS = 32
+"""Points worked on at once of many rows, unless a single group has so many that fewer must do."""
 
 NEAR_MODE = 0.1
 """Newton step, in conditional SDs, at which a mode is near enough to be the centre of a rule."""
@@ -73,41 +76,46 @@ def parameters_at(point: NDArray[np.float64], coefficients: int) -> Parameters:
     return Parameters(coefficients=point[:coefficients], effects=IndependentEffects(log_sds=point[coefficients:]))
 
 
-def split(rows: Rows, groups: NDArray[np.intp], nodes: int) -> list[Part]:
-    """Parts of some groups that share a number of nodes; each has one group, or is small enough for one block."""
-    elements = np.cumsum(rows.grouping.sizes[groups]) * nodes ** rows.random.shape[1]
-    cuts = np.flatnonzero(np.diff(elements // BLOCK_ELEMENTS)) + 1
-    return [make_part(rows, piece, nodes) for piece in np.split(groups, cuts) if len(piece)]
-
-
 def log_integrals(part: Part, points: NDArray[np.float64], centre: Centre) -> NDArray[np.float64]:
     """Log I_g, (H, D), at points (D, k + K)."""
     out = np.empty((len(part.groups), len(points)))
     for block in _blocks(part, points, centre):
-        top = block.log_integrand.max(axis=2, keepdims=True)
-        out[:, block.points] = top[:, :, 0] + np.log(np.exp(block.log_integrand - top).sum(axis=2))
+        top = block.log_integrand.max(axis=1, keepdims=True)
+        out[block.groups, block.points] = top[:, 0] + np.log(np.exp(block.log_integrand - top).sum(axis=1))
     return out
 
 
-def expected_scores(
-    part: Part, points: NDArray[np.float64], centre: Centre, multiplicity: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Gradient of sum_g m_g log I_g, (D, k + K), at points (D, k + K), for multiplicities (H,).
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """Values (D,) of sum_g m_g log I_g at D points, and its gradients (D, k + K)."""
 
-    It is the mean of the complete-data score given the data (Fisher's identity): X'(y - n p) and u^2 / sd^2 - 1.
+    values: NDArray[np.float64]
+    gradients: NDArray[np.float64]
+
+
+def slopes_at(part: Part, points: NDArray[np.float64], centre: Centre, multiplicity: NDArray[np.float64]) -> Slopes:
+    """Values and gradients at points (D, k + K), for multiplicities m (H,).
+
+    A gradient is the mean of the complete-data score given the data (Fisher's identity): X'(y - n p), u^2 / sd^2 - 1.
     """
-    rows, k = part.rows, part.rows.fixed.shape[1]
-    by_row = rows.grouping.by_row(multiplicity)
-    out = np.empty_like(points)
-    for block in _blocks(part, points, centre):
-        weights = block.weights
-        probability = block.predictor.probabilities()
-        mean = np.einsum("rdj,rdj->rd", rows.grouping.by_row(weights), probability)
-        residual = (rows.successes[:, None] - rows.trials[:, None] * mean) * by_row[:, None]
-        out[block.points, :k] = residual.T @ rows.fixed
-        squares = np.einsum("hdj,khdj->khd", weights, block.effects**2) * block.precision
-        out[block.points, k:] = np.einsum("h,khd->dk", multiplicity, squares - 1.0)
-    return out
+    k = part.rows.fixed.shape[1]
+    values, gradients = np.zeros(len(points)), np.zeros_like(points)
+    for block in _blocks(part, points, centre, with_failures=True):
+        top = block.log_integrand.max(axis=1, keepdims=True)
+        weights = np.exp(block.log_integrand - top)
+        total = weights.sum(axis=1, keepdims=True)
+        count, by_row = multiplicity[block.groups], block.rows.grouping.by_row
+        values[block.points] += count @ (top + np.log(total))[:, 0]
+        weights /= total
+        failures = np.zeros((len(block.rows.trials), weights.shape[2]))
+        for node, of_node in enumerate(block.failures):
+            failures += by_row(weights[:, node]) * of_node
+        residual = block.rows.successes[:, None] - block.rows.trials[:, None] * (1.0 - failures)
+        residual *= by_row(count)[:, None]
+        gradients[block.points, :k] += residual.T @ block.rows.fixed
+        squares = np.einsum("hjd,khjd->khd", weights, block.effects**2) * block.precision
+        gradients[block.points, k:] += np.einsum("h,khd->dk", count, squares - 1.0)
+    return Slopes(values=values, gradients=gradients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,88 +142,117 @@ def effect_moments(part: Part, points: NDArray[np.float64], centre: Centre) -> E
     third = np.zeros((*shape, count, count, count))
     for block in _blocks(part, points, centre):
         weights = block.weights
-        first = np.einsum("hdj,khdj->khd", weights, block.effects)
-        means[block.points] = first.transpose(2, 1, 0)
+        first = np.einsum("hjd,khjd->khd", weights, block.effects)
+        place = (block.points, block.groups)
+        means[place] = first.transpose(2, 1, 0)
         if part.nodes == 1:
             inverse = [solve_lower(block.lower, column[:, None, None]) for column in np.eye(count)]
-            covariances[block.points] = np.einsum("kihd,lihd->dhkl", inverse, inverse)
+            covariances[place] = np.einsum("kihd,lihd->dhkl", inverse, inverse)
             continue
-        off = block.effects - first[..., None]
-        covariances[block.points] = np.einsum("hdj,khdj,lhdj->dhkl", weights, off, off)
-        third[block.points] = np.einsum("hdj,khdj,lhdj,mhdj->dhklm", weights, off, off, off)
+        off = block.effects - first[:, :, None, :]
+        covariances[place] = np.einsum("hjd,khjd,lhjd->dhkl", weights, off, off)
+        third[place] = np.einsum("hjd,khjd,lhjd,mhjd->dhklm", weights, off, off, off)
     return EffectMoments(means=means, covariances=covariances, third=third)
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Some of the points, at all nodes.
+    """Some of the groups at some of the points, at all nodes.
 
     Attributes
     ----------
-    points : slice
+    groups, points : slice
+    rows : Rows
+        Of these groups.
     precision : (K, 1, D) array
     lower : (K, K, H, D) array
         L.
-    effects : (K, H, D, J) array
-    log_integrand : (H, D, J) array
-    predictor : FactoredPredictor
+    effects : (K, H, J, D) array
+    log_integrand : (H, J, D) array
+    failures : tuple of J (r, D) arrays
+        Probabilities of failure, where they were asked for.
     """
 
+    groups: slice
     points: slice
+    rows: Rows
     precision: NDArray[np.float64]
     lower: NDArray[np.float64]
     effects: NDArray[np.float64]
     log_integrand: NDArray[np.float64]
-    predictor: FactoredPredictor
+    failures: tuple[NDArray[np.float64], ...]
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """Of the nodes given the data, (H, D, J); they sum to one."""
-        weights = np.exp(self.log_integrand - self.log_integrand.max(axis=2, keepdims=True))
-        weights /= weights.sum(axis=2, keepdims=True)
+        """Of the nodes given the data, (H, J, D); they sum to one."""
+        weights = np.exp(self.log_integrand - self.log_integrand.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
         return np.asarray(weights)
 
 
-def _blocks(part: Part, points: NDArray[np.float64], centre: Centre) -> Iterator[_Block]:
-    rows, grouping, k = part.rows, part.rows.grouping, part.rows.fixed.shape[1]
-    count, diagonal = rows.random.shape[1], np.arange(rows.random.shape[1])
+def _blocks(
+    part: Part, points: NDArray[np.float64], centre: Centre, *, with_failures: bool = False
+) -> Iterator[_Block]:
+    k, sizes = part.rows.fixed.shape[1], part.rows.grouping.sizes
+    count, diagonal = part.rows.random.shape[1], np.arange(part.rows.random.shape[1])
     rule = hermite_rule(part.nodes)
     nodes, log_weights = _tensor_rule(part.nodes, count)
-    step = max(1, BLOCK_ELEMENTS // (len(rows.trials) * len(log_weights)))
     near = AT_MODE if part.nodes == 1 else NEAR_MODE
-    # successes enter through sums alone: y'Xb, which no node changes, and y'Zu
-    fixed_y = grouping.sums(rows.fixed * rows.successes[:, None])
-    random_y = grouping.sums(rows.random * rows.successes[:, None]).T[:, :, None]
-    for first in range(0, len(points), step):
-        stop_if_requested()
-        here = points[first : first + step]
-        offset = rows.fixed @ here[:, :k].T
-        precision = precisions(here[:, k:]).T[:, None, :]
-        modes, lower = _modes(rows, offset, precision, random_y, _predicted_modes(part, here, centre), near=near)
-        level = fixed_y @ here[:, :k].T - np.log(lower[diagonal, diagonal]).sum(axis=0) - here[:, k:].sum(axis=1)
-        effects = solve_upper(lower[..., None], nodes[:, None, None, :])
-        effects += modes[..., None]
-        log_integrand = log_weights + level[:, :, None]
-        for effect, effect_precision, effect_y in zip(effects, precision, random_y, strict=True):
-            slope = effect * (-0.5 * effect_precision[:, :, None])
-            slope += effect_y[:, :, None]
-            slope *= effect
-            log_integrand += slope
-        predictor = FactoredPredictor(
-            base=offset + _products(rows, modes),
-            slopes=_slopes(rows, lower),
-            nodes=rule.nodes,
-            grouping=grouping,
+    step = max(BLOCK_ELEMENTS // int(sizes.sum()), min(BLOCK_POINTS, BLOCK_ELEMENTS // int(sizes.max())), 1)
+    step = min(step, len(points))
+    for groups, rows in _pieces(part.rows, BLOCK_ELEMENTS // step):
+        grouping = rows.grouping
+        # successes enter through sums alone: y'Xb, which no node changes, and y'Zu
+        fixed_y = grouping.sums(rows.fixed * rows.successes[:, None])
+        random_y = grouping.sums(rows.random * rows.successes[:, None]).T[:, :, None]
+        for first in range(0, len(points), step):
+            stop_if_requested()
+            here = points[first : first + step]
+            offset = rows.fixed @ here[:, :k].T
+            precision = precisions(here[:, k:]).T[:, None, :]
+            start = _predicted_modes(centre, part.groups[groups], here)
+            modes, lower = _modes(rows, offset, precision, random_y, start, near=near)
+            level = fixed_y @ here[:, :k].T - np.log(lower[diagonal, diagonal]).sum(axis=0) - here[:, k:].sum(axis=1)
+            effects = solve_upper(lower[:, :, :, None, :], nodes[:, None, :, None])
+            effects += modes[:, :, None, :]
+            log_integrand = log_weights[:, None] + level[:, None, :]
+            for effect, effect_precision, effect_y in zip(effects, precision, random_y, strict=True):
+                slope = effect * (-0.5 * effect_precision[:, None, :])
+                slope += effect_y[:, None, :]
+                slope *= effect
+                log_integrand += slope
+            offset += _products(rows, modes)
+            predictor = FactoredPredictor(offset, _slopes(rows, lower), rule.nodes, grouping)
+            softplus = predictor.softplus(rows.trials, with_failures=with_failures)
+            log_integrand -= softplus.sums
+            yield _Block(
+                groups=groups,
+                points=slice(first, first + len(here)),
+                rows=rows,
+                precision=precision,
+                lower=lower,
+                effects=effects,
+                log_integrand=log_integrand,
+                failures=softplus.failures,
+            )
+
+
+def _pieces(rows: Rows, most: int) -> Iterator[tuple[slice, Rows]]:
+    """Consecutive groups with at most so many rows, unless a single group has more."""
+    bounds = rows.grouping.bounds
+    first = 0
+    while first < rows.grouping.count:
+        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + most, side="right")) - 1)
+        inside = slice(int(bounds[first]), int(bounds[last]))
+        piece = Rows(
+            successes=rows.successes[inside],
+            trials=rows.trials[inside],
+            fixed=rows.fixed[inside],
+            random=rows.random[inside],
+            grouping=Grouping.of_sizes(np.diff(bounds[first : last + 1])),
         )
-        log_integrand -= predictor.sums_of_softplus(rows.trials)
-        yield _Block(
-            points=slice(first, first + len(here)),
-            precision=precision,
-            lower=lower,
-            effects=effects,
-            log_integrand=log_integrand,
-            predictor=predictor,
-        )
+        yield slice(first, last), piece
+        first = last
 
 
 @lru_cache(maxsize=64)
@@ -229,7 +266,8 @@ def _tensor_rule(nodes: int, effects: int) -> tuple[NDArray[np.float64], NDArray
 
 def _products(rows: Rows, effects: NDArray[np.float64]) -> NDArray[np.float64]:
     """Z'u of each row, (r, D), for effects (K, H, D)."""
-    total = rows.random[:, :1] * rows.grouping.by_row(effects[0])
+    total = rows.grouping.by_row(effects[0])
+    total *= rows.random[:, :1]
     for column, effect in zip(rows.random.T[1:], effects[1:], strict=True):
         total += column[:, None] * rows.grouping.by_row(effect)
     return total
@@ -242,8 +280,8 @@ def _slopes(rows: Rows, lower: NDArray[np.float64]) -> tuple[NDArray[np.float64]
     return tuple(solve_lower(lower[:, :, rows.grouping.index], rows.random.T[:, :, None]))
 
 
-def _predicted_modes(part: Part, points: NDArray[np.float64], centre: Centre) -> NDArray[np.float64]:
-    """Where the modes (K, H, D) at points are looked for: linear in theta, but a power law in the effect's own SD.
+def _predicted_modes(centre: Centre, groups: NDArray[np.intp], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where modes (K, H, D) at points are looked for: linear in theta, but a power law in the effect's own SD.
 
     So the modes vanish with the SD. With u the mode at the centre and u' its derivative by its own log SD, the power is
     u' / u, which lies between 0 (the data rule) and 2 (the SD does).
@@ -251,7 +289,7 @@ def _predicted_modes(part: Part, points: NDArray[np.float64], centre: Centre) ->
     change = points - centre.point
     count = centre.modes.shape[1]
     k = points.shape[1] - count
-    at_centre, response = centre.modes[part.groups].T, centre.response[part.groups].transpose(1, 0, 2).copy()
+    at_centre, response = centre.modes[groups].T, centre.response[groups].transpose(1, 0, 2).copy()
     modes = np.empty((*at_centre.shape, len(points)))
     for j in range(count):
         own, own_change = response[j, :, k + j].copy(), np.minimum(change[:, k + j], LARGEST_LOG_SD_CHANGE)
@@ -278,8 +316,9 @@ def _modes(
     reach = max(1.0, float(np.abs(rows.random).max()))
     hessian = np.empty((len(modes), *modes.shape))
     for _ in range(MOST_MODE_STEPS):
-        at = logistic(offset + _products(rows, modes))
-        expected, weight = trials * at.probability, trials * at.variance
+        expected, weight = bernoulli_moments(offset + _products(rows, modes))
+        expected *= trials
+        weight *= trials
         gradient = random_y - precision * modes
         for i, column in enumerate(rows.random.T):
             gradient[i] -= sums(column[:, None] * expected)

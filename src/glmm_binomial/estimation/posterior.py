@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,15 +10,14 @@ import numpy as np
 from glmm_binomial.estimation.law import law_of
 from glmm_binomial.estimation.log_posterior import LogPosterior
 from glmm_binomial.estimation.posterior_mode import find_posterior_mode
-from glmm_binomial.estimation.posterior_sample import FIRST, POINTS, TARGET, GrowingSample
+from glmm_binomial.estimation.posterior_sample import POINTS, GrowingSample
 from glmm_binomial.estimation.posterior_tails import scores_of_zero
-from glmm_binomial.estimation.ridge_map import MappedPoints, RidgeMap, orientation
+from glmm_binomial.estimation.ridge_map import RidgeMap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.law import Law
-    from glmm_binomial.estimation.log_posterior import CurvedPoint
     from glmm_binomial.estimation.posterior_mode import PosteriorMode
     from glmm_binomial.estimation.posterior_sample import WeightedSample
     from glmm_binomial.model.rows import Rows
@@ -106,10 +104,9 @@ def fit_posterior(
 ) -> Posterior:
     """The exact posterior, from a point near it.
 
-    Where sixteen points show that the posterior is all but normal, as it is for large data, that is all. Otherwise the
-    map follows its ridge, and where the effective share of that map's points is low, as under separation or with an
-    outlier in x, others are tried, with laws for the most skewed coefficients and with heavier tails;
-    the one of the largest share is used.
+    For large data, whose posterior is all but normal, a short walk makes the map and sixteen points prove it. Where the
+    effective share of a map's points is low, as under separation or with an outlier in x, others are tried, with laws
+    for the most skewed coefficients and with heavier tails; the one of the largest share is used.
 
     Parameters
     ----------
@@ -122,10 +119,7 @@ def fit_posterior(
     """
     posterior = LogPosterior(rows, start, modes)
     mode = find_posterior_mode(posterior, start)
-    signs = orientation(mode.at.point, posterior.coefficients)
-    sample = GrowingSample(posterior, partial(_normal_map, mode.at, signs)).grown(FIRST)
-    if sample.standard_error > TARGET:
-        sample = _best_sample(posterior, mode)
+    sample = _best_sample(posterior, mode)
     return Posterior(
         mode=mode.at.point,
         information=mode.at.information,
@@ -138,12 +132,6 @@ def fit_posterior(
             posterior, mode, np.pad(combinations, ((0, 0), (0, posterior.effects))), sample.theta
         ),
     )
-
-
-def _normal_map(at: CurvedPoint, signs: NDArray[np.float64], z: NDArray[np.float64]) -> MappedPoints:
-    """Theta = mode + L z with L L' the inverse information."""
-    root = np.linalg.cholesky(np.linalg.inv(at.information))
-    return MappedPoints(theta=at.point + (z * signs) @ root.T, log_jacobian=np.zeros(len(z)))
 
 
 def _best_sample(posterior: LogPosterior, mode: PosteriorMode) -> WeightedSample:

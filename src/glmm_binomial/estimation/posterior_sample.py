@@ -35,6 +35,10 @@ FEWEST_EFFECTIVE: Final = 8
 TARGET: Final = 2.5e-3
 """Standard error of a mean, in posterior SDs, at which no more points are evaluated."""
 
+MANY_ROWS: Final = 50_000
+TARGET_OF_MANY: Final = 3.5e-3
+"""The same for the first points of so many rows, where the map is nearly exact and each point takes milliseconds."""
+
 SEED: Final = 20_240_501
 T_SCALE: Final = 1.1
 """Of proposals by a t distribution."""
@@ -126,7 +130,7 @@ class GrowingSample:
 
     def grown(self, most: int) -> WeightedSample:
         """The sample with as many points evaluated as the standard error asks for, up to a number."""
-        while len(self._log_ratio) < FIRST or (len(self._log_ratio) < most and self._standard_error > TARGET):
+        while not self._is_enough(most):
             seen = len(self._log_ratio)
             new = slice(seen, max(FIRST, 2 * seen))
             added = self._posterior.values(self._theta[new]) + self._log_jacobian[new]
@@ -144,6 +148,13 @@ class GrowingSample:
             standard_error=self._standard_error,
             share=share,
         )
+
+    def _is_enough(self, most: int) -> bool:
+        count = len(self._log_ratio)
+        if count < FIRST:
+            return False
+        is_dear = count == FIRST and len(self._posterior.rows.trials) >= MANY_ROWS
+        return count >= most or self._standard_error <= (TARGET_OF_MANY if is_dear else TARGET)
 
     @property
     def _ratio(self) -> NDArray[np.float64]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.posterior_mode import PosteriorMode
 
 SHORTCUTS: Final = 2
-SMALL_GAIN: Final = 0.1
-"""Steps with the curvature of the mode, and the gain in the last, in log p, from which on they are not enough."""
+SMALL_GAIN: Final = 0.05
+"""Steps with the curvature of the mode, and the promise of the last, relative to log p(mode) - log p, that is small."""
 
 FARTHEST: Final = 38.0
 """SDs from zero beyond which a tail probability is zero in double precision, whatever the tail's shape."""
@@ -61,13 +61,17 @@ def scores_of_zero(
     directions = responses[sought] / variances[sought, None]
     points = mode.at.point - at_mode[sought, None] * directions
     for _ in range(SHORTCUTS):
-        gradients = posterior.gradients(points)
-        steps = gradients @ covariance
+        found = posterior.slopes(points)
+        steps = found.gradients @ covariance
         steps -= (steps * combinations[sought]).sum(axis=1)[:, None] * directions
-        gains = (steps * gradients).sum(axis=1)
+        gains = (steps * found.gradients).sum(axis=1)
+        # half of what a step promises is what it brings
+        heights = found.values + 0.5 * gains
+        is_far = gains > SMALL_GAIN * np.maximum(1.0, top - heights)
+        if not is_far.any():
+            break
         points = points + steps / np.maximum(1.0, np.abs(steps).max(axis=1, keepdims=True))
-    heights = posterior.values(points)
-    for j in np.flatnonzero(gains > SMALL_GAIN):
+    for j in np.flatnonzero(is_far):
         i = sought[j]
         nearest = mode.at.point - at_mode[i] * directions[j]
         highest = highest_with_zero(posterior, nearest, combinations[i] / np.linalg.norm(combinations[i]))

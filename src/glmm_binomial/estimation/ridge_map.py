@@ -33,6 +33,13 @@ ENOUGH: Final = 4.0
 """Fall of the log profile up to which it counts as flat, and at which a walk ends."""
 
 MOST_WALK_STEPS: Final = 7
+NARROW: Final = 0.1
+LONG_STEP: Final = 2.0
+"""Posterior SD of a log SD below which its law is so nearly normal that one step of this length each way will do."""
+
+TIGHT: Final = 0.025
+"""Posterior SDs on the standardised scale below which no skewness is worth a look: it is smaller still."""
+
 NEAR_RIDGE: Final = 0.5
 """Squared distance to the conditional mode, in conditional SDs, from which one Newton step leads there."""
 
@@ -159,11 +166,11 @@ class RidgeMap:
     def _walk(self, axis: int) -> _Axis:
         """From the mode both ways until the log profile has fallen by `ENOUGH`."""
         place, middle = self._axes[axis], self._ridge_point(self._mode, axis=axis, c=0.0)
-        points = [middle]
+        points, is_narrow = [middle], self._scales[axis] < NARROW and place >= self._posterior.coefficients
         for side in (-1.0, 1.0):
             last, fall = middle, 0.0
             for _ in range(MOST_WALK_STEPS):
-                move = side * WALK_STEP * (1.0 if fall > FLAT or last is middle else 1.5)
+                move = side * (LONG_STEP if is_narrow else WALK_STEP * (1.0 if fall > FLAT or last is middle else 1.5))
                 theta = self._mode.point.copy()
                 theta[self._rest] = last.b + last.b_slope * move
                 theta[place] += (last.c + move) * self._scales[axis]
@@ -171,7 +178,7 @@ class RidgeMap:
                 fall -= 0.5 * move * (last.slope + point.slope)
                 points.append(point)
                 last = point
-                if fall > ENOUGH:
+                if fall > ENOUGH or is_narrow:
                     break
         points.sort(key=lambda point: point.c)
         c = np.array([point.c for point in points])
@@ -228,10 +235,12 @@ class RidgeMap:
         """Shift m and log-normal shape g of x, (m,) both, from gradients at one SD each way along each column of C."""
         rest, size = self._rest, len(self._rest)
         factor = self._middle.factor
+        if np.sqrt(np.diag(np.linalg.inv(self._mode.information))).max() < TIGHT:
+            return np.zeros(size), np.full(size, SMALLEST_SKEW)
         points = np.repeat(self._mode.point[None], 2 * size, axis=0)
         points[:size, rest] += factor.T
         points[size:, rest] -= factor.T
-        gradients = self._posterior.gradients(points)[:, rest] @ factor
+        gradients = self._posterior.slopes(points).gradients[:, rest] @ factor
         # [j, i]: kappa_ijj
         third = gradients[:size] + gradients[size:] - 2.0 * self._mode.gradient[rest] @ factor
         shape = np.clip(np.diag(third) / 3.0, -LARGEST_SKEW, LARGEST_SKEW)

@@ -69,6 +69,22 @@ def logistic(eta: NDArray[np.float64]) -> Logistic:
 
 
 @dataclass(frozen=True, slots=True)
+class FactoredSoftplus:
+    """What follows from predictors on a grid.
+
+    Attributes
+    ----------
+    sums : (G, J^K, D) array
+        Of n log(1 + e^eta) over the rows of each group.
+    failures : tuple of J^K (n, D) arrays
+        1 / (1 + e^eta), where they were asked for.
+    """
+
+    sums: NDArray[np.float64]
+    failures: tuple[NDArray[np.float64], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FactoredPredictor:
     """Predictors eta = base + sum_k slope_k x_k on a grid of x, J values of each x_k, so that e^eta is a product.
 
@@ -93,45 +109,57 @@ class FactoredPredictor:
         reach = [float(np.abs(slope).max()) * float(self.nodes.max()) for slope in self.slopes]
         return max(0.0, float(self.base.max())) + sum(reach)
 
-    def odds(self) -> NDArray[np.float64]:
-        """e^eta, (n, D, J^K), the last x varying fastest; 1 + (K J or less) exponentials for each row and point."""
-        odds = np.exp(self.base)[:, :, None]
-        for factor in self._on_grid(np.exp):
-            odds = (odds[:, :, :, None] * factor[:, :, None, :]).reshape(*odds.shape[:2], -1)
-        return odds
+    def softplus(self, trials: NDArray[np.float64], *, with_failures: bool) -> FactoredSoftplus:
+        """Sums over the rows of each group, and what else follows from the same exponentials."""
+        safe = self.largest <= LARGEST_EXPONENT
+        most = int(LARGEST_EXPONENT // (self.largest + 1.0)) or 1
+        single, weights = bool((trials == 1.0).all()), trials[:, None]
+        groups = self.grouping.count
+        sums = np.empty((groups, len(self.nodes) ** len(self.slopes), self.base.shape[1]))
+        failures = []
+        if not safe:
+            for node, eta in enumerate(self._on_grid(np.asarray, np.add)):
+                sums[:, node] = self.grouping.sums(weights * np.logaddexp(0.0, eta))
+                failures.append(logistic(-eta).probability)
+            return FactoredSoftplus(sums=sums, failures=tuple(failures))
+        for node, odds in enumerate(self._on_grid(np.exp, np.multiply)):
+            one_and_odds = np.add(odds, 1.0, out=odds)
+            if single:
+                sums[:, node] = self.grouping.log_products(one_and_odds, most=most)
+            else:
+                sums[:, node] = self.grouping.sums(weights * np.log(one_and_odds))
+            if with_failures:
+                failures.append(np.divide(1.0, one_and_odds, out=one_and_odds))
+        return FactoredSoftplus(sums=sums, failures=tuple(failures))
 
-    def predictors(self) -> NDArray[np.float64]:
-        """Eta, (n, D, J^K)."""
-        eta = self.base[:, :, None]
-        for term in self._on_grid(np.asarray):
-            eta = (eta[:, :, :, None] + term[:, :, None, :]).reshape(*eta.shape[:2], -1)
-        return eta
+    def _on_grid(
+        self, function: Callable[..., NDArray[np.float64]], combine: Callable[..., NDArray[np.float64]]
+    ) -> Iterator[NDArray[np.float64]]:
+        """A function of eta that turns sums into what `combine` does, (n, D), node by node, the last x fastest."""
 
-    def _on_grid(self, function: Callable[..., NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
-        for slope in self.slopes:
-            values = function(slope[:, :, None] * self.nodes)
-            yield values if len(values) == len(self.base) else self.grouping.by_row(values)
+        def deeper(
+            so_far: NDArray[np.float64], slopes: tuple[NDArray[np.float64], ...]
+        ) -> Iterator[NDArray[np.float64]]:
+            if not slopes:
+                yield so_far
+                return
+            for x in self.nodes:
+                values = function(slopes[0] * x)
+                by_row = values if len(values) == len(self.base) else self.grouping.by_row(values)
+                yield from deeper(combine(so_far, by_row), slopes[1:])
 
-    def sums_of_softplus(self, trials: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums over the rows of each group of n log(1 + e^eta), (G, D, J^K)."""
-        largest, weights = self.largest, trials[:, None, None]
-        if largest > LARGEST_EXPONENT:
-            return self.grouping.sums(weights * np.logaddexp(0.0, self.predictors()))
-        odds = self.odds()
-        odds += 1.0
-        if (trials == 1.0).all():
-            return self.grouping.log_products(odds, most=int(LARGEST_EXPONENT // (largest + 1.0)) or 1)
-        np.log(odds, out=odds)
-        odds *= weights
-        return self.grouping.sums(odds)
+        yield from deeper(function(self.base), self.slopes)
 
-    def probabilities(self) -> NDArray[np.float64]:
-        """1 / (1 + e^-eta), (n, D, J^K)."""
-        if self.largest > LARGEST_EXPONENT:
-            return logistic(self.predictors()).probability
-        odds = self.odds()
-        odds /= 1.0 + odds
-        return odds
+
+def bernoulli_moments(eta: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """P = 1 / (1 + e^-eta) and p (1 - p), the latter zero below eta of -37, where nobody misses it."""
+    odds = np.minimum(eta, LARGEST_EXPONENT)
+    np.exp(odds, out=odds)
+    odds += 1.0
+    failure = np.divide(1.0, odds, out=odds)
+    probability = 1.0 - failure
+    failure *= probability
+    return probability, failure
 
 
 def fill_logistic(
