@@ -206,7 +206,6 @@ def test_more_points_leave_the_answer_where_its_stated_error_says(monkeypatch):
     rows = rows_of(file)
     short = posterior_of(rows, file["start"])
     monkeypatch.setattr("glmm_binomial.estimation.posterior_sample.TARGET", TARGET / 10.0)
-    monkeypatch.setattr("glmm_binomial.estimation.posterior.TARGET", TARGET / 10.0)
     long = posterior_of(rows, file["start"])
     assert long.sample.evaluated > 10 * short.sample.evaluated
     sd = np.sqrt(np.diag(long.covariance))

@@ -189,7 +189,7 @@ def maximize_likelihood(turned: OrthonormalRows, start: Parameters, modes: NDArr
     """Maximum likelihood from penalised estimates.
 
     A random effect whose SD falls towards zero is taken out when the likelihood falls with its variance at zero (Self &
-    Liang 1987, JASA 82(398)).
+    Liang 1987, JASA 82(398)). Where so few of too many effects are left that quadrature can integrate them, it does.
 
     Parameters
     ----------
@@ -207,7 +207,19 @@ def maximize_likelihood(turned: OrthonormalRows, start: Parameters, modes: NDArr
     """
     rows = turned.rows
     point = Parameters(coefficients=turned.triangle @ start.coefficients, effects=start.effects)
-    active = np.ones(start.effects.count, dtype=bool)
+    best, active = _search(rows, point, modes)
+    most = max(MOST_NODES)
+    if 0 < active.sum() <= most < len(active):
+        state = best.evaluation.state
+        exact, still = _search(rows.with_effects(active), state.parameters, state.found.modes)
+        if np.isfinite(exact.distance):
+            best, active[active] = exact, still
+    return _on_standardised_scale(turned, best, active)
+
+
+def _search(rows: Rows, point: Parameters, modes: NDArray[np.float64]) -> tuple[_Maximum, NDArray[np.bool_]]:
+    """The maximum, and which of the rows' effects (K,) have a variance above zero there."""
+    active = np.ones(point.effects.count, dtype=bool)
     best = _climb(rows, active, point, modes, look_for_zero=True)
     while active.any() and _log_sds(best).min() < NEARLY_ZERO_LOG_SD:
         reduced = active.copy()
@@ -222,7 +234,7 @@ def maximize_likelihood(turned: OrthonormalRows, start: Parameters, modes: NDArr
                 best = near_zero
                 break
         active, best = reduced, without
-    return _on_standardised_scale(turned, best, active)
+    return best, active
 
 
 def _log_sds(maximum: _Maximum) -> NDArray[np.float64]:
