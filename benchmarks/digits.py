@@ -86,11 +86,11 @@ def posterior_table() -> str:
 
 def _against(coefficients: np.ndarray, data: CertifiedData, exact: np.ndarray) -> list[str]:
     assert data.posterior is not None  # noqa: S101  the caller leaves the others out
-    return [f"{np.abs((coefficients - data.posterior['mean']) / exact).max():.2f}"]
+    return [f"{np.abs((coefficients - data.posterior['mean']) / exact).max():.4f}"]
 
 
 def _ratios(ratios: np.ndarray) -> str:
-    return f"{ratios.min():.2f} to {ratios.max():.2f}"
+    return f"{ratios.min():.3f} to {ratios.max():.3f}"
 
 
 def main() -> None:

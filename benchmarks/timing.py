@@ -25,7 +25,7 @@ STAGES = {
     "design": "glmm_binomial.estimation.fitted_model.build_design",
     "logistic start": "glmm_binomial.estimation.fitting.fit_logistic_start",
     "variational fit": "glmm_binomial.estimation.fitting.fit_variational",
-    "marginal likelihood": "glmm_binomial.estimation.fitting.evaluate",
+    "exact posterior": "glmm_binomial.estimation.fitting.fit_posterior",
     "maximum likelihood": "glmm_binomial.estimation.fitting.maximize_likelihood",
 }
 """The functions that make up a fit, where they are called."""
