@@ -5,9 +5,12 @@ Each test fails when the engine has learnt it: then what works around it can go.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import formualizer
 import pytest
 
+WORKBOOKS = Path(__file__).parent / "workbooks"
 SPILLED_AT_MOST = 10_000
 
 
@@ -38,9 +41,23 @@ def answer(formula):
         ("=_xll.MANY_ROWS()", "Spill", 1.0, "workbook/large_spills.py"),
         ("=INDEX(LINEST(A1:A2,A1:A2+1,),1,2)", 0.0, -1.0, "workbook/formulas.py"),
         ("=LAMBDA(x,x+1)(2)", "NImpl", 3.0, "workbook/formulas.py"),
+        ("=SUM(ROW(A1:A2))", 1.0, 3.0, "workbook/formulas.py"),
+        ('=CELL("format",A1)', "Value", "G", "workbook/formulas.py"),
     ],
 )
 def test_the_engine_still_differs_from_excel(formula, engine, excel, worked_around_in):
     found = answer(formula)
     assert found != excel, f"The engine has learnt {formula}: take out what works around it in {worked_around_in}."
     assert found == engine
+
+
+def test_the_engine_still_takes_no_reversed_range():
+    with pytest.raises(formualizer.ExcelEvaluationError, match="#REF!"):
+        answer("=SUM(A2:A1)")
+
+
+def test_the_engine_still_mixes_up_a_sheet_whose_name_differs_from_its_own_by_case():
+    workbook = formualizer.Workbook.from_bytes((WORKBOOKS / "21_sheet_named_sheet1.xlsx").read_bytes())
+    workbook.evaluate_all()
+    found = workbook.get_value("sheet1", 1, 16)
+    assert found != 87.0, "The engine has learnt it: take out engine_sheet in workbook/engine_package.py."

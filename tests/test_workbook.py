@@ -15,6 +15,7 @@ import pytest
 import xlsxwriter
 
 from glmm_binomial.workbook import CellError, Counts, Recalculation, WorkbookError, recalculate
+from glmm_binomial.workbook.sheet_edit import edit_cells
 
 Build = Callable[[xlsxwriter.Workbook], None]
 
@@ -784,6 +785,25 @@ def test_a_shared_formula_may_hold_a_call(tmp_path):
     assert [cell.address for cell in cells] == ["E1", "E2"]
     assert {cell.formula for cell in cells} == {"=GLMM_BINOMIAL(B1,,C$1:C$4)", "=GLMM_BINOMIAL(B2,,C$1:C$4)"}
     assert {cell.table for cell in cells} == {tuple(map(tuple, TABLE))}
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "<f>1+1</f>",
+        '<f t="shared" si="0"/>',
+        "<f/>",
+        "<f></f >",
+        "<f><![CDATA[A1<2]]></f>",
+        '<f ca="1" aca="a>b">1</f>',
+        "<x:f>A1&lt;2</x:f>",
+    ],
+)
+def test_a_sheet_of_constants_keeps_its_values_alone(formula):
+    x = "x:" if "x:" in formula else ""
+    cells = f'<{x}c r="A1"><{x}v>1</{x}v></{x}c><{x}c r="B1">{formula}<{x}v>2</{x}v></{x}c>'
+    sheet = f'<{x}worksheet xmlns:x="x"><{x}sheetData><{x}row r="1">{cells}</{x}row></{x}sheetData></{x}worksheet>'
+    assert edit_cells(sheet.encode(), "s", {}, keep_other_formulas=False).decode() == sheet.replace(formula, "")
 
 
 def test_empty_elements_may_have_a_tag_of_their_own_at_the_end(tmp_path):

@@ -1,5 +1,7 @@
 """What must be calculated is calculated; all else keeps the value that is stored, even one that no formula gives."""
 
+import random
+import time
 import zipfile
 
 import openpyxl
@@ -7,8 +9,9 @@ import pytest
 import xlsxwriter
 
 from glmm_binomial.workbook import recalculate
-from glmm_binomial.workbook.addresses import parse_area
+from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, parse_area
 from glmm_binomial.workbook.contents import Contents, DefinedName, Sheet, Table
+from glmm_binomial.workbook.reader_index import ReaderIndex
 from glmm_binomial.workbook.references import ReferenceReader
 from stored_workbooks import FUNCTIONS, KEPT, run, saved
 
@@ -348,3 +351,44 @@ def test_whoever_writes_shared_formulas_gets_each_cell_its_own(tmp_path):
         ("=GLMM_BINOMIAL(A1)", ((2.0,),)),
         ("=GLMM_BINOMIAL(A2)", ((4.0,),)),
     ]
+
+
+def random_area(draw):
+    top, left = draw.choice([1, draw.randint(1, 60)]), draw.choice([1, draw.randint(1, 200)])
+    rows, columns = (
+        draw.choice([1, 1, 3, 40, LAST_ROW - top + 1]),
+        draw.choice([1, 1, 1, 5, 100, LAST_COLUMN - left + 1]),
+    )
+    return Area(top, left, top + rows - 1, left + columns - 1)
+
+
+def test_the_readers_found_are_those_of_asking_each():
+    draw = random.Random(7)
+    for _ in range(40):
+        areas = [random_area(draw) for _ in range(60)]
+        index = ReaderIndex()
+        for reader, area in enumerate(areas):
+            index.add(("s", area), reader)
+        told = set()
+        for changed in [random_area(draw) for _ in range(8)]:
+            reading = {reader for reader, area in enumerate(areas) if area.overlaps(changed)}
+            found = set(index.take(("s", changed)))
+            assert reading - told <= found <= reading
+            told |= found
+        assert set(index.take(("other", Area(1, 1, LAST_ROW, LAST_COLUMN)))) == set()
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_readers_of_ten_thousand_windows_are_found_one_by_one_in_seconds(step):
+    count = 10_000
+    index = ReaderIndex()
+    for row in range(1, count + 1):
+        index.add(("s", Area(row, 1, row + 2, 1)), row)
+        index.add(("s", Area(1, 2, row, 2)), -row)
+        index.add(("s", Area(row, 3, row, 700)), 0)
+    began = time.process_time()
+    for row in range(1, count + 1)[::step]:
+        for column in (1, 2, 500):
+            list(index.take(("s", Area(row, column, row, column))))
+    # asking all each time would take a minute
+    assert time.process_time() - began < 10

@@ -14,6 +14,7 @@ A package and not one module, because it speaks languages that have nothing to d
         formula_text.py        questions about a formula's text
         shifting.py            a formula moved to another cell
         tables.py              structured references to Excel tables -> the cells they stand for
+        names.py               defined names and tables, as seen from a cell
         references.py          which cells a formula reads
     what to calculate
         dynamic_references.py  what INDIRECT and OFFSET refer to

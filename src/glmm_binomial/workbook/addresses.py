@@ -11,6 +11,12 @@ _COLUMNS = re.compile(r"\$?([A-Za-z]{1,3}):\$?([A-Za-z]{1,3})")
 _ROWS = re.compile(r"\$?([0-9]{1,7}):\$?([0-9]{1,7})")
 _REFERENCE = re.compile(r"(?P<sheet>(?:'(?:[^']|'')+'|[^'!:\[\]]+)!)?(?P<area>[A-Za-z0-9$]+(?::[A-Za-z0-9$]+)?)")
 
+Position = tuple[int, int]
+"""Row and column of a cell."""
+
+Place = tuple[str, int, int]
+"""Sheet, row and column of a cell."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Area:
@@ -31,7 +37,7 @@ class Area:
         """Number of columns."""
         return self.right - self.left + 1
 
-    def cells(self) -> list[tuple[int, int]]:
+    def cells(self) -> list[Position]:
         """Row and column of every cell, row by row."""
         return [(r, c) for r in range(self.top, self.bottom + 1) for c in range(self.left, self.right + 1)]
 
@@ -68,7 +74,7 @@ def column_name(column: int) -> str:
     return letters
 
 
-def cell_position(name: str) -> tuple[int, int]:
+def cell_position(name: str) -> Position:
     """Read `AB2` as row 2, column 28.
 
     Raises
@@ -79,7 +85,7 @@ def cell_position(name: str) -> tuple[int, int]:
     match = _CELL.fullmatch(name)
     if match is None:
         raise ValueError(f"{name!r} is not the address of a cell")
-    row, column = int(match[2]), _column_number(match[1])
+    row, column = int(match[2]), column_number(match[1])
     if not (1 <= row <= LAST_ROW and column <= LAST_COLUMN):
         raise ValueError(f"{name!r} lies outside the sheet")
     return row, column
@@ -98,7 +104,7 @@ def parse_area(text: str) -> Area:
         row, column = cell_position(first)
         return Area(row, column, row, column)
     if match := _COLUMNS.fullmatch(text):
-        left, right = sorted((_column_number(match[1]), _column_number(match[2])))
+        left, right = sorted((column_number(match[1]), column_number(match[2])))
         return Area(1, left, LAST_ROW, right)
     if match := _ROWS.fullmatch(text):
         top, bottom = sorted((int(match[1]), int(match[2])))
@@ -128,7 +134,8 @@ def unquoted_sheet(text: str) -> str:
     return text[1:-1].replace("''", "'") if text.startswith("'") else text
 
 
-def _column_number(letters: str) -> int:
+def column_number(letters: str) -> int:
+    """Read `AB` as 28."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - 64

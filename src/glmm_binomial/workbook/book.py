@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from glmm_binomial.workbook.addresses import Area, cell_name
+from glmm_binomial.workbook.addresses import Area, Place, Position, cell_name
 from glmm_binomial.workbook.cells import CellValue
 from glmm_binomial.workbook.contents import Contents, Sheet, read_contents
 from glmm_binomial.workbook.engine_package import package_for_engine
+from glmm_binomial.workbook.outcome import Problem
 from glmm_binomial.workbook.package import Package, WorkbookError, open_package
 from glmm_binomial.workbook.references import Reading, ReferenceReader, SheetArea
 from glmm_binomial.workbook.shared_strings import shared_text
-from glmm_binomial.workbook.sheet_edit import Edit, Position, edit_cells
+from glmm_binomial.workbook.sheet_edit import Edit, edit_cells
 from glmm_binomial.workbook.sheet_scan import FormulaCell, read_formulas, read_values
-
-Place = tuple[str, int, int]
-"""Sheet, row and column of a formula."""
 
 # functions that leave out cells that hold one of them, and hidden rows
 SUBTOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
@@ -64,6 +62,10 @@ class Formula:
         """Whether it is a what-if data table, which only Excel calculates."""
         return self.cell.kind == "dataTable"
 
+    def problem(self, text: str) -> Problem:
+        """Return what is wrong with it, in words."""
+        return Problem(self.sheet.name, self.address, text)
+
     @property
     def is_plain(self) -> bool:
         """Whether Excel shows one value only."""
@@ -99,7 +101,7 @@ class Book:
         return {sheet.part: self.package.read(sheet.part) for sheet in self.contents.sheets}
 
     @cached_property
-    def formula_texts(self) -> dict[tuple[str, int, int], str]:
+    def formula_texts(self) -> dict[Place, str]:
         """The formulas by sheet (without regard to case), row and column; an array's in all its cells."""
         return {
             (formula.sheet.name.casefold(), row, column): formula.cell.text

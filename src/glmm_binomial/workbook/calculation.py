@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from glmm_binomial.workbook.addresses import Area
-from glmm_binomial.workbook.book import SUBTOTALS, Book, Formula, Place
-from glmm_binomial.workbook.cells import CellError, CellValue
+from glmm_binomial.workbook.addresses import Area, Place, Position
+from glmm_binomial.workbook.book import SUBTOTALS, Book, Formula
+from glmm_binomial.workbook.cells import CellError, CellValue, Rows
 from glmm_binomial.workbook.engine import Engine, Observer, Results, WorksheetFunction, unknown_functions
 from glmm_binomial.workbook.exchange import cell_value
 from glmm_binomial.workbook.formula_text import formula_as_shown
@@ -14,9 +14,7 @@ from glmm_binomial.workbook.formulas import Translation, Translator
 from glmm_binomial.workbook.large_spills import LargeSpills, area_of, fits
 from glmm_binomial.workbook.outcome import Problem
 from glmm_binomial.workbook.package import WorkbookError
-from glmm_binomial.workbook.sheet_edit import Edit, Position
-
-Rows = tuple[tuple[CellValue, ...], ...]
+from glmm_binomial.workbook.sheet_edit import Edit
 
 # large spills that depend on each other need one round each, and one more
 _MAX_ROUNDS = 20
@@ -216,7 +214,7 @@ def _of_text(pairs: Pairs) -> Failures:
         for function in sorted(translation.functions & unknown):
             shown = formula_as_shown(f"{function}()").strip("=()")
             texts.append(f"the function {shown} is not known without Excel")
-        failures += [_failure(formula, text) for text in texts]
+        failures += [(formula.place, formula.problem(text)) for text in texts]
     return failures
 
 
@@ -232,7 +230,7 @@ def _of_plain(engine: Engine, pairs: Pairs) -> Failures:
             continue
         if engine.is_blocked(sheet, row, column) or engine.area(sheet, row, column) != Area(row, column, row, column):
             engine.show_first_value(sheet, row, column)
-            failures.append(_failure(formula, _SEVERAL))
+            failures.append((formula.place, formula.problem(_SEVERAL)))
     if failures:
         engine.evaluate()
     return failures
@@ -247,12 +245,8 @@ def _of_engine(engine: Engine, pairs: Pairs) -> Failures:
         if text is None and translation.external and isinstance(engine.value(*formula.place), CellError):
             text = _EXTERNAL
         if text is not None:
-            failures.append(_failure(formula, text))
+            failures.append((formula.place, formula.problem(text)))
     return failures
-
-
-def _failure(formula: Formula, text: str) -> tuple[Place, Problem]:
-    return formula.place, Problem(formula.sheet.name, formula.address, text)
 
 
 def _has_room(engine: Engine, book: Book, spills: LargeSpills, place: Place) -> bool:

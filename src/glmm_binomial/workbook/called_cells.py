@@ -2,7 +2,7 @@
 
 from glmm_binomial.workbook.book import Formula
 from glmm_binomial.workbook.calculation import Calculation
-from glmm_binomial.workbook.cells import CellError, CellValue
+from glmm_binomial.workbook.cells import CellError, Rows
 from glmm_binomial.workbook.formula_text import formula_as_shown
 from glmm_binomial.workbook.outcome import CalledCell
 
@@ -21,7 +21,7 @@ def called_cell(calculation: Calculation, formula: Formula) -> CalledCell:
     )
 
 
-def _error_in(table: tuple[tuple[CellValue, ...], ...]) -> str | None:
+def _error_in(table: Rows) -> str | None:
     first = table[0][0]
     if isinstance(first, str) and first.startswith(_MESSAGES):
         return first

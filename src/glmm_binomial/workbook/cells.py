@@ -15,3 +15,6 @@ class CellError:
 
 
 CellValue = float | str | bool | CellError
+
+Rows = tuple[tuple[CellValue, ...], ...]
+"""The values of a rectangle of cells."""

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from glmm_binomial.workbook.book import Book, Formula, Place
+from glmm_binomial.workbook.addresses import Place, Position
+from glmm_binomial.workbook.book import Book, Formula
 from glmm_binomial.workbook.calculation import DATA_TABLE, Functions, calculate_without_failures
 from glmm_binomial.workbook.cells import CellValue
 from glmm_binomial.workbook.formula_text import formula_as_shown
 from glmm_binomial.workbook.outcome import Difference, Problem, is_same
 from glmm_binomial.workbook.plan import Plan
-from glmm_binomial.workbook.sheet_edit import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def check_dependants(book: Book, plan: Plan, functions: Functions) -> Check:
 def _check(
     book: Book, wanted: list[Formula], functions: Functions, also: Collection[Place], *, is_below: bool
 ) -> Check:
-    tables = {f.place: Problem(f.sheet.name, f.address, DATA_TABLE) for f in wanted if f.is_data_table}
+    tables = {f.place: f.problem(DATA_TABLE) for f in wanted if f.is_data_table}
     if len(tables) == len(wanted):
         return Check({}, {}, tables)
     places = {formula.place for formula in wanted if not formula.is_data_table}

@@ -9,7 +9,7 @@ from typing import Any
 
 import formualizer
 
-from glmm_binomial.workbook.addresses import Area, cell_name, parse_area, quoted_sheet
+from glmm_binomial.workbook.addresses import Area, Place, cell_name, parse_area, quoted_sheet
 from glmm_binomial.workbook.calls import MARK, ArgumentKind, Call
 from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.elementwise import NAME as EACH
@@ -20,7 +20,7 @@ from glmm_binomial.workbook.fifteen_digits import NAME as FIFTEEN_DIGITS
 from glmm_binomial.workbook.fifteen_digits import to_fifteen
 from glmm_binomial.workbook.formulas import CATCH, FIT, NOTE, SINGLE
 from glmm_binomial.workbook.handles import Handles
-from glmm_binomial.workbook.large_spills import LargeSpills, Place
+from glmm_binomial.workbook.large_spills import LargeSpills
 from glmm_binomial.workbook.package import MAX_EXPANDED_BYTES, MAX_FILE_BYTES, WorkbookError
 
 WorksheetFunction = Callable[..., object]

@@ -23,16 +23,18 @@ import formualizer
 
 from glmm_binomial.workbook.addresses import (
     Area,
+    Place,
     cell_name,
     parse_reference,
     unquoted_sheet,
 )
 from glmm_binomial.workbook.calls import MARK, MISSING, ArgumentKind, Call, argument_kind
-from glmm_binomial.workbook.contents import Contents, DefinedName, Table
+from glmm_binomial.workbook.contents import Contents, DefinedName
 from glmm_binomial.workbook.elementwise import AGGREGATES, SINGLE_ARGUMENTS
 from glmm_binomial.workbook.elementwise import NAME as EACH
 from glmm_binomial.workbook.fifteen_digits import COMPARISONS, JOINING, READING_TEXT, rounded_argument
 from glmm_binomial.workbook.formula_text import bare_name, formula_as_shown, is_external, tokens_of
+from glmm_binomial.workbook.names import Names
 from glmm_binomial.workbook.sheet_scan import FormulaCell
 from glmm_binomial.workbook.shifting import shifted
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
@@ -150,17 +152,16 @@ class Translator:
         contents: Contents,
         functions: Iterable[str],
         *,
-        written: Mapping[tuple[str, int, int], Area],
-        formula_texts: Mapping[tuple[str, int, int], str],
+        written: Mapping[Place, Area],
+        formula_texts: Mapping[Place, str],
     ) -> None:
         self._formula_texts = formula_texts
         self._functions = {name.upper() for name in functions}
-        self._tables = {table.name.casefold(): table for table in contents.tables}
-        self._names = {(_key(name.sheet), name.name.casefold()): name for name in contents.names}
+        self.names = Names(contents)
         self._written = {(_key(sheet), row, column): area for (sheet, row, column), area in written.items()}
         self.calls: list[Call] = []
-        self.spilling: list[tuple[str, int, int]] = []
-        self.plain: list[tuple[str, int, int]] = []
+        self.spilling: list[Place] = []
+        self.plain: list[Place] = []
 
     def translate(self, cell: FormulaCell, sheet: str, *, as_argument: bool = False) -> Translation:
         """Translate the formula of one cell, or a text that stands in it as an argument."""
@@ -193,27 +194,12 @@ class Translator:
             return "FALSE" if text is None else "TRUE"
         return "#N/A" if text is None else '"' + formula_as_shown(text).replace('"', '""') + '"'
 
-    def find_name(self, token: str, sheet: str) -> DefinedName | None:
-        """Find a defined name as seen from a sheet: `nm`, or `'Other sheet'!nm`."""
-        qualifier, mark, name = token.rpartition("!")
-        scope = unquoted_sheet(qualifier) if mark else sheet
-        return self._names.get((_key(scope), name.casefold())) or self._names.get(("", name.casefold()))
-
     def cells_of(self, token: str, cell: FormulaCell, sheet: str) -> str | None:
         """Return the cells a structured reference stands for; None if the token is none."""
-        name, bracket, specifier = token.partition("[")
-        table = self._tables.get(name.casefold()) if name else self._table_around(cell, sheet)
-        if table is None or (bracket and not specifier.endswith("]")):
+        table = self.names.table(token, sheet, cell.row, cell.column)
+        if table is None:
             return None
-        return resolve_structured(table, specifier.removesuffix("]"), row=cell.row)
-
-    def _table_around(self, cell: FormulaCell, sheet: str) -> Table | None:
-        """Find the table a formula stands in, where `[y]` alone means a column of it."""
-        for table in self._tables.values():
-            area = table.area
-            if table.sheet == sheet and area.top <= cell.row <= area.bottom and area.left <= cell.column <= area.right:
-                return table
-        return None
+        return resolve_structured(table, token.partition("[")[2].removesuffix("]"), row=cell.row)
 
 
 class _OneFormula:
@@ -410,7 +396,7 @@ class _OneFormula:
             return
         if self._problems:
             return
-        if cells is None and (name := self._translator.find_name(token, self._sheet)) is not None:
+        if cells is None and (name := self._translator.names.defined_name(token, self._sheet)) is not None:
             self._inline(name, depth=depth)
             return
         self._reference(token if cells is None else cells)

@@ -7,8 +7,8 @@ changed is known after the others were calculated; so this goes round until no m
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from glmm_binomial.workbook.addresses import Area
-from glmm_binomial.workbook.book import Book, Formula, Place
+from glmm_binomial.workbook.addresses import Area, Place
+from glmm_binomial.workbook.book import Book, Formula
 from glmm_binomial.workbook.calculation import DATA_TABLE, Calculation, Functions, calculate
 from glmm_binomial.workbook.checking import Check, changed_cells
 from glmm_binomial.workbook.outcome import Problem
@@ -80,7 +80,7 @@ class Freshening:
         self._planner = planner
         self._before = before
         self._wrong = dict.fromkeys(before.differences, _WRONG) if trusts_stored else {}
-        self._tables = {f.place: _problem(f, DATA_TABLE) for f in self._data_tables()}
+        self._tables = {f.place: f.problem(DATA_TABLE) for f in self._data_tables()}
 
     def all(self) -> Fresh:
         """Calculate every formula of the plan, whatever is stored."""
@@ -90,7 +90,7 @@ class Freshening:
 
     def where_inputs_changed(self) -> Fresh:
         """Calculate the formulas of the plan; what cannot be calculated is an error where its inputs have changed."""
-        wrong = {place: _problem(self._plan.calculated[place], text) for place, text in self._wrong.items()}
+        wrong = {place: self._plan.calculated[place].problem(text) for place, text in self._wrong.items()}
         failures = {**self._before.failures, **self._tables, **wrong}
         reached: set[Place] = set()
         while True:
@@ -124,7 +124,3 @@ class Freshening:
             old = self._before.values.get(formula.place, self._book.stored(formula))
             for row, column in changed_cells(old, calculation.cells(formula)):
                 yield formula.sheet.name.casefold(), Area(row, column, row, column)
-
-
-def _problem(formula: Formula, text: str) -> Problem:
-    return Problem(formula.sheet.name, formula.address, text)

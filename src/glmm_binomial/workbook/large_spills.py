@@ -9,14 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area
-from glmm_binomial.workbook.cells import CellValue
+from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, Place
+from glmm_binomial.workbook.cells import Rows
 from glmm_binomial.workbook.exchange import cell_value
-
-Place = tuple[str, int, int]
-"""Sheet, row and column of a formula."""
-
-Rows = tuple[tuple[CellValue, ...], ...]
 
 MOST_CELLS: Final = 10_000
 """Of an array that the engine spills by itself."""

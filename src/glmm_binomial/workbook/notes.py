@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from glmm_binomial.workbook.book import VOLATILE, Book, Place
+from glmm_binomial.workbook.addresses import Place
+from glmm_binomial.workbook.book import VOLATILE, Book
 from glmm_binomial.workbook.calculation import Calculation
 
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from glmm_binomial.workbook.addresses import cell_name
-from glmm_binomial.workbook.cells import CellError, CellValue
+from glmm_binomial.workbook.addresses import Place, cell_name
+from glmm_binomial.workbook.cells import CellError, CellValue, Rows
 from glmm_binomial.workbook.package import write_atomically
 from glmm_binomial.workbook.sheet_edit import FILE_ERRORS
 
@@ -35,7 +35,7 @@ class Difference:
     the results of the Python functions; else those use it.
     """
 
-    place: tuple[str, int, int]
+    place: Place
     formula: str
     stored: CellValue
     calculated: CellValue
@@ -68,7 +68,7 @@ class CalledCell:
     sheet: str
     address: str
     formula: str
-    table: tuple[tuple[CellValue, ...], ...]
+    table: Rows
     error: str | None
 
 

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from glmm_binomial.workbook.book import SUBTOTALS, Book, Formula, Place
+from glmm_binomial.workbook.addresses import Place
+from glmm_binomial.workbook.book import SUBTOTALS, Book, Formula
 from glmm_binomial.workbook.dynamic_references import resolve_dynamic_references
 from glmm_binomial.workbook.reader_index import ReaderIndex
 from glmm_binomial.workbook.references import SheetArea
@@ -120,7 +121,7 @@ class _FormulaLookup:
     """Finds the formulas whose cells lie in an area."""
 
     def __init__(self, formulas: Iterable[Formula]) -> None:
-        self._at: dict[tuple[str, int, int], Formula] = {}
+        self._at: dict[Place, Formula] = {}
         self._on_sheet: defaultdict[str, list[Formula]] = defaultdict(list)
         for formula in formulas:
             sheet, area = formula.fills

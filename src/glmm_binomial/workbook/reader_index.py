@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
-from glmm_binomial.workbook.addresses import Area
+from glmm_binomial.workbook.addresses import Area, Place
 from glmm_binomial.workbook.references import SheetArea
 
 Reader = TypeVar("Reader", bound=Hashable)
@@ -20,7 +20,7 @@ class ReaderIndex(Generic[Reader]):
     """Readers by what they read."""
 
     def __init__(self) -> None:
-        self._cells: defaultdict[tuple[str, int, int], list[Reader]] = defaultdict(list)
+        self._cells: defaultdict[Place, list[Reader]] = defaultdict(list)
         self._columns: defaultdict[tuple[str, int], _Areas[Reader]] = defaultdict(_Areas)
         self._blocks: defaultdict[tuple[str, int], _Areas[Reader]] = defaultdict(_Areas)
 

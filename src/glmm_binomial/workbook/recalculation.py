@@ -12,7 +12,7 @@ from glmm_binomial.workbook.checking import NO_CHECK, Check, check_dependants, c
 from glmm_binomial.workbook.engine import Observer, Results
 from glmm_binomial.workbook.freshening import Fresh, Freshening
 from glmm_binomial.workbook.notes import notes_on
-from glmm_binomial.workbook.outcome import Counts, Difference, Problem, Recalculation
+from glmm_binomial.workbook.outcome import Counts, Difference, Recalculation
 from glmm_binomial.workbook.plan import Plan, Planner
 from glmm_binomial.workbook.references import SheetArea
 from glmm_binomial.workbook.writing import edits_of
@@ -85,7 +85,7 @@ def compare(
     return Recalculation(
         cells=tuple(called_cell(calculation, f) for f in calculation.formulas if f.is_call),
         problems=(),
-        unverified=(*failures.values(), *(Problem(f.sheet.name, f.address, DATA_TABLE) for f in tables)),
+        unverified=(*failures.values(), *(f.problem(DATA_TABLE) for f in tables)),
         differences=tuple(differences_in(book, compared, values, is_below=False).values()),
         notes=notes_on(book, calculation, wanted),
         counts=Counts(

@@ -8,6 +8,7 @@ from sys import intern
 from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, Area, parse_reference, unquoted_sheet
 from glmm_binomial.workbook.contents import Contents, Table
 from glmm_binomial.workbook.formula_text import Token, bare_name, is_external, tokens_of
+from glmm_binomial.workbook.names import Names
 from glmm_binomial.workbook.shifting import shifted
 from glmm_binomial.workbook.tables import StructuredReferenceError, resolve_structured
 
@@ -79,8 +80,7 @@ class ReferenceReader:
 
     def __init__(self, contents: Contents) -> None:
         self._sheets = [sheet.name.casefold() for sheet in contents.sheets]
-        self._tables = {table.name.casefold(): table for table in contents.tables}
-        self._names = {((n.sheet or "").casefold(), n.name.casefold()): n.definition for n in contents.names}
+        self.names = Names(contents)
 
     def read(self, text: str, sheet: str, row: int, column: int) -> Reading:
         """Return what a formula reads that stands in a cell."""
@@ -92,7 +92,7 @@ class ReferenceReader:
         """Return the cells that one reference stands for; None when it is no reference."""
         if is_external(token):
             return []
-        table = self._table(token, sheet, row, column)
+        table = self.names.table(token, sheet, row, column)
         if table is not None:
             return [_table_cells(table, token, row)]
         qualifier, _, cells = token.rpartition("!")
@@ -105,25 +105,6 @@ class ReferenceReader:
             first, last = sorted(map(self._sheets.index, names))
             return [(name, parsed[1]) for name in self._sheets[first : last + 1]]
         return [(names[0], parsed[1])]
-
-    def definition(self, token: str, sheet: str) -> str | None:
-        """Return the definition of a name as seen from a sheet."""
-        qualifier, mark, name = token.rpartition("!")
-        scope = unquoted_sheet(qualifier) if mark else sheet
-        local = self._names.get((scope.casefold(), name.casefold()))
-        return self._names.get(("", name.casefold())) if local is None else local
-
-    def _table(self, token: str, sheet: str, row: int, column: int) -> Table | None:
-        name, bracket, specifier = token.partition("[")
-        if bracket and not specifier.endswith("]"):
-            return None
-        if name:
-            return self._tables.get(name.casefold())
-        for table in self._tables.values():
-            area = table.area
-            if table.sheet == sheet and area.top <= row <= area.bottom and area.left <= column <= area.right:
-                return table
-        return None
 
 
 class _OneReading:
@@ -186,15 +167,15 @@ class _OneReading:
 
     def _unfold(self, name: str, depth: int) -> None:
         sheet, row, column = self._place
-        definition = self._reader.definition(name, sheet)
-        if definition is None:
+        found = self._reader.names.defined_name(name, sheet)
+        if found is None:
             return
         self._unfolded += 1
         if depth >= _MAX_NAME_DEPTH or self._unfolded > _MAX_NAMES:
             self.found.anything = True
         else:
             # the file writes relative references of a name as seen from A1
-            self.add(shifted(definition, row - 1, column - 1), depth=depth + 1)
+            self.add(shifted(found.definition, row - 1, column - 1), depth=depth + 1)
 
 
 def _table_cells(table: Table, token: str, row: int) -> SheetArea:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from glmm_binomial.workbook.addresses import Area, cell_name, parse_area
+from glmm_binomial.workbook.addresses import Area, Position, cell_name, parse_area
 from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.package import refuse_document_type
 from glmm_binomial.workbook.sheet_scan import HAS_FORMULA, CellElement, Done, Element, Scanner
 
-Position = tuple[int, int]
 # what Excel writes into a file; the newer ones (#SPILL!, #CALC!) it writes as #VALUE! with rich data beside
 FILE_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from xml.parsers import expat
 
-from glmm_binomial.workbook.addresses import Area, cell_position, parse_area
+from glmm_binomial.workbook.addresses import Area, Position, cell_position, parse_area
 from glmm_binomial.workbook.cells import CellError, CellValue
 from glmm_binomial.workbook.package import WorkbookError, plain_text, refuse_document_type
 from glmm_binomial.workbook.shifting import shifted
@@ -75,7 +75,7 @@ def _refuse_damaged(xml: bytes, part: str) -> None:
 
 def read_values(
     xml: bytes, part: str, areas: Iterable[Area], shared_text: Callable[[int], str]
-) -> dict[tuple[int, int], CellValue]:
+) -> dict[Position, CellValue]:
     """Return the stored values in some areas of a sheet, by row and column; cells without one are absent."""
     reader = _ValueReader(xml, part, areas, shared_text)
     reader.run()
@@ -316,7 +316,7 @@ class _ValueReader(Scanner):
 
     def __init__(self, xml: bytes, part: str, areas: Iterable[Area], shared_text: Callable[[int], str]) -> None:
         super().__init__(xml, part)
-        self.values: dict[tuple[int, int], CellValue] = {}
+        self.values: dict[Position, CellValue] = {}
         self._areas = tuple(areas)
         self._in_row: list[Area] = []
         self._shared_text = shared_text

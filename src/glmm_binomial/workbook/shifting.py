@@ -2,7 +2,7 @@
 
 import re
 
-from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, column_name, parse_reference
+from glmm_binomial.workbook.addresses import LAST_COLUMN, LAST_ROW, column_name, column_number, parse_reference
 from glmm_binomial.workbook.formula_text import tokens_of
 
 _PART = re.compile(r"(\$?)([A-Za-z]{1,3})(\$?)([0-9]{1,7})")
@@ -46,10 +46,7 @@ def _shifted_part(part: str, rows: int, columns: int) -> str:
 def _shifted_column(dollar: str, letters: str, columns: int) -> str:
     if dollar:
         return dollar + letters
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + ord(letter) - 64
-    return column_name((number + columns - 1) % LAST_COLUMN + 1)
+    return column_name((column_number(letters) + columns - 1) % LAST_COLUMN + 1)
 
 
 def _shifted_row(dollar: str, digits: str, rows: int) -> str:

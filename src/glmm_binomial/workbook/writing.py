@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from glmm_binomial.workbook.addresses import Position
 from glmm_binomial.workbook.book import Formula
 from glmm_binomial.workbook.calculation import LOST, Calculation
-from glmm_binomial.workbook.sheet_edit import Edit, Position
+from glmm_binomial.workbook.sheet_edit import Edit
 
 Edits = dict[str, dict[Position, Edit]]
 
