@@ -6,7 +6,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from glmm_binomial.workbook import Recalculation, recalculate
+from glmm_binomial.workbook import Recalculation, compare, recalculate
 
 
 class Model:
@@ -153,3 +153,14 @@ def test_the_same_workbook_twice_has_the_same_texts(tmp_path):
     _, first, _ = calculated(tmp_path, formulas)
     _, second, _ = calculated(tmp_path, formulas)
     assert (first.cells, first.counts) == (second.cells, second.counts)
+
+
+def test_the_number_of_an_object_is_no_difference(tmp_path):
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        sheet = book.add_worksheet("S")
+        for address, stored in (("A1", "Model@7"), ("A2", "Other@1"), ("A3", "Model@x"), ("A4", 1)):
+            sheet.write_dynamic_array_formula(address, f'=_xll.MODEL("{address}")', None, stored)
+        sheet.write_formula("B1", '="Model@1"', None, "Model@2")
+    differences = compare(source, Workshop().functions()).differences
+    assert [difference.address for difference in differences] == ["A2", "A3", "A4"]

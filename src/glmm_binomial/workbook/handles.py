@@ -5,6 +5,7 @@ the name of its class and a number. Whoever passes that text on to another funct
 through IF, LET, names and nested calls as any text does, and the engine needs to know nothing of objects.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,12 @@ class Handles:
     def object_of(self, value: Any) -> Any:
         """Return the object that a text stands for; any other value, and the text of no object, as it is."""
         return self._objects.get(value, value) if isinstance(value, str) else value
+
+    def are_alike(self, stored: object, calculated: object) -> bool:
+        """Tell whether two values are texts of objects of one class: their numbers mean nothing."""
+        if calculated not in self._objects or not isinstance(stored, str):
+            return False
+        return re.sub(r"\d+$", "", stored) == re.sub(r"\d+$", "", str(calculated))
 
     def within(self, arguments: Sequence[Any]) -> tuple[str, ...]:
         """Return which of the arguments stand for objects, or hold cells that do.

@@ -82,11 +82,13 @@ def compare(
     calculation, failures = calculate_without_failures(book, wanted, tools)
     compared = [f for f in calculation.formulas if f.cell.stored is not None]
     values = {f.place: calculation.cells(f) for f in compared}
+    differences = differences_in(book, compared, values, is_below=False).values()
+    handles = tools.results.handles
     return Recalculation(
         cells=tuple(called_cell(calculation, f) for f in calculation.formulas if f.is_call),
         problems=(),
         unverified=(*failures.values(), *(f.problem(DATA_TABLE) for f in tables)),
-        differences=tuple(differences_in(book, compared, values, is_below=False).values()),
+        differences=tuple(d for d in differences if not handles.are_alike(d.stored, d.calculated)),
         notes=notes_on(book, calculation, wanted),
         counts=Counts(
             len(calculation.formulas),
