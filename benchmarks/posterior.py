@@ -199,11 +199,14 @@ def _places_of_truth(rng: np.random.Generator, groups: int, size: int) -> NDArra
     index = np.repeat(np.arange(groups), size)
     x = np.column_stack([(index % 2).astype(float), rng.normal(size=len(index))])
     design = build_design(observe((np.arange(len(index)) % 2).astype(float), x, index))
-    b, log_sd = 2.0 * rng.normal(size=3), rng.normal()
     # the standardised columns in the order of the rows
     fixed = design.scale.fixed_columns(x)
-    eta = fixed @ b + np.exp(log_sd) * rng.normal(size=groups)[index]
-    y = (rng.random(len(index)) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+    y = np.zeros(len(index))
+    # outcomes that are all the same are refused; whatever data are let through, the posterior given them must be right
+    while y.min() == y.max():
+        b, log_sd = 2.0 * rng.normal(size=3), rng.normal()
+        eta = fixed @ b + np.exp(log_sd) * rng.normal(size=groups)[index]
+        y = (rng.random(len(index)) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
     found = fit_model(y, x, index).fit.posterior
     truth = np.append(b, log_sd)
     return np.array(

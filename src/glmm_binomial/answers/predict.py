@@ -260,19 +260,32 @@ def _population_logits(
     Exact at nine points, a mean and two SDs either way of m and of log s; a polynomial of the second degree in each
     through them serves all draws.
     """
-    log_sds = np.log(sds)
-    axes, shares = [], []
-    for values in (means, log_sds):
-        centre = values @ weights
-        reach = AVERAGE_REACH * np.sqrt(np.maximum((values - centre[:, None]) ** 2 @ weights, SMALLEST_VARIANCE))
-        t = (values - centre[:, None]) / reach[:, None]
-        axes.append((centre - reach, centre, centre + reach))
-        shares.append((0.5 * t * (t - 1.0), 1.0 - t**2, 0.5 * t * (t + 1.0)))
-    total = np.zeros_like(means)
-    for mean, by_mean in zip(axes[0], shares[0], strict=True):
-        for log_sd, by_sd in zip(axes[1], shares[1], strict=True):
-            total += _mean_logit(mean, np.exp(log_sd))[:, None] * by_mean * by_sd
+    (mean, mean_reach, t), (log_sd, sd_reach, s) = (_scaled(values, weights) for values in (means, np.log(sds)))
+    grid = np.array(
+        [
+            [_mean_logit(mean + i * mean_reach, np.exp(log_sd + j * sd_reach)) for j in (-1.0, 0.0, 1.0)]
+            for i in (-1.0, 0.0, 1.0)
+        ]
+    )
+    # from values at -1, 0 and 1 to coefficients of 1, t and t^2
+    to_powers = np.array([[0.0, 1.0, 0.0], [-0.5, 0.0, 0.5], [0.5, -1.0, 0.5]])
+    powers = np.einsum("ai,bj,ijm->abm", to_powers, to_powers, grid)[..., None]
+    total = np.zeros_like(t)
+    for by_sd in powers[::-1]:
+        total *= t
+        total += (by_sd[2] * s + by_sd[1]) * s + by_sd[0]
     return total
+
+
+def _scaled(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Means (M,) of draws (M, N), how far to look either way (M,), and the draws in these terms (M, N)."""
+    centre = values @ weights
+    off = values - centre[:, None]
+    reach = AVERAGE_REACH * np.sqrt(np.maximum(off**2 @ weights, SMALLEST_VARIANCE))
+    off /= reach[:, None]
+    return centre, reach, off
 
 
 def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: object) -> NewRows:

@@ -15,7 +15,7 @@ from glmm_binomial.estimation.fit import Fit, NewtonStep
 from glmm_binomial.estimation.group_effects import PosteriorEffects, posterior_effects
 from glmm_binomial.estimation.likelihood import evaluate, maximize_likelihood
 from glmm_binomial.estimation.many_points import parameters_at
-from glmm_binomial.estimation.penalized import fit_penalized_start
+from glmm_binomial.estimation.penalized import PenalizedStart, fit_penalized_start
 from glmm_binomial.estimation.posterior import fit_posterior
 from glmm_binomial.estimation.prior import prior_precision
 from glmm_binomial.estimation.recent import RecentResults
@@ -115,6 +115,11 @@ class _Start:
         """Logistic regression, and whether the data are separated."""
         return fit_logistic_start(self.design, self.turned)
 
+    @cached_property
+    def penalized(self) -> PenalizedStart:
+        """Rough estimates of everything."""
+        return fit_penalized_start(self.design.rows, self.logistic.near_prior)
+
 
 def _fitted(start: _Start, method: Method) -> Fit:
     key = _content_key(start.design, method)
@@ -156,7 +161,7 @@ def _content_key(design: Design, method: Method) -> bytes:
 
 def _posterior_fit(start: _Start) -> Fit:
     rows = start.design.rows
-    near = fit_variational(rows, start.logistic.near_prior, tolerance=NEAR_ENOUGH)
+    near = fit_variational(rows, start.logistic.near_prior, tolerance=NEAR_ENOUGH, near=start.penalized)
     posterior = fit_posterior(
         rows,
         np.concatenate([near.coefficients, near.effects.log_sds]),
@@ -188,7 +193,7 @@ def _posterior_fit(start: _Start) -> Fit:
 
 
 def _mean_field_fit(start: _Start) -> Fit:
-    found = fit_variational(start.design.rows, start.logistic.near_prior)
+    found = fit_variational(start.design.rows, start.logistic.near_prior, near=start.penalized)
     if found.distance > LARGEST_DISTANCE:
         raise FitError(NOT_CONVERGED)
     parameters = Parameters(coefficients=found.coefficients, effects=found.effects)
@@ -251,7 +256,7 @@ def _newton_step(gradient: NDArray[np.float64], negative_hessian: NDArray[np.flo
 def _likelihood_fit(start: _Start) -> Fit:
     if start.logistic.separation is not None:
         raise NoMaximumError(start.logistic.separation)
-    near = fit_penalized_start(start.design.rows, start.logistic.near_prior)
+    near = start.penalized
     point = Parameters(coefficients=near.coefficients, effects=near.effects)
     found = maximize_likelihood(start.turned, point, near.random_effects)
     if found.distance > LARGEST_DISTANCE:

@@ -41,7 +41,7 @@ NODE_TOLERANCE: Final = 5e-3
 
 REACH: Final = 2.0
 FIRST_BOUND: Final = 3e-3
-NEXT_RUNG: Final = 0.1
+NEXT_RUNG: Final = 0.5
 """Share of a rung's error that the next rung is taken to leave."""
 
 
@@ -157,7 +157,7 @@ class LogPosterior:
         while True:
             rung = np.argmax(np.vstack([size[:-1] <= bound, np.ones(len(every), dtype=bool)]), axis=0)
             summed = float(np.abs(self._multiplicity @ errors[rung, every]).max())
-            if summed <= NODE_TOLERANCE or (rung == len(ladder) - 1).all() or bound < self._negligible:
+            if summed <= NODE_TOLERANCE or (rung == len(errors) - 1).all() or bound < self._negligible:
                 break
             bound /= 3.0
         self.quadrature_error = summed
@@ -178,11 +178,11 @@ class LogPosterior:
             if before is not None:
                 change = (now - before) - (now - before)[:, :1]
                 errors[rung - 1, pending], errors[rung:, pending] = change, NEXT_RUNG * change
-                if np.abs(self._multiplicity @ errors[rung - 1]).max() <= NODE_TOLERANCE:
+                if np.abs(self._multiplicity @ errors[rung]).max() <= NODE_TOLERANCE:
                     break
                 is_open = np.abs(change).max(axis=1) > self._negligible
                 now, pending = now[is_open], pending[is_open]
             if not len(pending):
                 break
             before = now
-        return errors
+        return errors[: rung + 1]

@@ -21,7 +21,7 @@ BINS: Final = 1_024
 MOST_EXACT: Final = 2_000
 """Quantities up to which all draws are used; beyond, it is the first few, for the time's sake."""
 
-FEWER_DRAWS: Final = 2_048
+FEWER_DRAWS: Final = 1_024
 ROWS_AT_ONCE: Final = 256
 """Quantities whose draws are held in memory together."""
 
@@ -75,7 +75,9 @@ def summarize(values: NDArray[np.float64], weights: NDArray[np.float64], alpha: 
     bins = np.minimum(((values - low[:, None]) / np.where(width > 0.0, width, 1.0)[:, None]).astype(np.intp), BINS - 1)
     bins += BINS * np.arange(len(values))[:, None]
     counts = np.bincount(bins.ravel(), weights=np.tile(weights, len(values)), minlength=BINS * len(values))
-    below = monotone(np.cumsum(counts.reshape(len(values), BINS), axis=1))
+    below = np.cumsum(np.asarray(counts, dtype=np.float64).reshape(len(values), BINS), axis=1)
+    if counts.min() < 0.0:
+        below = monotone(below)
 
     def quantile(probability: float) -> NDArray[np.float64]:
         upper = np.minimum((below < probability).sum(axis=1), BINS - 1)

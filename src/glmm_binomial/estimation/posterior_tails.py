@@ -56,17 +56,17 @@ def scores_of_zero(
     scores: list[float | None] = [None] * len(combinations)
     if not len(sought):
         return tuple(scores)
-    top = posterior.values(mode.at.point[None])[0]
     # all at once, as though the posterior were curved there as at its mode
     directions = responses[sought] / variances[sought, None]
     points = mode.at.point - at_mode[sought, None] * directions
     for _ in range(SHORTCUTS):
-        found = posterior.slopes(points)
-        steps = found.gradients @ covariance
+        found = posterior.slopes(np.vstack([mode.at.point, points]))
+        top, gradients = found.values[0], found.gradients[1:]
+        steps = gradients @ covariance
         steps -= (steps * combinations[sought]).sum(axis=1)[:, None] * directions
-        gains = (steps * found.gradients).sum(axis=1)
+        gains = (steps * gradients).sum(axis=1)
         # half of what a step promises is what it brings
-        heights = found.values + 0.5 * gains
+        heights = found.values[1:] + 0.5 * gains
         is_far = gains > SMALL_GAIN * np.maximum(1.0, top - heights)
         if not is_far.any():
             break

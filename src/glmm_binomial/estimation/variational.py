@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.arrowhead import ArrowheadFactor
+    from glmm_binomial.estimation.penalized import PenalizedStart
     from glmm_binomial.model.rows import Rows
 
 MOST_STEPS = 1_000
@@ -101,7 +102,11 @@ class VariationalFit:
 
 
 def fit_variational(
-    rows: Rows, start: NDArray[np.float64], *, tolerance: float = CONVERGED_DECREMENT
+    rows: Rows,
+    start: NDArray[np.float64],
+    *,
+    tolerance: float = CONVERGED_DECREMENT,
+    near: PenalizedStart | None = None,
 ) -> VariationalFit:
     """Fit the mean-field approximation by fit_vb and take standard errors from its linear response.
 
@@ -116,9 +121,11 @@ def fit_variational(
         Where the coefficients start, on the standardised scale.
     tolerance : float
         Squared distance to the optimum, in posterior standard deviations, at which the search stops.
+    near : PenalizedStart, optional
+        From the same start, where it is known already.
     """
     model = CountsMixedModel(rows)
-    near = fit_penalized_start(rows, start)
+    near = near or fit_penalized_start(rows, start)
     factors = Factors(
         fixed_mean=near.coefficients,
         fixed_variance=near.coefficient_variances,
