@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.posterior_mode import PosteriorMode
 
 SHORTCUTS: Final = 2
-SMALL_GAIN: Final = 0.05
+SMALL_GAIN: Final = 0.1
 """Steps with the curvature of the mode, and the promise of the last, relative to log p(mode) - log p, that is small."""
 
 FARTHEST: Final = 38.0
@@ -58,23 +58,23 @@ def scores_of_zero(
         return tuple(scores)
     # all at once, as though the posterior were curved there as at its mode
     directions = responses[sought] / variances[sought, None]
-    points = mode.at.point - at_mode[sought, None] * directions
+    nearest = mode.at.point - at_mode[sought, None] * directions
+    points, heights, is_far = nearest.copy(), np.empty(len(sought)), np.ones(len(sought), dtype=bool)
     for _ in range(SHORTCUTS):
-        found = posterior.slopes(np.vstack([mode.at.point, points]))
+        found = posterior.slopes(np.vstack([mode.at.point, points[is_far]]))
         top, gradients = found.values[0], found.gradients[1:]
         steps = gradients @ covariance
-        steps -= (steps * combinations[sought]).sum(axis=1)[:, None] * directions
+        steps -= (steps * combinations[sought[is_far]]).sum(axis=1)[:, None] * directions[is_far]
         gains = (steps * gradients).sum(axis=1)
         # half of what a step promises is what it brings
-        heights = found.values[1:] + 0.5 * gains
-        is_far = gains > SMALL_GAIN * np.maximum(1.0, top - heights)
+        heights[is_far] = found.values[1:] + 0.5 * gains
+        points[is_far] += steps / np.maximum(1.0, np.abs(steps).max(axis=1, keepdims=True))
+        is_far[is_far] = gains > SMALL_GAIN * np.maximum(1.0, top - heights[is_far])
         if not is_far.any():
             break
-        points = points + steps / np.maximum(1.0, np.abs(steps).max(axis=1, keepdims=True))
     for j in np.flatnonzero(is_far):
-        i = sought[j]
-        nearest = mode.at.point - at_mode[i] * directions[j]
-        highest = highest_with_zero(posterior, nearest, combinations[i] / np.linalg.norm(combinations[i]))
+        combination = combinations[sought[j]]
+        highest = highest_with_zero(posterior, nearest[j], combination / np.linalg.norm(combination))
         heights[j] = posterior.values(highest[None])[0]
     for i, height in zip(sought, heights.tolist(), strict=True):
         scores[i] = float(-np.sign(at_mode[i]) * np.sqrt(2.0 * max(top - height, 0.0)))
