@@ -51,6 +51,7 @@ def estimates(**changes):
         "converged": True,
         "largest_score": 1e-12,
         "notices": (),
+        "t_tests": (),
     }
     return hand_built(Estimates, **values | changes)
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from glmm_binomial.answers.notices import notices
+from glmm_binomial.answers.t_tests import about_degrees_of_freedom, t_tests
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.estimation.fitting import effects_of
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.answers.t_tests import TTest
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design
@@ -79,6 +81,8 @@ class Estimates:
         Whether the log-likelihood is that of its maximum.
     notices : tuple of str
         What a reader must be warned of.
+    t_tests : tuple of TTest
+        Of the coefficients that are decided between groups, under "ml" and while degrees of freedom are left.
     """
 
     method: Method
@@ -112,6 +116,7 @@ class Estimates:
     effective_share: float | None
     likelihood_converged: bool
     notices: tuple[str, ...]
+    t_tests: tuple[TTest, ...]
 
     @property
     def random_effects(self) -> NDArray[np.float64]:
@@ -168,6 +173,7 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
         effective_share=None if fit.posterior is None else fit.posterior.sample.share,
         likelihood_converged=fit.likelihood_converged,
         notices=found,
+        t_tests=t_tests(design, coefficients, std_errors, alpha=alpha) if fit.method == "ml" else (),
     )
 
 
@@ -205,7 +211,10 @@ def _posterior_tests(posterior: Posterior, back_transform: NDArray[np.float64], 
 
 def estimates_of(model: GLMM) -> Estimates:
     """The estimates of a fitted model on the user's scale, with the warnings that belong to them."""
-    found = notices(model.observations, model.design, model.fit)
+    found = (
+        *notices(model.observations, model.design, model.fit),
+        *about_degrees_of_freedom(model.design, model.fit.method),
+    )
     return estimate(model.observations, model.design, model.fit, found)
 
 
