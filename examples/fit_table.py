@@ -23,9 +23,9 @@ COLUMNS = (
 )
 WIDTHS = (16, 19, 13, 13, 13, 13, 13, 13, 13)
 # rows that are formatted and looked up in, some more than the table takes: a recalculated one may have more warnings
-ROOM = 24
+ROOM = 28
 # blank rows below a table that is followed by something else: room to grow, warnings above all
-ROOM_AROUND = 8
+ROOM_AROUND = 12
 ROW_NAMES = ("fixed_effects", "random_effects", "diagnostics")
 COUNTS = ("observations", "trials", "groups", "quadrature_nodes")
 

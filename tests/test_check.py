@@ -14,6 +14,7 @@ from scipy.special import expit
 from datasets import cbpp, contraception, expanded, vegetables
 from glmm_binomial import fit_formula
 from glmm_binomial.answers.check import Check, _bins, check
+from glmm_binomial.answers.overdispersion import DispersionCheck
 from glmm_binomial.answers.plot import pattern_labels
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.answers.simulate import simulate
@@ -258,6 +259,7 @@ def hand_built(**changes):
         "ci_lower": np.array([0.375, 0.5]),
         "ci_upper": np.array([0.5, 0.75]),
         "inside": np.array([True, False]),
+        "dispersion": None,
         "alpha": 0.05,
         "seed": 1,
     }
@@ -279,6 +281,27 @@ def test_the_table_shows_trials_when_y_holds_successes():
     header, first, _ = finished(hand_built(trials=np.array([80, 40])).rows())
     assert header[2:4] == ["observations", "trials"]
     assert first[2:4] == [8.0, 80.0]
+
+
+DISPERSION = DispersionCheck(observed=3.5, simulated_mean=1.0, ci_lower=0.7, ci_upper=1.4, inside=False)
+
+
+def test_the_dispersion_of_counts_has_a_row_of_its_own():
+    *_, row = finished(hand_built(trials=np.array([80, 40]), dispersion=DISPERSION).rows())
+    assert row == ["chi-square / df", None, 12.0, 120.0, 3.5, 1.0, 0.7, 1.4, False]
+
+
+def test_without_predictors_the_dispersion_has_a_column_for_its_name():
+    rows = finished(
+        hand_built(
+            names=(),
+            patterns=((),),
+            **{name: np.array([8.0]) for name in ("observations", "trials", "observed", "simulated_mean")},
+            **{name: np.array([1.0]) for name in ("ci_lower", "ci_upper", "inside")},
+            dispersion=DISPERSION,
+        ).rows()
+    )
+    assert [row[0] for row in rows] == ["pattern", "all rows", "chi-square / df"]
 
 
 def test_the_table_shows_bins_by_their_range():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from glmm_binomial.answers.estimates import Estimates, estimate
+from glmm_binomial.answers.overdispersion import Dispersion
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.answers.table import Table
 from glmm_binomial.estimation.fit import Fit
@@ -158,6 +159,15 @@ def test_a_laplace_approximation_is_called_that():
 
 def test_what_did_not_converge_says_so():
     assert ["", "converged", False] in [row[:3] for row in finished(Table(estimates(converged=False)).rows())]
+
+
+def test_the_dispersion_of_counts_is_shown_with_its_law():
+    found = Dispersion(ratio=2.5, expected=0.9731, largest=1.234)
+    rows = finished(Table(estimates(dispersion=found)).rows())
+    shown = {row[1]: row[2] for row in section(rows, "diagnostics")}
+    assert list(shown)[-3:] == ["dispersion", "dispersion_expected", "dispersion_limit"]
+    assert [shown[name] for name in list(shown)[-3:]] == [2.5, 0.9731, 1.234]
+    assert "dispersion" not in [row[1] for row in finished(Table(estimates()).rows())]
 
 
 def test_numbers_keep_all_their_digits():

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import expit
 
+from glmm_binomial.answers.overdispersion import check_dispersion
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.answers.simulate import draw_responses, fixed_predictor
 from glmm_binomial.observations.simulation_options import read_simulation_options, require_enough_simulations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.answers.overdispersion import DispersionCheck
     from glmm_binomial.estimation.fitted_model import GLMM
 
 DEFAULT_SIMULATIONS: Final = 200
@@ -54,6 +56,8 @@ class Check(Tabular):
         Mean over the simulations, and their quantiles alpha / 2 and 1 - alpha / 2.
     inside : (P,) boolean array
         Whether the observed proportion lies between these quantiles, limits included.
+    dispersion : DispersionCheck or None
+        Of Pearson's chi-square over its degrees of freedom, when there are counts.
     alpha : float
     seed : int
     """
@@ -68,11 +72,12 @@ class Check(Tabular):
     ci_lower: NDArray[np.float64]
     ci_upper: NDArray[np.float64]
     inside: NDArray[np.bool_]
+    dispersion: DispersionCheck | None
     alpha: float
     seed: int
 
     def rows(self) -> list[Sequence[object]]:
-        """Rows of cells: a header, then one row per pattern."""
+        """Rows of cells: a header, then one row per pattern, and one of the dispersion of counts."""
         trials = [] if self.trials is None else [("trials", self.trials.astype(float))]
         columns = [
             ("observations", self.observations.astype(float)),
@@ -83,11 +88,22 @@ class Check(Tabular):
             ("ci_upper", self.ci_upper),
             ("inside", self.inside),
         ]
+        names, patterns = self.names, self.patterns
+        if not names and self.dispersion is not None:
+            names, patterns = ("pattern",), (("all rows",),)
         numbers = zip(*(values.tolist() for _, values in columns), strict=True)
         return [
-            [*self.names, *(name for name, _ in columns)],
-            *([*pattern, *cells] for pattern, cells in zip(self.patterns, numbers, strict=True)),
+            [*names, *(name for name, _ in columns)],
+            *([*pattern, *cells] for pattern, cells in zip(patterns, numbers, strict=True)),
+            *self._dispersion_rows(len(names)),
         ]
+
+    def _dispersion_rows(self, width: int) -> Iterator[Sequence[object]]:
+        found = self.dispersion
+        if found is not None:
+            counted = [self.observations.sum(), *([] if self.trials is None else [self.trials.sum()])]
+            numbers = [found.observed, found.simulated_mean, found.ci_lower, found.ci_upper, found.inside]
+            yield ["chi-square / df", *(None,) * (width - 1), *counted, *numbers]
 
 
 def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
@@ -95,7 +111,8 @@ def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
 
     The simulations are those of `simulate` with the same seed: new random effects, coefficients and SDs at their
     estimates. A model that describes the data puts about 1 - alpha of the observed proportions inside; observations in
-    a pattern were also used to fit it, so somewhat more are to be expected.
+    a pattern were also used to fit it, so somewhat more are to be expected. Of counts, Pearson's chi-square over its
+    degrees of freedom is compared too: it tells whether rows vary more than the model lets them.
 
     Parameters
     ----------
@@ -137,6 +154,7 @@ def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
         ci_lower=lower / trials,
         ci_upper=upper / trials,
         inside=(lower <= successes) & (successes <= upper),
+        dispersion=check_dispersion(model, options),
         alpha=alpha,
         seed=options.seed,
     )

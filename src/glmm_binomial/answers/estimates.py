@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import TYPE_CHECKING, ParamSpec
 
@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from glmm_binomial.answers.notices import notices
+from glmm_binomial.answers.overdispersion import about_dispersion, dispersion_of
 from glmm_binomial.answers.t_tests import about_degrees_of_freedom, t_tests
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.estimation.fitting import effects_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.answers.overdispersion import Dispersion
     from glmm_binomial.answers.t_tests import TTest
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.posterior import Posterior
@@ -83,6 +85,8 @@ class Estimates:
         What a reader must be warned of.
     t_tests : tuple of TTest
         Of the coefficients that are decided between groups, under "ml" and while degrees of freedom are left.
+    dispersion : Dispersion or None
+        Of counts.
     """
 
     method: Method
@@ -117,6 +121,7 @@ class Estimates:
     likelihood_converged: bool
     notices: tuple[str, ...]
     t_tests: tuple[TTest, ...]
+    dispersion: Dispersion | None = None
 
     @property
     def random_effects(self) -> NDArray[np.float64]:
@@ -211,11 +216,13 @@ def _posterior_tests(posterior: Posterior, back_transform: NDArray[np.float64], 
 
 def estimates_of(model: GLMM) -> Estimates:
     """The estimates of a fitted model on the user's scale, with the warnings that belong to them."""
+    dispersion = dispersion_of(model.observations, model.design, model.fit)
     found = (
+        *about_dispersion(dispersion),
         *notices(model.observations, model.design, model.fit),
         *about_degrees_of_freedom(model.design, model.fit.method),
     )
-    return estimate(model.observations, model.design, model.fit, found)
+    return replace(estimate(model.observations, model.design, model.fit, found), dispersion=dispersion)
 
 
 def _then_estimates(make: Callable[Arguments, GLMM]) -> Callable[Arguments, Estimates]:

@@ -92,14 +92,14 @@ def degrees_of_freedom(design: Design) -> int:
 
 
 def shown(estimates: Estimates) -> Iterator[tuple[str, float, str]]:
-    """Name, p and a text with the interval, of the tests that a table shows."""
+    """Name, p and a text with interval and degrees of freedom, of the tests that a table shows."""
     few = len(estimates.group_labels) < FEW_GROUPS
     for test in estimates.t_tests:
         by_z = estimates.p_values[test.position] < estimates.alpha
         if few or by_z != (test.p_value < estimates.alpha):
             name = f"t_test: {estimates.fixed_names[test.position]}"
-            interval = f"{100.0 * (1.0 - estimates.alpha):g} % interval {test.ci_lower:.6g} to {test.ci_upper:.6g}"
-            yield name, test.p_value, f"{interval}, t with {test.degrees_of_freedom} degrees of freedom"
+            # short, since Excel shows no more of it than the column has room for
+            yield name, test.p_value, f"{test.ci_lower:.4g} to {test.ci_upper:.4g}, {test.degrees_of_freedom} df"
 
 
 def about_degrees_of_freedom(design: Design, method: str) -> Iterator[str]:

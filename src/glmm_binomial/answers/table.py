@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from glmm_binomial.answers.estimates import Estimates, estimates_of
+from glmm_binomial.answers.overdispersion import shown as dispersion_shown
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.answers.t_tests import shown as t_tests_shown
 from glmm_binomial.estimation.fitted_model import fit_ranges
@@ -76,7 +77,7 @@ class Table(Tabular):
             DIAGNOSTICS_HEADER,
         ]
         rows += [("", name, value) for name, value in _diagnostics(estimates).items()]
-        rows += [("", name, p_value, text) for name, p_value, text in t_tests_shown(estimates)]
+        rows += [("", *row) for row in (*dispersion_shown(estimates.dispersion), *t_tests_shown(estimates))]
         return rows + [("warning", notice) for notice in estimates.notices]
 
 

@@ -70,7 +70,7 @@ def require_enough_simulations(n_sim: int, alpha: float) -> None:
 
     Each tail holds the proportion alpha / 2 of the simulations; at least one of them must lie in it.
     """
-    needed = math.ceil(round(2.0 / alpha, 6))
+    needed = fewest_simulations(alpha)
     if needed > MAXIMUM_SIMULATIONS:
         reject(
             f"alpha must be at least {2.0 / MAXIMUM_SIMULATIONS:g} for simulated intervals. It is {describe(alpha)}, "
@@ -81,6 +81,11 @@ def require_enough_simulations(n_sim: int, alpha: float) -> None:
             f"n_sim must be at least {needed} for intervals of {100.0 * (1.0 - alpha):.10g} %, so that each tail "
             f"holds a simulation. It is {n_sim}."
         )
+
+
+def fewest_simulations(alpha: float) -> int:
+    """How many simulations hold one in each tail of alpha / 2."""
+    return math.ceil(round(2.0 / alpha, 6))
 
 
 def _read_whole_number(name: str, value: object, *, default: int, low: int, high: int) -> int:

@@ -1,0 +1,124 @@
+"""Pearson's chi-square of counts at the conditional modes, and how many degrees of freedom it has.
+
+    X^2 = sum_i (y_i - n_i p_i)^2 / (n_i p_i q_i)
+
+over the user's own rows, with p_i at the coefficients and at the modes of the groups' effects given the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
+from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.grouping import Grouping
+from glmm_binomial.model.logistic import logistic
+from glmm_binomial.model.rows import Rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.estimation.conditional_modes import ConditionalModes
+    from glmm_binomial.estimation.fit import Fit
+    from glmm_binomial.model.design import Scale
+    from glmm_binomial.observations import Observations
+
+SMALLEST_VARIANCE = 1e-300
+"""Of a row's count, below which its probability is 0 or 1 in double precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A fit to N rows of successes and trials, none merged (k coefficients, K effects of positive SD, G groups).
+
+    Attributes
+    ----------
+    rows : Rows
+        Sorted by group, standardised, with the random effects whose SD is not zero.
+    order : (N,) integer array
+        Which of the user's rows each is.
+    parameters : Parameters
+    found : ConditionalModes
+    """
+
+    rows: Rows
+    order: NDArray[np.intp]
+    parameters: Parameters
+    found: ConditionalModes
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Rows less coefficients and what the random effects use up, sum over groups of tr(I - H^-1 P)."""
+        modes, scales = self.found.modes, self.found.scales
+        conditional = scales @ scales.transpose(0, 2, 1)
+        kept = self.parameters.effects.expected_scores(np.zeros_like(modes), conditional)
+        return float(len(self.order) - len(self.parameters.coefficients) + kept.sum())
+
+    @property
+    def chi_square(self) -> float:
+        """Pearson's, at the estimates and the conditional modes."""
+        return float(_by_group(self.rows, self.parameters.coefficients, self.found.modes).sum())
+
+
+def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
+    """The user's rows at the estimates of a fit."""
+    order = np.argsort(observations.group_index, kind="stable")
+    active = fit.sds > 0.0
+    rows = Rows(
+        successes=observations.successes[order],
+        trials=observations.trials[order],
+        fixed=scale.fixed_columns(observations.x[order]),
+        random=scale.random_columns(observations.x_random[order])[:, active],
+        grouping=Grouping.of_sorted(observations.group_index[order]),
+    )
+    effects = IndependentEffects.of_sds(fit.sds[active])
+    parameters = Parameters(coefficients=fit.coefficients, effects=effects)
+    found = find_modes(rows, parameters, np.zeros((rows.grouping.count, effects.count)))
+    return Counts(rows=rows, order=order, parameters=parameters, found=found)
+
+
+def refitted_chi_squares(
+    counts: Counts, successes: NDArray[np.float64], start: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Each group's part of Pearson's chi-square, (S, G), of S other outcomes (S, N) of the same rows.
+
+    Each time the modes are looked for anew, from `start` (S, G, K), and the coefficients refitted by one Newton step of
+    the joint density of outcomes and effects, the SDs staying as they are: what is fitted to data comes nearer to
+    them than the truth they were drawn from.
+    """
+    times, rows, parameters = len(successes), counts.rows, counts.parameters
+    repeated = Rows(
+        successes=successes.ravel(),
+        trials=np.tile(rows.trials, times),
+        fixed=np.tile(rows.fixed, (times, 1)),
+        random=np.tile(rows.random, (times, 1)),
+        grouping=Grouping.of_sizes(np.tile(rows.grouping.sizes, times)),
+    )
+    found = find_modes(repeated, parameters, start.reshape(repeated.grouping.count, parameters.effects.count))
+    k = len(parameters.coefficients)
+    at = logistic(repeated.predictor(parameters.coefficients, found.modes))
+    response = mode_response(repeated, parameters, found).derivatives[:, :, :k]
+    # along the coefficients the modes follow, so that each row's predictor changes by x_i + z_i' du/db
+    along = repeated.fixed + np.einsum("ij,ijk->ik", repeated.random, repeated.grouping.by_row(response))
+    weighted = repeated.fixed * (repeated.trials * at.variance)[:, None]
+    of_each = (times, len(rows.trials), k)
+    information = np.einsum("sik,sil->skl", weighted.reshape(of_each), along.reshape(of_each), optimize=True)
+    residual = at.residual(repeated.successes, repeated.trials)
+    score = np.einsum("sik,si->sk", repeated.fixed.reshape(of_each), residual.reshape(of_each[:2]), optimize=True)
+    step = np.linalg.solve(information, score[:, :, None])[:, :, 0]
+    predictor = at.eta + (along.reshape(of_each) @ step[:, :, None]).ravel()
+    return _pearson(repeated, predictor).reshape(times, -1)
+
+
+def _by_group(rows: Rows, coefficients: NDArray[np.float64], modes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _pearson(rows, rows.predictor(coefficients, modes))
+
+
+def _pearson(rows: Rows, predictor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each group's part of Pearson's chi-square, (G,), at linear predictors (n,)."""
+    at = logistic(predictor)
+    variance = np.maximum(rows.trials * at.variance, SMALLEST_VARIANCE)
+    return rows.grouping.sums(at.residual(rows.successes, rows.trials) ** 2 / variance)

@@ -1,0 +1,6 @@
+# Pearson's chi-square of cbpp at lme4's conditional modes: Rscript pearson_lme4.R (R 4.2.2, lme4 1.1-31)
+suppressMessages(library(lme4))
+cattle <- read.csv("../../src/glmm_binomial/certified/cbpp.csv")
+cattle$period <- factor(cattle$period)
+model <- glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), family = binomial, data = cattle, nAGQ = 25)
+cat(sprintf("%.8f\n", sum(residuals(model, type = "pearson")^2)))
