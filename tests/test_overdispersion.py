@@ -111,6 +111,13 @@ def test_outcomes_of_zero_and_one_cannot_be_overdispersed():
     assert found_in(fit_model(**{**rows.arguments, "trials": [[1.0]] * len(rows.arguments["y"])}, method="ml")) is None
 
 
+def test_without_degrees_of_freedom_nothing_is_told():
+    # four rows, two groups and three coefficients
+    model = fit_model([3, 5, 4, 7], [[0, 1], [1, 1], [0, 0], [1, 3]], [1, 1, 2, 2], trials=[10] * 4)
+    assert found_in(model) is None
+    assert check(model).dispersion is None
+
+
 @pytest.mark.parametrize("method", ["ml", "vb", "mean-field"])
 def test_the_classical_data_on_cattle_are_overdispersed_a_little(method):
     found = found_in(fit_model(**cbpp().arguments, method=method))

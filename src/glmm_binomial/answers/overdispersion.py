@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LEVEL: Final = 0.05
 """Share of data sets from the right model that are called overdispersed."""
 
+FEWEST_DEGREES: Final = 1.0
+"""Of freedom of the chi-square, below which it tells nothing."""
+
 SIMULATED_ROWS: Final = 10_000
 """Rows of counts behind the law of the chi-square, as far as the numbers of simulations below allow."""
 
@@ -69,7 +72,7 @@ class Dispersion:
 
 
 def dispersion_of(observations: Observations, design: Design, fit: Fit) -> Dispersion | None:
-    """Of counts; None when no row has more than one trial, where nothing can be told.
+    """Of counts; None when no row has more than one trial, or no degrees of freedom are left: nothing can be told.
 
     The outcomes are drawn anew at the estimates, from each group's effects given its data, and refitted by a step.
     Groups are independent, so that those of different simulations are combined to many more totals.
@@ -77,6 +80,9 @@ def dispersion_of(observations: Observations, design: Design, fit: Fit) -> Dispe
     if observations.trials.max() <= 1.0:
         return None
     counts = counts_of(observations, design.scale, fit)
+    degrees = counts.degrees_of_freedom
+    if degrees < FEWEST_DEGREES:
+        return None
     times = int(np.clip(SIMULATED_ROWS // len(counts.order), FEWEST_SIMULATIONS, MOST_SIMULATIONS))
     generator = np.random.Generator(np.random.PCG64(SEED))
     simulated = _simulated(counts, times, generator)
@@ -85,7 +91,6 @@ def dispersion_of(observations: Observations, design: Design, fit: Fit) -> Dispe
     # S values of a group vary (S - 1) / S as much as their law, and their mean is uncertain itself
     spread = np.sqrt((times + 1.0) / (times - 1.0))
     largest = mean + spread * (np.quantile(totals, 1.0 - LEVEL) - mean)
-    degrees = counts.degrees_of_freedom
     return Dispersion(
         ratio=counts.chi_square / degrees, expected=float(mean / degrees), largest=float(largest / degrees)
     )
@@ -150,11 +155,14 @@ class DispersionCheck:
 
 
 def check_dispersion(model: GLMM, options: SimulationOptions) -> DispersionCheck | None:
-    """Of counts, over the first simulations of `simulate`, each refitted by a step; None when there are no counts."""
+    """Of counts, over the first simulations of `simulate`, each refitted by a step; None where nothing can be told."""
     alpha, rows = model.observations.options.alpha, len(model.observations.trials)
     if model.observations.trials.max() <= 1.0:
         return None
     counts = counts_of(model.observations, model.design.scale, model.fit)
+    degrees = counts.degrees_of_freedom
+    if degrees < FEWEST_DEGREES:
+        return None
     times = min(options.n_sim, max(fewest_simulations(alpha), CHECKED_ROWS // rows))
     drawn = draw_responses(model, SimulationOptions(n_sim=times, seed=options.seed))
     simulated: list[float] = []
@@ -162,7 +170,6 @@ def check_dispersion(model: GLMM, options: SimulationOptions) -> DispersionCheck
         successes = np.array(batch)[:, counts.order]
         start = np.broadcast_to(counts.found.modes, (len(batch), *counts.found.modes.shape))
         simulated += refitted_chi_squares(counts, successes, start).sum(axis=1).tolist()
-    degrees = counts.degrees_of_freedom
     ratio, ratios = counts.chi_square / degrees, np.array(simulated) / degrees
     lower, upper = np.quantile(ratios, [alpha / 2.0, 1.0 - alpha / 2.0]).tolist()
     return DispersionCheck(
