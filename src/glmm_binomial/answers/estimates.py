@@ -10,8 +10,10 @@ import numpy as np
 from scipy.stats import norm
 
 from glmm_binomial.answers.notices import notices
+from glmm_binomial.answers.origin import about_origin, columns_far_from_zero
 from glmm_binomial.answers.overdispersion import about_dispersion, dispersion_of
 from glmm_binomial.answers.t_tests import about_degrees_of_freedom, t_tests
+from glmm_binomial.answers.wald_notice import about_wald_tests
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.estimation.fitting import effects_of
 
@@ -70,8 +72,9 @@ class Estimates:
         Rows of a table that are left out since something is missing in them.
     trials : int or None
         Their sum, when y holds successes.
-    icc : float
-        Intraclass correlation of the random intercept on the latent scale, sd^2 / (sd^2 + pi^2 / 3).
+    icc : float or None
+        Intraclass correlation of the random intercept on the latent scale, sd^2 / (sd^2 + pi^2 / 3), where all columns
+        with a random slope are zero; None where that lies far from their values.
     nodes : int or None
         Quadrature nodes per random effect; None under Laplace's approximation.
     converged : bool
@@ -112,7 +115,7 @@ class Estimates:
     observations: int
     rows_omitted: int
     trials: int | None
-    icc: float
+    icc: float | None
     nodes: int | None
     converged: bool
     largest_score: float
@@ -220,9 +223,13 @@ def estimates_of(model: GLMM) -> Estimates:
     found = (
         *about_dispersion(dispersion),
         *notices(model.observations, model.design, model.fit),
+        *about_wald_tests(model.design, model.fit),
+        *about_origin(model.observations),
         *about_degrees_of_freedom(model.design, model.fit.method),
     )
-    return replace(estimate(model.observations, model.design, model.fit, found), dispersion=dispersion)
+    estimates = estimate(model.observations, model.design, model.fit, found)
+    icc = None if columns_far_from_zero(model.observations) else estimates.icc
+    return replace(estimates, dispersion=dispersion, icc=icc)
 
 
 def _then_estimates(make: Callable[Arguments, GLMM]) -> Callable[Arguments, Estimates]:

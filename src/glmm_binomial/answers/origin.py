@@ -1,0 +1,34 @@
+"""Independent random effects depend on where zero of their columns is: said where zero lies far from the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from glmm_binomial.observations import Observations
+
+FAR: Final = 2.0
+"""SDs between zero and the mean of a column, of which no value is on the other side of zero, that are far."""
+
+
+def columns_far_from_zero(observations: Observations) -> tuple[int, ...]:
+    """Positions of the columns of x_random whose zero lies far outside their values."""
+    return tuple(
+        position
+        for position, column in enumerate(observations.x_random.T)
+        if column.min() * column.max() > 0.0 and abs(column.mean()) > FAR * column.std()
+    )
+
+
+def about_origin(observations: Observations) -> Iterator[str]:
+    """A warning for each of them."""
+    for position in columns_far_from_zero(observations):
+        name, column = observations.random_names[position], observations.x_random[:, position]
+        yield (
+            f"Zero of {name} lies far from its values, {column.min():.6g} to {column.max():.6g}. The random slope is "
+            f"independent of the random intercept where {name} is zero, so that SDs, log_likelihood and tests depend "
+            f"on where that is. Subtract the mean, {column.mean():.6g}, from the column wherever it stands, and fit "
+            "again."
+        )
