@@ -83,7 +83,8 @@ def test_the_table_of_certified_data_is_the_certified_posterior(name):
     assert (np.abs(np.log(found.std_devs) - log_sd) < 0.01 * log_sd_sd).all()
     assert_allclose(found.log_sd_std_errors, log_sd_sd, rtol=0.02)
     assert found.posterior_error < 0.01
-    assert found.notices == ()
+    # the cattle's counts vary more than the model lets them, which is no fault of the posterior
+    assert [text for text in found.notices if not text.startswith("The counts vary more")] == []
 
 
 def integrated_log10_p(data, position):
