@@ -51,7 +51,12 @@ class Setting:
         return f"{self.groups} x {self.size}, SD {self.sd:g}"
 
 
-SETTINGS = tuple(Setting(groups, 10, sd) for groups in (8, 10, 15, 30, 100, 200) for sd in (0.5, 1.0, 2.0))
+SETTINGS = (
+    *(Setting(groups, 10, sd) for groups in (8, 10, 15, 30, 100, 200) for sd in (0.5, 1.0, 2.0)),
+    Setting(30, 20, 1.0),
+    Setting(100, 5, 1.0),
+    Setting(200, 4, 2.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ def overview_rows(setting: Setting, outcomes: list[tuple[Outcome, ...]]) -> list
     covered = [[outcome.covered for outcome in of if outcome.covered is not None] for of in zip(*outcomes, strict=True)]
     shares = [np.mean(each, axis=0) if each else np.full(len(TERMS), np.nan) for each in covered]
     cells = [" / ".join(f"{100 * share[term]:.1f}" for share in shares) for term in range(len(TERMS))]
-    return [[str(setting.groups), f"{setting.sd:g}", *cells]]
+    return [[str(setting), *cells]]
 
 
 def error_lines(setting: Setting, kinds: tuple[str, ...], outcomes: list[tuple[Outcome, ...]]) -> list[str]:
@@ -199,9 +204,9 @@ def run(*, datasets: int, workers: int, seed: int, kinds: tuple[str, ...] = tupl
             about,
             f"Truth: {', '.join(f'{term} {value:g}' for term, value in zip(TERMS, TRUTH, strict=True))}.",
             "",
-            f"By {' / '.join(kinds)}; {SETTINGS[0].size} rows in each group:",
+            f"By {' / '.join(kinds)}:",
             "",
-            markdown_table(["groups", "SD", *TERMS], overview),
+            markdown_table(["groups x size", *TERMS], overview),
             "",
             markdown_table(["groups x size", *TERMS, "errors", "SD at 0", "with a warning"], coverage),
             "",

@@ -56,8 +56,8 @@ SECTIONS = (
         title="Coverage of 95 % intervals",
         module="benchmarks.coverage",
         about="How often the intervals hold the truth in simulated data. With few groups Wald intervals of maximum "
-        "likelihood (ml z) fall short of 95 %; those by Student's t (ml t) and quantiles of the exact posterior (vb) do "
-        "not. mean-field is the negative control: what the raw standard deviations of a variational fit are worth.",
+        "likelihood (ml z) fall short of 95 %; those by Student's t (ml t) and quantiles of the exact posterior (vb) "
+        "do not. mean-field is the negative control: what the raw standard deviations of a variational fit are worth.",
     ),
     Section(
         title="Speed",
