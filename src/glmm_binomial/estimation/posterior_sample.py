@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 POINTS: Final = 8_192
 FIRST: Final = 16
+FEW: Final = 256
+"""Points below which sd(w) must bound the error of a mean by itself."""
+
 FEWEST_EFFECTIVE: Final = 8
 """Points, counted by the effective share, without which there is nothing to correct a map by."""
 
@@ -154,7 +157,10 @@ class GrowingSample:
         if count < FIRST:
             return False
         is_dear = count == FIRST and len(self._posterior.rows.trials) >= MANY_ROWS
-        return count >= most or self._standard_error <= (TARGET_OF_MANY if is_dear else TARGET)
+        if count >= most or self._standard_error > (TARGET_OF_MANY if is_dear else TARGET):
+            return count >= most
+        # fewer points see little of the tails, where weights differ most, unless they hardly differ at all
+        return is_dear or count >= FEW or bool(self._ratio.std() <= 2.0 * TARGET)
 
     @property
     def _ratio(self) -> NDArray[np.float64]:
