@@ -27,7 +27,7 @@ AROUND_THE_CORE = ("excel", "workbook", "__main__")
 PUBLIC_ROOMS = {"worksheet", "interruption", "certified", "answers"}
 """What the add-in and the command line ask."""
 
-HEAVY = ("numpy", "scipy", "statsmodels", "pandas", "pyxll", "formualizer", "lxml", "matplotlib")
+HEAVY = ("numpy", "numba", "scipy", "statsmodels", "pandas", "pyxll", "formualizer", "lxml", "matplotlib")
 
 
 def module_of(path):
@@ -105,6 +105,13 @@ def test_only_one_file_imports_statsmodels():
 
 def test_only_one_file_imports_pyxll():
     assert [name for name, path in MODULES.items() if "pyxll" in roots(path)] == ["excel.functions"]
+
+
+def test_numba_is_imported_where_loops_are_compiled_and_nowhere_else():
+    compiled = ["estimation.compiled_integrals", "estimation.compiled_modes", "estimation.compiling"]
+    assert [name for name, path in MODULES.items() if "numba" in roots(path)] == compiled
+    imported = {name for name, path in MODULES.items() if core_imports(path, types_too=False) & set(compiled)}
+    assert imported <= set(compiled)
 
 
 def test_the_core_knows_nothing_of_excel_or_of_workbooks():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from glmm_binomial.model.grouping import Grouping, sums_of_runs
+from glmm_binomial.model.grouping import Grouping
 
 SIZES = (3, 1, 4, 2)
 LABELS = [0, 0, 0, 1, 2, 2, 2, 2, 3, 3]
@@ -67,18 +67,9 @@ def test_the_rows_of_some_groups_are_those_that_bear_their_labels(groups):
     assert np.arange(10)[rows].tolist() == [row for row, label in enumerate(LABELS) if label in groups]
 
 
-@pytest.mark.parametrize("index", [[0, 0, 0], [0, 1, 1], [2, 2, 2, 3, 5, 5], [4]])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_a_stretch_of_rows_is_summed_by_the_groups_it_has(index, shape):
-    values = drawn(len(index), shape)
-    groups, sums = sums_of_runs(values, np.array(index))
-    assert groups.tolist() == sorted(set(index))
-    assert_allclose(sums, summed_by_loop(values, index), rtol=0, atol=1e-14)
-
-
-def test_the_pieces_of_a_group_add_up_to_its_sum():
-    values, total = drawn(10, (2,)), np.zeros((4, 2))
-    for piece in (slice(0, 2), slice(2, 7), slice(7, 10)):
-        groups, sums = sums_of_runs(values[piece], grouping().index[piece])
-        total[groups] += sums
-    assert_allclose(total, grouping().sums(values), rtol=0, atol=1e-14)
+def test_the_largest_value_of_each_group_is_that_of_its_rows():
+    values = drawn(10, (2,))
+    assert grouping().maxima(values).tolist() == [
+        [max(value[column] for value, label in zip(values, LABELS, strict=True) if label == group) for column in (0, 1)]
+        for group in range(4)
+    ]

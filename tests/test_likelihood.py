@@ -105,8 +105,8 @@ def _log_likelihood_with_intercept_sd(y, x, group, estimates, *, sd):
         effects=IndependentEffects(log_sds=np.log([sd, estimates.std_devs[1] * design.scale.random_scales[1]])),
     )
     found = find_modes(design.rows, parameters, np.zeros((design.rows.grouping.count, 2)))
-    parts = choose_nodes(design.rows, parameters, found)
-    return evaluate_marginal(design.rows, parameters, parts=parts, found=found).value
+    nodes = choose_nodes(design.rows, parameters, found)
+    return evaluate_marginal(design.rows, parameters, nodes=nodes, found=found).value
 
 
 def test_an_intercept_without_variance_leaves_the_random_slope():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from glmm_binomial.model.logistic import fill_logistic, fill_softplus, logistic, subtract_point
+from glmm_binomial.model.logistic import fill_logistic, logistic
 
 STEP = 1e-5
 ANYWHERE = np.r_[np.linspace(-40.0, 40.0, 81), -800.0, -0.0, 1e-300, 800.0]
@@ -88,37 +88,3 @@ def test_the_contrast_may_take_the_place_of_the_decay():
     fill_logistic(ANYWHERE, decay=np.empty(len(ANYWHERE)), reciprocal=reciprocal, contrast=contrast)
     fill_logistic(ANYWHERE, decay=shared, reciprocal=reciprocal, contrast=shared)
     assert_array_equal(shared, contrast)
-
-
-def test_softplus_and_probability_filled_in_place_are_the_same():
-    eta, expected = ANYWHERE.copy(), logistic(ANYWHERE)
-    softplus, probabilities, spare = np.empty((3, len(eta)))
-    fill_softplus(eta, softplus=softplus, probabilities=probabilities, spare=spare)
-    assert_allclose(softplus, expected.softplus, rtol=1e-15)
-    # 1/2 + tanh/2 rounds at one half
-    assert_allclose(probabilities, expected.probability, rtol=0, atol=1e-15)
-    assert_array_equal(eta, ANYWHERE)
-
-
-@pytest.mark.parametrize("point", [-30.0, -1.0, 0.0, 2.0, 30.0])
-def test_a_difference_to_a_near_point_keeps_its_digits(point):
-    shifts = np.array([-1e-9, 0.0, 1e-9, 1e-12])
-    eta = (point + shifts)[None, :]
-    exact = eta[0] - point
-    softplus = logistic(eta).softplus
-    subtract_point(eta, softplus, np.array([point]))
-    at = logistic(np.array([point]))
-    # Taylor's series to the second order; the third is 1e-18 of the first
-    by_series = at.probability * exact + at.variance * exact**2 / 2
-    assert_array_equal(eta[0], exact)
-    assert_allclose(softplus[0], by_series, rtol=1e-14, atol=0)
-
-
-def test_a_difference_to_a_far_point_is_that_of_the_two_values():
-    eta = np.array([[-5.0, 3.5, 800.0], [0.25, -8.0, -800.0]])
-    point, softplus = np.array([1.0, 0.5]), logistic(eta).softplus
-    expected = softplus - logistic(point).softplus[:, None]
-    moved = eta.copy()
-    subtract_point(moved, softplus, point)
-    assert_array_equal(moved, eta - point[:, None])
-    assert_allclose(softplus, expected, rtol=1e-14)

@@ -9,8 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from glmm_binomial.estimation.log_posterior import NODE_TOLERANCE, LogPosterior
-from glmm_binomial.estimation.many_points import effect_moments, log_integrals
-from glmm_binomial.estimation.marginal import make_part
+from glmm_binomial.estimation.many_points import effect_moments, log_integrals, make_part
 from glmm_binomial.model.distinct import distinct_groups
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.rows import Rows
@@ -49,6 +48,7 @@ def brute_force(rows, point):
 def posterior_of(rows, point, nodes=None):
     posterior = LogPosterior(rows, point, np.zeros((rows.grouping.count, rows.random.shape[1])))
     if nodes is not None:
+        posterior.choose_nodes(point[None])
         posterior.parts = [make_part(posterior.rows, np.arange(posterior.rows.grouping.count), nodes)]
     posterior.curved(point, is_centre=True)
     return posterior

@@ -14,10 +14,10 @@ from simulated import draw_design
 STEP = 1e-5
 
 
-def at(rows, parameters, parts=None):
+def at(rows, parameters, nodes=None):
     found = modes(rows, parameters)
-    parts = choose_nodes(rows, parameters, found) if parts is None else parts
-    return evaluate_marginal(rows, parameters, parts=parts, found=found)
+    nodes = choose_nodes(rows, parameters, found) if nodes is None else nodes
+    return evaluate_marginal(rows, parameters, nodes=nodes, found=found)
 
 
 def modes(rows, parameters):
@@ -61,11 +61,11 @@ def test_log_likelihood_is_the_integral_over_the_random_intercept(sd):
 def test_score_and_information_are_finite_differences_of_the_log_likelihood(slopes):
     rows = draw_design(22, groups=6, size=8, slopes=slopes).rows
     parameters = some_parameters(rows)
-    parts = choose_nodes(rows, parameters, modes(rows, parameters))
-    state = at(rows, parameters, parts)
+    nodes = choose_nodes(rows, parameters, modes(rows, parameters))
+    state = at(rows, parameters, nodes)
     steps = np.eye(len(parameters.vector)) * STEP
-    ahead = [at(rows, parameters.moved(step), parts) for step in steps]
-    behind = [at(rows, parameters.moved(-step), parts) for step in steps]
+    ahead = [at(rows, parameters.moved(step), nodes) for step in steps]
+    behind = [at(rows, parameters.moved(-step), nodes) for step in steps]
     score = [(a.value - b.value) / (2 * STEP) for a, b in zip(ahead, behind, strict=True)]
     information = [(b.score - a.score) / (2 * STEP) for a, b in zip(ahead, behind, strict=True)]
     np.testing.assert_allclose(state.score, score, atol=1e-7)
@@ -111,11 +111,9 @@ def test_groups_that_never_change_need_more_nodes_than_others():
     y = np.r_[np.ones(6), np.zeros(6), 0, 1, 0, 1, 0, 1]
     rows = build_design(observe(y, np.tile([0.0, 1.0, 2.0], 6), np.repeat([1, 2, 3], 6))).rows
     parameters = Parameters(coefficients=np.array([0.1, 0.2]), effects=IndependentEffects(log_sds=np.log([5.0])))
-    nodes = {
-        int(g): part.nodes for part in choose_nodes(rows, parameters, modes(rows, parameters)) for g in part.groups
-    }
-    assert nodes[0] > nodes[2]
-    assert nodes[1] > nodes[2]
+    counts = choose_nodes(rows, parameters, modes(rows, parameters)).counts[:, 0]
+    assert counts[0] > counts[2]
+    assert counts[1] > counts[2]
 
 
 def test_modes_make_the_conditional_score_vanish_even_from_a_far_start():

@@ -39,9 +39,9 @@ def some_parameters(rows):
 def marginal_at(rows, point):
     """How the likelihood is evaluated near a point: with the nodes that the point needs."""
     modes = np.zeros((rows.grouping.count, rows.random.shape[1]))
-    parts = choose_nodes(rows, point, find_modes(rows, point, modes))
+    nodes = choose_nodes(rows, point, find_modes(rows, point, modes))
     return lambda parameters: evaluate_marginal(
-        rows, parameters, parts=parts, found=find_modes(rows, parameters, modes)
+        rows, parameters, nodes=nodes, found=find_modes(rows, parameters, modes)
     )
 
 

@@ -14,7 +14,7 @@ from glmm_binomial.answers.notices import notices
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.estimation.fitted_model import fitted
 from glmm_binomial.estimation.fitting import beyond_precision_refused
-from glmm_binomial.estimation.marginal import MOST_NODES
+from glmm_binomial.estimation.marginal import MOST_EFFECTS
 from glmm_binomial.estimation.profile_likelihood import coefficient_limit, find_peak, sd_limit
 from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.names import parameter_names
@@ -367,7 +367,7 @@ def _posterior_beside(method: str) -> str:
 
 
 def _about_laplace(effects: int) -> Iterator[str]:
-    if effects > max(MOST_NODES):
+    if effects > MOST_EFFECTS:
         yield (
             f"With {effects} random effects per group the profiles are those of Laplace's approximation of the "
             "likelihood."

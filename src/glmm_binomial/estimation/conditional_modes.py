@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.estimation.loops import compiled_loops
 from glmm_binomial.estimation.newton import Step, line_search, maximize
 from glmm_binomial.model.logistic import Logistic, logistic
 
@@ -21,6 +22,9 @@ MOST_STEPS = 100
 TOLERANCE = 1e-10
 """Newton step, in conditional standard deviations, at which a group's mode is found."""
 
+NEAR_ENOUGH = 1e-2
+"""The same where the mode only says where a grid lies."""
+
 SMALLEST_SHARE = 1e-300
 """Of a step that is halved for one group until nothing is left of it."""
 
@@ -33,7 +37,7 @@ class ConditionalModes:
     ----------
     modes : (G, K) array
     scales : (G, K, K) array
-        Lower Cholesky factor of the inverse of the conditional Hessian.
+        C of CC', the inverse of the conditional Hessian; upper triangular.
     """
 
     modes: NDArray[np.float64]
@@ -58,7 +62,9 @@ class _Point:
     values: NDArray[np.float64]
 
 
-def find_modes(rows: Rows, parameters: Parameters, start: NDArray[np.float64]) -> ConditionalModes:
+def find_modes(
+    rows: Rows, parameters: Parameters, start: NDArray[np.float64], *, tolerance: float = TOLERANCE
+) -> ConditionalModes:
     """Newton's method for the conditional modes of all groups at once; each group's step is halved on its own.
 
     The conditional log density sum_i [y_i eta_i - n_i log(1 + e^eta_i)] - u'P u / 2 is strictly concave.
@@ -68,11 +74,29 @@ def find_modes(rows: Rows, parameters: Parameters, start: NDArray[np.float64]) -
     rows : Rows
     parameters : Parameters
     start : (G, K) array
+    tolerance : float
+        Newton step, in conditional standard deviations, at which a group's mode is found.
     """
     count, covariance, grouping = parameters.effects.count, parameters.effects, rows.grouping
     if not count:
         return ConditionalModes(modes=start, scales=np.empty((grouping.count, 0, 0)))
     offset = rows.fixed @ parameters.coefficients
+    loops = compiled_loops()
+    if loops is not None:
+        random, starts = np.ascontiguousarray(rows.random), np.ascontiguousarray(start)
+        return ConditionalModes(
+            *loops.find_modes(
+                grouping.bounds,
+                rows.successes,
+                rows.trials,
+                offset,
+                random,
+                covariance.precision,
+                starts,
+                tolerance**2,
+                MOST_STEPS,
+            )
+        )
     upper = np.triu_indices(count)
     products = rows.random[:, upper[0]] * rows.random[:, upper[1]]
 
@@ -103,9 +127,9 @@ def find_modes(rows: Rows, parameters: Parameters, start: NDArray[np.float64]) -
             smallest=SMALLEST_SHARE,
         )
 
-    found = maximize(point(start), step=step, ascend=ascend, converged=TOLERANCE**2, most_steps=MOST_STEPS)
-    inverse = np.linalg.inv(found.step.direction.hessian)
-    return ConditionalModes(modes=found.state.modes, scales=np.linalg.cholesky(inverse))
+    found = maximize(point(start), step=step, ascend=ascend, converged=tolerance**2, most_steps=MOST_STEPS)
+    roots = np.linalg.inv(np.linalg.cholesky(found.step.direction.hessian))
+    return ConditionalModes(modes=found.state.modes, scales=np.ascontiguousarray(roots.transpose(0, 2, 1)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
+from glmm_binomial.estimation.conditional_modes import NEAR_ENOUGH, TOLERANCE, find_modes, mode_response
 from glmm_binomial.estimation.fit import Fit
 from glmm_binomial.estimation.laplace import evaluate_laplace, laplace_value
 from glmm_binomial.estimation.marginal import (
-    FEWEST_NODES,
-    MOST_NODES,
+    MOST_EFFECTS,
     NODE_TOLERANCE,
     choose_nodes,
     evaluate_marginal,
-    make_part,
     marginal_value,
+    rough_nodes,
 )
 from glmm_binomial.estimation.newton import Step, line_search, maximize
 from glmm_binomial.interruption import stop_if_requested
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.conditional_modes import ConditionalModes
-    from glmm_binomial.estimation.marginal import MarginalState, Part
+    from glmm_binomial.estimation.marginal import MarginalState, Nodes
     from glmm_binomial.model.rows import OrthonormalRows, Rows
 
 MOST_STEPS = 100
-CONVERGED_DECREMENT = 1e-18
+CONVERGED_DECREMENT = 1e-16
 """Squared distance to the maximum, in standard errors, at which the search stops."""
 
-NEAR_DECREMENT = 0.01
+NEAR_DECREMENT = 1e-8
 """The same distance at which few nodes have done their part."""
 
 SAME_PLACE = 0.1
@@ -47,6 +46,10 @@ STALLED_DECREMENT = 1e-9
 
 LARGEST_STEP = 2.0
 SMALLEST_FRACTION = 1e-8
+NOISY_DECREMENT = 0.1
+"""Squared distance to the maximum, in standard errors, below which value and score of few nodes may not agree, so that
+no step would be short enough."""
+
 ROUNDING = 1e-13
 SMALLEST_INFORMATION = 1e-100
 SINGULAR = 1e-12
@@ -79,7 +82,7 @@ class Evaluation:
 
 def evaluate(rows: Rows, parameters: Parameters, start: NDArray[np.float64]) -> Evaluation:
     """The marginal likelihood by quadrature fine enough for the point, or by Laplace's approximation."""
-    integrator = Integrator(rows, parameters, find_modes(rows, parameters, start))
+    integrator = Integrator(rows, parameters, find_modes(rows, parameters, start, tolerance=NEAR_ENOUGH))
     return integrator.evaluation(integrator.evaluate(parameters, start))
 
 
@@ -98,7 +101,7 @@ class Integrator:
     rough : bool
         True takes the fewest nodes for every group, good enough for steps far from a maximum.
     tolerance : float
-        Of a group's log-likelihood, for the choice of the nodes.
+        Of the nodes, see `choose_nodes`.
     """
 
     def __init__(
@@ -113,14 +116,14 @@ class Integrator:
     ) -> None:
         self._rows = rows
         self._point, self._found = parameters, found
-        self._parts: tuple[Part, ...] | None = None
-        if laplace or parameters.effects.count > max(MOST_NODES):
+        self.noise = NOISY_DECREMENT if rough else 0.0
+        self._nodes: Nodes | None = None
+        if laplace or parameters.effects.count > MOST_EFFECTS:
             return
-        every = np.arange(rows.grouping.count)
         if rough:
-            self._parts = (make_part(rows, every, FEWEST_NODES),)
+            self._nodes = rough_nodes(rows, parameters, found)
         else:
-            self._parts = choose_nodes(rows, parameters, found, tolerance=tolerance)
+            self._nodes = choose_nodes(rows, parameters, found, tolerance=tolerance)
 
     def still_fits(self, state: MarginalState) -> bool:
         """Whether a point lies so near the one the nodes were chosen for that they need not be chosen anew."""
@@ -130,22 +133,23 @@ class Integrator:
     @property
     def settled(self) -> bool:
         """False when the largest number of nodes was not enough."""
-        return self._parts is None or all(part.settled for part in self._parts)
+        return self._nodes is None or self._nodes.settled
 
     def evaluation(self, state: MarginalState) -> Evaluation:
         """A state, with how it was integrated."""
-        if self._parts is None:
+        if self._nodes is None:
             return Evaluation(state=state, nodes=None, settled=True)
-        nodes = max(part.nodes for part in self._parts) if self._point.effects.count else 0
-        return Evaluation(state=state, nodes=nodes, settled=self.settled)
+        return Evaluation(state=state, nodes=self._nodes.most, settled=self.settled)
 
     def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
         """Log L with its score and information at a point near the one the nodes were chosen for."""
         stop_if_requested()
-        if self._parts is None:
+        if self._nodes is None:
             return evaluate_laplace(self._rows, parameters, start=start)
-        found = self._found if parameters is self._point else find_modes(self._rows, parameters, start)
-        return evaluate_marginal(self._rows, parameters, parts=self._parts, found=found)
+        found = self._found
+        if parameters is not self._point:
+            found = find_modes(self._rows, parameters, start, tolerance=NEAR_ENOUGH)
+        return evaluate_marginal(self._rows, parameters, nodes=self._nodes, found=found)
 
     def evaluate_point(self) -> MarginalState:
         """The same at the very point the nodes were chosen for."""
@@ -153,9 +157,9 @@ class Integrator:
 
     def value_at_point(self) -> float:
         """Log L alone at that point."""
-        if self._parts is None:
+        if self._nodes is None:
             return laplace_value(self._rows, self._point, start=self._found.modes)
-        return marginal_value(self._point, parts=self._parts, found=self._found)
+        return marginal_value(self._rows, self._point, nodes=self._nodes, found=self._found)
 
 
 def integrator_of(
@@ -171,9 +175,9 @@ def integrator_of(
 
     When all K are too many for quadrature, models with fewer are approximated too, so that they compare.
     """
-    laplace = len(active) > max(MOST_NODES) and bool(active.any())
+    laplace = len(active) > MOST_EFFECTS and bool(active.any())
     kept = rows.with_effects(active)
-    found = find_modes(kept, parameters, modes)
+    found = find_modes(kept, parameters, modes, tolerance=TOLERANCE if laplace else NEAR_ENOUGH)
     return Integrator(kept, parameters, found, laplace=laplace, rough=rough, tolerance=tolerance)
 
 
@@ -208,7 +212,7 @@ def maximize_likelihood(turned: OrthonormalRows, start: Parameters, modes: NDArr
     rows = turned.rows
     point = Parameters(coefficients=turned.triangle @ start.coefficients, effects=start.effects)
     best, active = _search(rows, point, modes)
-    most = max(MOST_NODES)
+    most = MOST_EFFECTS
     if 0 < active.sum() <= most < len(active):
         state = best.evaluation.state
         exact, still = _search(rows.with_effects(active), state.parameters, state.found.modes)
@@ -347,15 +351,15 @@ def _eigen(information: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
 
 def ascend(integrator: Integrator, state: MarginalState, ahead: Step[NDArray[np.float64]]) -> MarginalState | None:
     """The first of ever shorter steps that does not lower log L; None if there is none."""
-    direction = ahead.direction
+    direction, fraction = ahead.direction, trusted_share(ahead.direction, state.parameters)
     rounding = ROUNDING * abs(state.value)
     allowance = rounding if ahead.decrement < max(STALLED_DECREMENT, rounding) else 0.0
     return line_search(
         lambda share: integrator.evaluate(state.parameters.moved(share * direction), state.found.modes),
         value=lambda there: there.value,
         floor=lambda _share: state.value - allowance,
-        fraction=trusted_share(direction, state.parameters),
-        smallest=SMALLEST_FRACTION,
+        fraction=fraction,
+        smallest=0.5 * fraction if ahead.decrement < integrator.noise else SMALLEST_FRACTION,
     )
 
 
@@ -403,11 +407,13 @@ def _on_standardised_scale(turned: OrthonormalRows, best: _Maximum, active: NDAr
     sds = np.zeros(len(active))
     sds[active] = state.parameters.effects.sds
     random_effects = np.zeros((groups, len(active)))
-    random_effects[:, active] = state.found.modes
     conditional = np.zeros((groups, len(active), len(active)))
     response = np.zeros((groups, len(active), size))
     if active.any():
-        moved = mode_response(turned.rows.with_effects(active), state.parameters, state.found)
+        kept_rows = turned.rows.with_effects(active)
+        found = find_modes(kept_rows, state.parameters, state.found.modes)
+        random_effects[:, active] = found.modes
+        moved = mode_response(kept_rows, state.parameters, found)
         conditional[:, np.outer(active, active)] = moved.inverse.reshape(groups, -1)
         by_standardised = moved.derivatives[:, :, :k] @ turned.triangle
         derivatives = np.concatenate([by_standardised, moved.derivatives[:, :, k:]], axis=2)

@@ -19,10 +19,11 @@ from glmm_binomial.estimation.many_points import (
     Centre,
     Slopes,
     log_integrals,
+    make_part,
     parameters_at,
     slopes_at,
 )
-from glmm_binomial.estimation.marginal import evaluate_marginal, make_part
+from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal, rough_nodes
 from glmm_binomial.estimation.prior import prior_precision
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
@@ -30,6 +31,7 @@ from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from glmm_binomial.estimation.marginal import Nodes
     from glmm_binomial.model.rows import Rows
 
 NODE_LADDER: Final = {1: (5, 8, 12, 18, 27, 40, 60, 90), 2: (5, 8, 12, 18, 27)}
@@ -90,6 +92,7 @@ class LogPosterior:
         self.prior_precision = prior_precision(parameters_at(point, self.coefficients))
         first = np.unique(self.distinct.kind, return_index=True)[1]
         self.parts = [make_part(self.rows, np.arange(len(first)), 1 if self.is_laplace else FIRST_NODES)]
+        self._grid: Nodes | None = None
         self.quadrature_error = 0.0
         self.centre = Centre(point, modes[first], np.zeros((len(first), self.effects, len(point))))
 
@@ -124,8 +127,10 @@ class LogPosterior:
             state = evaluate_laplace(self.rows, parameters, start=self.centre.modes)
         else:
             found = find_modes(self.rows, parameters, self.centre.modes)
+            if self._grid is None:
+                self._grid = rough_nodes(self.rows, parameters, found)
             state = evaluate_marginal(
-                self.rows, parameters, parts=tuple(self.parts), found=found, multiplicity=self._multiplicity
+                self.rows, parameters, nodes=self._grid, found=found, multiplicity=self._multiplicity
             )
         if is_centre:
             response = mode_response(self.rows, parameters, state.found).derivatives
@@ -150,6 +155,9 @@ class LogPosterior:
         """
         if self.is_laplace:
             return
+        centre = parameters_at(self.centre.point, self.coefficients)
+        found = find_modes(self.rows, centre, self.centre.modes)
+        self._grid = choose_nodes(self.rows, centre, found)
         ladder = NODE_LADDER[self.effects]
         errors = self._errors_by_rung(points)
         size, bound = np.abs(errors).max(axis=2), FIRST_BOUND

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.marginal import Part
+    from glmm_binomial.model.rows import Rows
 
 BLOCK_ELEMENTS = 32_768
 """Rows times points worked on at once, one node after the other."""
@@ -74,6 +74,30 @@ class Centre:
 def parameters_at(point: NDArray[np.float64], coefficients: int) -> Parameters:
     """A point (k + K,) as parameters."""
     return Parameters(coefficients=point[:coefficients], effects=IndependentEffects(log_sds=point[coefficients:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Groups that share a number of nodes.
+
+    Attributes
+    ----------
+    groups : (H,) integer array
+        Their positions among all groups.
+    nodes : int
+        Per dimension.
+    rows : Rows
+        Of these groups.
+    """
+
+    groups: NDArray[np.intp]
+    nodes: int
+    rows: Rows
+
+
+def make_part(rows: Rows, groups: NDArray[np.intp], nodes: int) -> Part:
+    """Select the rows of some groups (positions not decreasing)."""
+    return Part(groups=groups, nodes=nodes, rows=rows.of_groups(groups))
 
 
 def log_integrals(part: Part, points: NDArray[np.float64], centre: Centre) -> NDArray[np.float64]:

@@ -34,8 +34,8 @@ CONVERGED_DECREMENT = 1e-10
 NODES_REACH = 0.05
 """Change of any parameter for which the nodes need not be chosen anew."""
 
-COARSE_ERROR = 1e-3
-"""What the groups' changes from one number of nodes to the next may add up to, for the steps of a search."""
+COARSE_ERROR = 1e-5
+"""What the errors of the groups may add up to, for the steps of a search."""
 
 STRAYED_LOG_SD = float(np.log(2.0))
 """Change of a log SD beyond which even the steps of a search need other nodes."""

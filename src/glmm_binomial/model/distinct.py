@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.model.grouping import Grouping
-from glmm_binomial.model.rows import Rows
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from glmm_binomial.model.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,8 @@ def distinct_groups(rows: Rows) -> DistinctGroups:
     kinds = [seen.setdefault(table[first:last].tobytes(), len(seen)) for first, last in pairwise(bounds)]
     kind = np.array(kinds, dtype=np.intp)
     kept = np.unique(kind, return_index=True)[1]
-    chosen = rows.grouping.rows_of(kept)
     return DistinctGroups(
-        rows=Rows(
-            successes=rows.successes[chosen],
-            trials=rows.trials[chosen],
-            fixed=rows.fixed[chosen],
-            random=rows.random[chosen],
-            grouping=Grouping.of_sizes(rows.grouping.sizes[kept]),
-        ),
+        rows=rows.of_groups(kept),
         multiplicity=np.bincount(kind).astype(np.float64),
         kind=kind,
     )

@@ -61,6 +61,24 @@ class IndependentEffects:
         return float(self.log_sds.sum())
 
     @property
+    def precision(self) -> NDArray[np.float64]:
+        """P, (K, K)."""
+        return np.diag(self._precision)
+
+    @property
+    def score_matrices(self) -> NDArray[np.float64]:
+        """A_m of u'A_m u + c_m, the score by parameter m, (K, K, K)."""
+        matrices = np.zeros((self.count, self.count, self.count))
+        diagonal = np.arange(self.count)
+        matrices[diagonal, diagonal, diagonal] = self._precision
+        return matrices
+
+    @property
+    def score_constants(self) -> NDArray[np.float64]:
+        """c_m of u'A_m u + c_m, the score by parameter m, (K,)."""
+        return np.full(self.count, -1.0)
+
+    @property
     def _precision(self) -> NDArray[np.float64]:
         return precisions(self.log_sds)
 
@@ -85,9 +103,9 @@ class IndependentEffects:
         """`scores` expected over effects of means (G, K) and covariances (G, K, K), (G, K)."""
         return np.asarray((modes**2 + np.diagonal(covariances, axis1=1, axis2=2)) * self._precision - 1.0)
 
-    def information(self, squares: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Negative second derivative of log f by the parameters, (K, K), of effects whose u_k^2 add up to (K,)."""
-        return np.diag(2.0 * squares * self._precision)
+    def information(self, second_moments: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Negative second derivative of log f by the parameters, (K, K), of effects whose uu' add up to (K, K)."""
+        return np.diag(2.0 * np.diagonal(second_moments) * self._precision)
 
     def mode_derivatives(self, modes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Derivative of -P u by the parameters at modes (G, K), (G, K, K): 2 u_k / sd_k^2 on the diagonal."""

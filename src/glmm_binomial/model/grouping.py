@@ -72,6 +72,10 @@ class Grouping:
         """Sums of values (m, n), whose rows are columns of data, over the rows of each group, (G, m)."""
         return np.asarray(np.add.reduceat(values, self.starts, axis=1).T)
 
+    def maxima(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Largest of values (n, ...) over the rows of each group, (G, ...)."""
+        return np.asarray(np.maximum.reduceat(values, self.starts, axis=0))
+
     def by_row(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Value (G, ...) of each row's group, (n, ...)."""
         return np.asarray(values[self.index])
@@ -83,9 +87,3 @@ class Grouping:
         sizes = self.sizes[groups]
         ends = np.cumsum(sizes)
         return np.asarray(np.repeat(self.starts[groups] - (ends - sizes), sizes) + np.arange(ends[-1]))
-
-
-def sums_of_runs(values: NDArray[np.float64], index: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Which groups a stretch of rows has, (H,), and the sums of values (r, ...) over the rows of each, (H, ...)."""
-    starts = np.flatnonzero(np.diff(index, prepend=-1))
-    return index[starts], np.asarray(np.add.reduceat(values, starts, axis=0))

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 LARGEST_EXPONENT = 700.0
 """Exponentials up to it, and products that amount to one of them, do not overflow."""
 
-NEAR_POINT = 1.0
-"""Distance of a predictor from another up to which the difference of their softplus is computed as such."""
-
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
@@ -181,33 +178,3 @@ def fill_logistic(
     np.subtract(1.0, decay, out=contrast)
     contrast *= reciprocal
     np.copysign(contrast, eta, out=contrast)
-
-
-def fill_softplus(
-    eta: NDArray[np.float64],
-    *,
-    softplus: NDArray[np.float64],
-    probabilities: NDArray[np.float64],
-    spare: NDArray[np.float64],
-) -> None:
-    """Fill in log(1 + e^eta) and 1 / (1 + e^-eta) by one exponential and one logarithm; all arrays have one shape."""
-    fill_logistic(eta, decay=softplus, reciprocal=spare, contrast=softplus)
-    np.multiply(softplus, 0.5, out=probabilities)
-    probabilities += 0.5
-    np.maximum(eta, 0.0, out=softplus)
-    np.log(spare, out=spare)
-    softplus -= spare
-
-
-def subtract_point(eta: NDArray[np.float64], softplus: NDArray[np.float64], point: NDArray[np.float64]) -> None:
-    """Make predictors (r, J) and their log(1 + e^eta) differences from those at a point (r,), in place.
-
-    Near it, log(1 + e^(m + d)) - log(1 + e^m) is log1p(p expm1(d)) with p the probability at m, which keeps the digits
-    that a difference loses.
-    """
-    at_point = logistic(point)
-    eta -= point[:, None]
-    softplus -= at_point.softplus[:, None]
-    rows, nodes = np.nonzero(np.abs(eta) < NEAR_POINT)
-    change = eta[rows, nodes]
-    softplus[rows, nodes] = np.log1p(at_point.probability[rows] * np.expm1(change))

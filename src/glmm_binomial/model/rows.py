@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.model.grouping import Grouping
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from glmm_binomial.model.grouping import Grouping
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,17 @@ class Rows:
     def with_effects(self, active: NDArray[np.bool_]) -> Rows:
         """The same rows with some of the random effects only, (K,) booleans."""
         return replace(self, random=self.random[:, active])
+
+    def of_groups(self, groups: NDArray[np.intp]) -> Rows:
+        """The rows of some groups (H,), whose positions do not decrease."""
+        chosen = self.grouping.rows_of(groups)
+        return Rows(
+            successes=self.successes[chosen],
+            trials=self.trials[chosen],
+            fixed=self.fixed[chosen],
+            random=self.random[chosen],
+            grouping=Grouping.of_sizes(self.grouping.sizes[groups]),
+        )
 
     def predictor(self, coefficients: NDArray[np.float64], effects: NDArray[np.float64]) -> NDArray[np.float64]:
         """Linear predictors (n,) at coefficients (k,) and each group's effects (G, K)."""
