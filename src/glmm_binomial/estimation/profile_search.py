@@ -169,11 +169,18 @@ class Search:
                 break
         if isinstance(outcome, Limit):
             return outcome
-        if outcome in {None, "lost"}:
-            # so far off, quadrature no longer tells whether log L rises or falls
-            outcome = "unbounded" if self._walk.is_far() else "lost"
         point = self._walk.point
-        return Limit(ending=outcome, reached=self._quantity.value(point), settled=point.settled)
+        reached = self._quantity.value(point)
+        if outcome in {None, "lost"}:
+            if self._outside is None and self._is_farthest(reached):
+                outcome = "flat"
+            else:
+                # so far off, quadrature no longer tells whether log L rises or falls
+                outcome = "unbounded" if self._walk.is_far() else "lost"
+        return Limit(ending=outcome, reached=reached, settled=point.settled)
+
+    def _is_farthest(self, value: float) -> bool:
+        return self._side * (self._farthest - value) <= SMALLEST_BRACKET * abs(self._farthest)
 
     def _forget(self) -> None:
         """The bracket, which was that of another model."""
@@ -237,7 +244,7 @@ class Search:
         if abs(excess) > local.decrement + min(2.0 * COARSE_ERROR, NEAR * self._quantile):
             if excess > 0.0:
                 self._outside = value
-            elif self._side * (self._farthest - value) <= SMALLEST_BRACKET * abs(self._farthest):
+            elif self._is_farthest(value):
                 return self._at_fine_nodes("flat")
             else:
                 self._inside = value
