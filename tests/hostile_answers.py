@@ -33,6 +33,9 @@ from worksheet import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NARROW = 2.0
+"""Standard deviations between limits of a quantity below which its mean may lie beyond one of them."""
+
 SECONDS = 20.0
 """Of its own processor time that one case may take; a usual one takes some thousandths."""
 
@@ -162,13 +165,19 @@ def _blocks(cells: Table, *headers: str) -> dict[str, Table]:
     return found
 
 
+def _require_enclosed(name: object, lower: float, value: float, upper: float, *, is_narrow: bool) -> None:
+    """The limits hold the value, unless they are so near that quantiles about the median may leave the mean out."""
+    assert lower <= upper, f"{name}: {lower} <= {upper}"
+    assert is_narrow or lower <= value <= upper, f"{name}: {lower} <= {value} <= {upper}"
+
+
 def _sound_fit(cells: Table) -> None:
     blocks = _blocks(cells, "fixed_effects", "random_effects", "diagnostics")
     for _, name, coefficient, std_error, z, p, lower, upper, odds_ratio in blocks["fixed_effects"]:
         _require_numbers(coefficient, std_error, z, p, lower, upper)
         assert std_error > 0.0, f"the standard error of {name} is {std_error}"
         assert 0.0 <= p <= 1.0, f"the p-value of {name} is {p}"
-        assert lower <= coefficient <= upper, f"{name}: {lower} <= {coefficient} <= {upper}"
+        _require_enclosed(name, lower, coefficient, upper, is_narrow=upper - lower < NARROW * std_error)
         assert odds_ratio == "" or odds_ratio >= 0.0
     assert blocks["random_effects"]
     for _, name, variance, std_dev, *_ in blocks["random_effects"]:
@@ -199,8 +208,13 @@ def _sound_predictions(cells: Table) -> None:
             continue
         _require_numbers(*numbers)
         probability, lower, upper, logit, std_error, average, average_lower, average_upper = numbers
-        assert 0.0 <= lower <= probability <= upper <= 1.0, f"{lower} <= {probability} <= {upper}"
-        assert 0.0 <= average_lower <= average <= average_upper <= 1.0, f"{average_lower} <= {average}"
+        assert all(
+            0.0 <= number <= 1.0 for number in (probability, lower, upper, average_lower, average, average_upper)
+        )
+        # the slope of a probability by its logit is at most a quarter
+        is_narrow = upper - lower < 0.25 * NARROW * std_error
+        _require_enclosed("probability", lower, probability, upper, is_narrow=is_narrow)
+        _require_enclosed("average", average_lower, average, average_upper, is_narrow=is_narrow)
         assert logit * (probability - 0.5) >= 0.0
         assert std_error >= 0.0
         assert str(source).startswith(("zero", "group estimate"))
@@ -212,18 +226,21 @@ def _sound_effects(cells: Table) -> None:
     for _, _, estimate, std_dev, lower, upper in rows:
         _require_numbers(estimate, std_dev, lower, upper)
         assert std_dev >= 0.0
-        assert lower <= estimate <= upper, f"{lower} <= {estimate} <= {upper}"
+        _require_enclosed("effect", lower, estimate, upper, is_narrow=upper - lower < NARROW * std_dev)
 
 
 def _sound_intervals(cells: Table) -> None:
-    headers = [name for name in ("fixed_effects", "odds_ratios", "random_effects") if name in {row[0] for row in cells}]
+    names = {row[0]: row for row in cells if row[0] not in {"", "warning"}}
+    headers = [name for name in ("fixed_effects", "odds_ratios", "random_effects") if name in names]
     for header, rows in _blocks(cells, *headers).items():
         assert rows
         for _, name, estimate, *limits in rows:
             if header != "odds_ratios":
                 _require_numbers(estimate)
-            for lower, upper in (limits[:2], limits[2:]):
-                inside = [value for value in (lower, estimate, upper) if value != ""]
+            for (lower, upper), beside in ((limits[:2], "profile"), (limits[2:], names[header][-2])):
+                # quantiles of a posterior need not hold the maximum of the likelihood
+                between = () if beside == "posterior_lower" else (estimate,)
+                inside = [value for value in (lower, *between, upper) if value != ""]
                 _require_numbers(*inside)
                 assert inside == sorted(inside), f"{header} {name}: {lower} <= {estimate} <= {upper}"
 

@@ -194,3 +194,14 @@ def test_aic_prefers_the_model_that_maximum_likelihood_prefers_where_the_posteri
         for method in ("vb", "ml", "mean-field")
     ]
     assert gains[0] == gains[1] == gains[2] > 10.0
+
+
+def test_effects_of_a_model_with_more_columns_than_draws_are_found():
+    rng = np.random.default_rng(6)
+    groups = np.repeat(np.arange(30), 20)
+    x = rng.normal(size=(600, 140))
+    y = (rng.random(600) < 1.0 / (1.0 + np.exp(-(x[:, 0] + rng.normal(size=30)[groups])))).astype(float)
+    found = random_effects(fit_model(y, x, groups))
+    assert (found.ci_lower < found.estimates).all()
+    assert (found.estimates < found.ci_upper).all()
+    assert np.abs(found.estimates).max() < 10.0

@@ -9,6 +9,7 @@ import numpy as np
 
 from glmm_binomial.estimation.log_posterior import LogPosterior
 from glmm_binomial.estimation.many_points import effect_moments
+from glmm_binomial.estimation.posterior_sample import POINTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,11 @@ MOST_ROWS_AND_DRAWS: Final = 4_000_000
 LARGEST_SKEWNESS: Final = 0.7
 """Up to which Cornish & Fisher's first term keeps the order of normal numbers up to four."""
 
+LARGEST_CHANGE: Final = 3.0
+"""Of the logarithm of a conditional SD over the posterior: beyond it a straight line is not to be followed."""
+
+ROUNDING: Final = 1e-10
+SMALLEST_VARIANCE: Final = 1e-30
 RIDGE: Final = 1e-9
 """Added to the normal equations of the regression on theta, in units of its variances."""
 
@@ -75,8 +81,8 @@ def posterior_effects(rows: Rows, posterior: Posterior) -> PosteriorEffects:
     skewness = np.zeros((kinds, effects))
     for part in density.parts:
         moments = effect_moments(part, theta, density.centre)
-        m[:, part.groups], V[:, part.groups] = moments.means, moments.covariances
-        inverse = np.linalg.inv(np.linalg.cholesky(moments.covariances))
+        m[:, part.groups], V[:, part.groups] = moments.means, _above_rounding(moments.covariances)
+        inverse = np.linalg.inv(np.linalg.cholesky(V[:, part.groups]))
         third = np.einsum("dhkl,dhkm,dhkn,dhlmn->dhk", inverse, inverse, inverse, moments.third)
         skewness[part.groups] = np.einsum("d,dhk->hk", weights, third)
     predictors = np.column_stack([np.ones(count), features[:count]])
@@ -98,6 +104,13 @@ def posterior_effects(rows: Rows, posterior: Posterior) -> PosteriorEffects:
         factor=factor[kind],
         skewness=skewness[kind].clip(-LARGEST_SKEWNESS, LARGEST_SKEWNESS),
     )
+
+
+def _above_rounding(covariances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariances (..., K, K) that rounding has left positive definite."""
+    count = covariances.shape[-1]
+    trace = np.trace(covariances, axis1=-2, axis2=-1)[..., None, None]
+    return np.asarray(covariances + np.eye(count) * np.maximum(ROUNDING * trace, SMALLEST_VARIANCE))
 
 
 def centred_features(posterior: Posterior, coefficients: int, draws: int) -> NDArray[np.float64]:
@@ -143,13 +156,12 @@ def effect_draws(
         e = signs[:, k, None] * score + sixth * (score**2 - 1.0)
         for i in range(k, len(scores)):
             entry = effects.factor[groups, i, k]
-            along = entry[:, :1] + entry[:, 1:] @ features.T
+            along = entry[:, :1] + np.clip(entry[:, 1:] @ features.T, -LARGEST_CHANGE, LARGEST_CHANGE)
             draws += columns[:, i, None] * (np.exp(along) if i == k else along) * e
     return draws
 
 
 def _draws(rows: int, size: int) -> int:
     """How many draws, a power of two, for so many rows and a theta of that size."""
-    if rows * DRAWS <= MOST_ROWS_AND_DRAWS:
-        return DRAWS
-    return min(DRAWS, 1 << (max(FEWEST_DRAWS, DRAWS_PER_PARAMETER * size) - 1).bit_length())
+    least = min(POINTS, 1 << (DRAWS_PER_PARAMETER * size - 1).bit_length())
+    return max(least, DRAWS if rows * DRAWS <= MOST_ROWS_AND_DRAWS else FEWEST_DRAWS)
