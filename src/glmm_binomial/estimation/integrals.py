@@ -161,6 +161,7 @@ def _integrate_by_blocks(
         for piece in block.pieces:
             terms = _terms(block, piece)
             log_f -= _log_terms(block, piece, terms)
+        log_f[~block.real] = -np.inf
         top = log_f.max(axis=1)
         log_f -= top[:, None]
         weights = np.exp(log_f)
@@ -243,8 +244,12 @@ class _Block:
         Up to which the predictor moves over the grid.
     axes : K arrays (H, J_k)
         The nodes along each axis, in conditional standard deviations.
+    counts : (H, K) integer array
+        How many of them each group has; the others only fill up the block.
     points : (H, J, K) array
-        All of them.
+        All nodes.
+    real : (H, J) boolean array
+        Which of them a group has.
     at_mode : (H,) array
         Log densities of the groups' rows at the modes.
     pieces : list of slice
@@ -260,20 +265,24 @@ class _Block:
     moves: NDArray[np.float64]
     farthest: NDArray[np.float64]
     axes: list[NDArray[np.float64]]
+    counts: NDArray[np.int64]
     points: NDArray[np.float64]
+    real: NDArray[np.bool_]
     at_mode: NDArray[np.float64]
     pieces: list[slice]
 
 
 def _lay_out(rows: Rows, at_mode: Logistic, found: ConditionalModes, nodes: Nodes, members: NDArray[np.intp]) -> _Block:
     grouping = rows.grouping
-    counts, spacing, before = nodes.counts[members].max(axis=0), nodes.spacing[members], nodes.before[members]
-    axes = [spacing[:, [axis]] * (np.arange(count) - before[:, [axis]]) for axis, count in enumerate(counts)]
-    points = axes[0][:, :, None]
-    for axis in axes[1:]:
-        heads, tail = points.shape[1], axis.shape[1]
-        repeated = np.repeat(points, tail, axis=1)
-        points = np.concatenate([repeated, np.tile(axis, heads)[:, :, None]], axis=2)
+    counts, spacing, before = nodes.counts[members], nodes.spacing[members], nodes.before[members]
+    axes, points = [], np.empty((len(members), 1, 0))
+    real_nodes = np.ones((len(members), 1), dtype=bool)
+    for axis, count in enumerate(counts.max(axis=0)):
+        places = np.arange(count)
+        axes.append(spacing[:, [axis]] * (places - before[:, [axis]]))
+        heads, has = points.shape[1], places < counts[:, [axis]]
+        points = np.concatenate([np.repeat(points, count, axis=1), np.tile(axes[-1], heads)[:, :, None]], axis=2)
+        real_nodes = np.repeat(real_nodes, count, axis=1) & np.tile(has, heads)
     sizes = grouping.sizes[members]
     within, longest = np.arange(sizes.max()), sizes[:, None] - 1
     chosen = grouping.starts[members][:, None] + np.minimum(within, longest)
@@ -296,7 +305,9 @@ def _lay_out(rows: Rows, at_mode: Logistic, found: ConditionalModes, nodes: Node
         moves=moves,
         farthest=np.matmul(np.abs(moves), ends[:, :, None])[:, :, 0],
         axes=axes,
+        counts=counts,
         points=points,
+        real=real_nodes,
         at_mode=(trials * np.log(reciprocal) - successes * np.abs(eta)).sum(axis=1),
         pieces=[slice(start, start + room) for start in range(0, len(within), room)],
     )
@@ -354,7 +365,9 @@ def _look_back(
     ends, imbalance = np.empty((len(log_f), len(block.axes), 4)), np.empty((len(log_f), len(block.axes)))
     for axis in range(len(block.axes)):
         others = tuple(other for other in range(1, len(shape)) if other != axis + 1)
-        ends[:, axis] = log_f.reshape(shape).max(axis=others)[:, [0, 1, -2, -1]]
+        last = block.counts[:, axis] - 1
+        places = np.stack([np.zeros_like(last), np.ones_like(last), last - 1, last], axis=1)
+        ends[:, axis] = np.take_along_axis(log_f.reshape(shape).max(axis=others), places, axis=1)
         slices = weights.reshape(shape).sum(axis=others)
         imbalance[:, axis] = np.abs(slices[:, ::2].sum(axis=1) - slices[:, 1::2].sum(axis=1))
     return ends, imbalance

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NEAR_DECREMENT: Final = 0.5
 """Squared distance to the mode, in posterior SDs, at which the nodes are chosen."""
 
-CONVERGED_DECREMENT: Final = 1e-10
+CONVERGED_DECREMENT: Final = 1e-18
 ROUGH_DECREMENT: Final = 1e-2
 """The same for a height that is wanted to two digits."""
 
