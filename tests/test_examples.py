@@ -124,6 +124,7 @@ def test_the_committed_results_are_those_of_a_fresh_run(name: str, built: Path) 
     assert not differences(values(EXAMPLES / name), values(built / name))
 
 
+@pytest.mark.mass
 def test_a_second_run_on_the_same_machine_writes_the_same_bytes(built: Path, tmp_path: Path) -> None:
     again = build(tmp_path)
     assert [name for name in WORKBOOKS if (again / name).read_bytes() != (built / name).read_bytes()] == []
