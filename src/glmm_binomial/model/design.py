@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 INTERCEPT = "intercept"
 
+SPREADING = 0x9E37_79B9_7F4A_7C15
+"""Odd, 2^64 over the golden ratio, by whose powers bits are spread over a word (Knuth 1998, section 6.4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -154,10 +157,10 @@ def _order(columns: NDArray[np.float64], group_index: NDArray[np.intp]) -> NDArr
 
 def _all_distinct(columns: NDArray[np.float64]) -> bool:
     """Whether no two rows (n, m) are equal, by sums of their bits that equal rows share and hardly any others."""
-    odd = np.random.default_rng(0).integers(0, 2**63, columns.shape[1], dtype=np.uint64) * 2 + 1
-    bits = (columns + 0.0).view(np.uint64)
+    bits = np.ascontiguousarray(columns + 0.0).view(np.uint64)
     bits ^= bits >> np.uint64(29)
-    sums = np.sort((bits * odd).sum(axis=1, dtype=np.uint64))
+    factors = np.full(columns.shape[1], SPREADING, dtype=np.uint64).cumprod(dtype=np.uint64)
+    sums = np.sort((bits * factors).sum(axis=1, dtype=np.uint64))
     return not (sums[1:] == sums[:-1]).any()
 
 
