@@ -18,11 +18,12 @@ PACKAGES = ("glmm-binomial", "numpy", "scipy", "statsmodels")
 INTRODUCTION = """\
 # Validation
 
-Every figure of this software was computed by a script: the command above each table repeats that table alone, and times
-within a table are of one run. `python -m benchmarks.validation` writes the page anew, in hours, from a checkout with
-the extras `test`, `fast` and `peers` installed. The estimates of R's programs, with which some are compared, are stored
-and come from `Rscript software.R` in `tests/reference` (R 4.2.2, lme4 1.1-31, glmmTMB 1.1.5). On your own machine, without
-a checkout, `glmm-binomial selftest` or `=GLMM_BINOMIAL_SELFTEST()` compares the certified numbers.
+Every figure of this software was computed by a script: the command above each table repeats that table alone, and
+times within a table are of one run. `python -m benchmarks.validation` writes the page anew, in hours, from a
+checkout with the extras `test`, `fast` and `peers` installed. The estimates of R's programs, with which some are
+compared, are stored and come from `Rscript software.R` in `tests/reference` (R 4.2.2, lme4 1.1-31, glmmTMB 1.1.5).
+On your own machine, without a checkout, `glmm-binomial selftest` or `=GLMM_BINOMIAL_SELFTEST()` compares the
+certified numbers.
 """
 
 
