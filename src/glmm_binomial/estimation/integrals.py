@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from glmm_binomial.model.logistic import Logistic
     from glmm_binomial.model.rows import Rows
 
-BLOCK_ELEMENTS = 65_536
+BLOCK_ELEMENTS = 131_072
 """Rows times nodes worked on at once."""
 
-SMALL_WHOLE = 4 * BLOCK_ELEMENTS
+SMALL_WHOLE = 2 * BLOCK_ELEMENTS
 """Elements of all groups together, each filled up to the largest, up to which they make one block."""
 
 KINDS_PER_DOUBLING = 6.0
