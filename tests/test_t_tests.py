@@ -164,3 +164,9 @@ def test_with_few_groups_intervals_by_t_cover_and_those_by_z_do_not():
     # 95 % less or plus four Monte-Carlo errors
     assert (np.abs(by_t - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 400)).all()
     assert (by_z < 0.925).all()
+
+
+def test_an_interval_beyond_double_precision_is_left_out():
+    design = design_of(TREATMENT)
+    (only,) = t_tests(design, np.zeros(2), np.array([1.0, 1e308]), alpha=1e-9)
+    assert design.scale.fixed_names[only.position] == "intercept"

@@ -70,7 +70,10 @@ def t_tests(
     degrees = degrees_of_freedom(design)
     if degrees < 1:
         return ()
-    reach = student.isf(alpha / 2.0, degrees) * std_errors
+    with np.errstate(over="ignore"):
+        reach = student.isf(alpha / 2.0, degrees) * std_errors
+        # an interval beyond double precision says nothing
+        is_told = _decided_between_groups(design.rows) & np.isfinite(np.abs(coefficients) + reach)
     p_values = 2.0 * student.sf(np.abs(coefficients / std_errors), degrees)
     return tuple(
         TTest(
@@ -80,7 +83,7 @@ def t_tests(
             ci_lower=float(coefficients[position] - reach[position]),
             ci_upper=float(coefficients[position] + reach[position]),
         )
-        for position in np.flatnonzero(_decided_between_groups(design.rows)).tolist()
+        for position in np.flatnonzero(is_told).tolist()
     )
 
 
