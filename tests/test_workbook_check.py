@@ -1,6 +1,7 @@
 """Stored values are compared with what the formulas give, before any new value comes in."""
 
 import pytest
+import xlsxwriter
 
 from glmm_binomial.__main__ import main
 from glmm_binomial.workbook import compare
@@ -150,3 +151,41 @@ def test_the_command_line_ends_with_how_many_formulas_were_calculated_kept_and_n
     cells = {"A1": 1, "B1": ("=NOSUCH(A1)", 2), "C1": ("=_xll.GLMM_BINOMIAL(B1)", "old"), "D1": ("=C1", "old")}
     main(["recalc", str(saved(tmp_path / "in.xlsx", cells))])
     assert capsys.readouterr().out.splitlines()[-1] == "Formulas: 2 calculated, 1 kept, 1 not verified"
+
+
+@pytest.mark.parametrize("formula", ['=B1+{1;2;3}+0*CELL("width",A1)', "=B1+{1;2;3}+MYFUN(A1)"])
+def test_an_array_that_cannot_be_calculated_is_an_error_in_all_its_cells(formula, tmp_path):
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(source) as book:
+        book.set_calc_mode("auto", 191029)
+        book.calc_on_load = False
+        sheet = book.add_worksheet("S")
+        sheet.write("A1", 1)
+        sheet.write_formula("B1", "=_xll.GLMM_BINOMIAL(A1)", None, 8)
+        sheet.write_array_formula("C1:C3", f"{{{formula}}}", None, 9)
+        sheet.write("C2", 10)
+        sheet.write("C3", 11)
+        sheet.write_formula("D1", "=C2+1", None, 11)
+    result, shown = run(source, trust="stored")
+    assert "C1" in [problem.address for problem in result.problems]
+    assert all(str(shown[address]).startswith("#") for address in ("C1", "C2", "C3", "D1")), shown
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+@pytest.mark.parametrize("formula", ['=INDIRECT("C"&MONTH(B1))', "=OFFSET($C$1,MONTH(B1)-1,0)"])
+def test_a_reference_made_of_a_date_counts_from_the_workbooks_own_first_day(formula, from_1904, tmp_path):
+    source = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(source, {"date_1904": from_1904}) as book:
+        book.set_calc_mode("auto", 191029)
+        book.calc_on_load = False
+        sheet = book.add_worksheet("S")
+        # in January by the one calendar, in December or January by the other
+        first_of_january = 366 if from_1904 else 367
+        sheet.write("A1", 1)
+        sheet.write("B1", first_of_january)
+        sheet.write_formula("C1", "=_xll.GLMM_BINOMIAL(A1)", None, 8)
+        sheet.write("C12", 7)
+        sheet.write_formula("D1", formula, None, 8)
+    _, shown = run(source, trust="stored")
+    assert shown["C1"] == 2
+    assert shown["D1"] == 2

@@ -92,12 +92,27 @@ def calculate(
     refused = dict(wrong)
     while True:
         try:
-            return _calculate(book, live, functions, refused)
+            calculation = _calculate(book, live, functions, refused)
+            arrays = _failed_arrays(calculation, refused)
+            if not arrays:
+                return calculation
+            # what reads one of their other cells must see that it is not known
+            refused |= arrays
         except WorkbookError:
             culprits = _culprits(book, set(live) - refused.keys(), functions)
             if not culprits:
                 raise
             refused |= dict.fromkeys(culprits, _REFUSED)
+
+
+def _failed_arrays(calculation: Calculation, known: Mapping[Place, str]) -> dict[Place, str]:
+    """Return arrays of a fixed size that the engine cannot calculate, with the reason, but for those known already."""
+    failures = calculation.failures
+    return {
+        formula.place: failures[formula.place].text
+        for formula in calculation.formulas
+        if formula.place in failures.keys() - known.keys() and formula.cell.kind == "array" and not formula.cell.spills
+    }
 
 
 def _culprits(book: Book, live: Collection[Place], functions: Functions) -> set[Place]:
@@ -199,6 +214,8 @@ def _edits(
             edits[formula.sheet.part].update({position: Edit(value) for position, value in cells})
     for formula, translation in pairs:
         cell = formula.cell
+        if translation.problems and not cell.spills:
+            edits[formula.sheet.part].update(dict.fromkeys(cell.covered.cells(), LOST))
         edits[formula.sheet.part][cell.row, cell.column] = Edit(None, formula=translation.text)
     for table in lost:
         edits.setdefault(table.sheet.part, {}).update(dict.fromkeys(table.cell.covered.cells(), LOST))

@@ -35,7 +35,8 @@ def resolve_dynamic_references(book: Book) -> None:
         book.contents, book.functions, written=book.frozen_spills(()), formula_texts=book.formula_texts
     )
     asked = [_questions(formula, call, translator) for formula, call in wanted]
-    values = iter(values_of(book.for_engine({}), [question for questions in asked for question in questions]))
+    every = [question for questions in asked for question in questions]
+    values = iter(values_of(book.for_engine({}), every, dates_from_1904=book.contents.dates_from_1904))
     for (formula, call), questions in zip(wanted, asked, strict=True):
         _add(book, formula, call, [next(values) for _ in questions])
 

@@ -92,7 +92,7 @@ class Engine:
         spilling: Sequence[Place],
         plain: Sequence[Place],
         spills: LargeSpills,
-        dates_from_1904: bool = False,
+        dates_from_1904: bool,
         results: Results,
         observer: Observer | None = None,
     ) -> None:
@@ -222,7 +222,7 @@ def _loaded(package: bytes, *, dates_from_1904: bool) -> Any:
     return workbook
 
 
-def values_of(package: bytes, questions: Sequence[Question]) -> list[Any]:
+def values_of(package: bytes, questions: Sequence[Question], *, dates_from_1904: bool) -> list[Any]:
     """Return what formulas give that stand on no sheet of the workbook, so that they change none of its cells.
 
     An array is a list of rows, an error value a dict, None stands for a value that cannot be told.
@@ -230,7 +230,7 @@ def values_of(package: bytes, questions: Sequence[Question]) -> list[Any]:
     values: list[Any] = [None] * len(questions)
     if not questions:
         return values
-    workbook = _loaded(package, dates_from_1904=False)
+    workbook = _loaded(package, dates_from_1904=dates_from_1904)
 
     def note(number: float, value: Any) -> float:
         values[int(number)] = value
