@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from glmm_binomial.estimation import marginal
 from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
 from glmm_binomial.estimation.laplace import evaluate_laplace
 from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal
@@ -114,6 +117,41 @@ def test_groups_that_never_change_need_more_nodes_than_others():
     counts = choose_nodes(rows, parameters, modes(rows, parameters)).counts[:, 0]
     assert counts[0] > counts[2]
     assert counts[1] > counts[2]
+
+
+def too_wide(monkeypatch):
+    monkeypatch.setattr(marginal, "SPACING", {1: 4.0})
+    monkeypatch.setattr(marginal, "SPACING_ON_LOGIT_SCALE", {1: 4.0})
+
+
+def too_short(monkeypatch):
+    foretold = marginal._foretold
+    monkeypatch.setattr(marginal, "_foretold", lambda *given: half(foretold(*given)))
+
+
+def half(nodes):
+    """The grid without its outer halves."""
+    before = nodes.before // 2
+    return replace(nodes, before=before, counts=before + 1 + (nodes.counts - 1 - nodes.before) // 2)
+
+
+@pytest.mark.parametrize("spoil", [too_wide, too_short])
+def test_a_grid_that_is_not_enough_is_seen_and_mended(spoil, monkeypatch):
+    rows = draw_design(21, groups=6, size=5, sd=2.0).rows
+    parameters = Parameters(coefficients=np.array([0.2, 0.5, -0.5]), effects=IndependentEffects(log_sds=np.log([2.0])))
+    spoil(monkeypatch)
+    first = marginal._foretold(rows, parameters, modes(rows, parameters), marginal.NODE_TOLERANCE)
+    exact = brute_force(rows, parameters)
+    assert at(rows, parameters, first).value != pytest.approx(exact, rel=1e-9)
+    assert at(rows, parameters).value == pytest.approx(exact, rel=1e-9)
+
+
+def test_a_grid_that_may_not_grow_says_that_it_is_not_settled(monkeypatch):
+    rows = draw_design(21, groups=6, size=5, sd=2.0).rows
+    parameters = Parameters(coefficients=np.array([0.2, 0.5, -0.5]), effects=IndependentEffects(log_sds=np.log([2.0])))
+    assert choose_nodes(rows, parameters, modes(rows, parameters)).settled
+    monkeypatch.setattr(marginal, "MOST_NODES", {1: 10})
+    assert not choose_nodes(rows, parameters, modes(rows, parameters)).settled
 
 
 def test_modes_make_the_conditional_score_vanish_even_from_a_far_start():

@@ -29,8 +29,8 @@ from glmm_binomial.answers.rows import finished
 from glmm_binomial.estimation.conditional_modes import ConditionalModes
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.estimation.fitting import FitError, fit_cache
+from glmm_binomial.estimation.integrator import Integrator
 from glmm_binomial.estimation.laplace import _value_and_scores
-from glmm_binomial.estimation.likelihood import Integrator
 from glmm_binomial.estimation.marginal import MarginalState
 from glmm_binomial.estimation.profile_likelihood import coefficient_limit, find_peak
 from glmm_binomial.estimation.profile_search import Limit

@@ -70,19 +70,6 @@ class ArrowheadFactor:
         corner_solution = np.linalg.solve(self.schur, reduced)
         return corner_solution, local_part - self.eliminated @ corner_solution
 
-    def corner_inverse(self) -> NDArray[np.float64]:
-        """The corner (a, a) of the whole inverse, S^-1."""
-        inverse = np.linalg.inv(self.schur)
-        return 0.5 * (inverse + inverse.T)
-
-    def cross_inverse(self, corner_inverse: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Rows of each block by columns of the corner of the inverse, (G, l, a): -block_g^-1 coupling_g S^-1."""
-        return -self.eliminated @ corner_inverse
-
-    def local_inverses(self, corner_inverse: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Diagonal blocks (G, l, l) of the inverse: block_g^-1 + E_g S^-1 E_g' with E_g = block_g^-1 coupling_g."""
-        return self.block_inverses + self.eliminated @ corner_inverse @ self.eliminated.transpose(0, 2, 1)
-
 
 def factorize(matrix: Arrowhead) -> ArrowheadFactor:
     """Factor an arrowhead; where it is not positive definite, factor a positive definite stand-in.

@@ -13,7 +13,8 @@ import numpy as np
 from glmm_binomial.errors import FitError
 from glmm_binomial.estimation.fit import Fit, NewtonStep
 from glmm_binomial.estimation.group_effects import PosteriorEffects, posterior_effects
-from glmm_binomial.estimation.likelihood import evaluate, maximize_likelihood
+from glmm_binomial.estimation.integrator import evaluate
+from glmm_binomial.estimation.likelihood import maximize_likelihood
 from glmm_binomial.estimation.many_points import parameters_at
 from glmm_binomial.estimation.penalized import PenalizedStart, fit_penalized_start
 from glmm_binomial.estimation.posterior import fit_posterior

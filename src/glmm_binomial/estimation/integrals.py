@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.estimation.loops import compiled_loops
+from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.logistic import LARGEST_EXPONENT, logistic
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.conditional_modes import ConditionalModes
-    from glmm_binomial.estimation.marginal import Nodes
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.logistic import Logistic
     from glmm_binomial.model.rows import Rows
@@ -44,6 +44,32 @@ LARGEST_LOG_PRODUCT = 600.0
 
 LARGE_TRIALS = 64.0
 """Trials of a row from which the logarithm of its term keeps the digits that the term itself would lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """An equally spaced grid of each group about its conditional mode; K axes in conditional standard deviations.
+
+    Attributes
+    ----------
+    spacing : (G, K) array
+    before : (G, K) integer array
+        Nodes before the mode.
+    counts : (G, K) integer array
+        Nodes in all.
+    settled : bool
+        False when more nodes than allowed would be needed.
+    """
+
+    spacing: NDArray[np.float64]
+    before: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    settled: bool
+
+    @property
+    def most(self) -> int:
+        """The largest number of nodes per random effect."""
+        return int(self.counts.max(initial=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +125,7 @@ def integrate(
     scored : bool
         False leaves out derivatives.
     """
+    stop_if_requested()
     effects = parameters.effects
     predictor = rows.predictor(parameters.coefficients, found.modes)
     diagonal = np.arange(effects.count)
@@ -152,6 +179,7 @@ def _integrate_by_blocks(
     imbalance, scores = np.empty((groups, effects)), np.empty((groups if scored else 0, k + effects))
     information, moments = np.zeros((k + effects, k + effects)), np.zeros((effects, effects))
     for members in _blocks_of_groups(rows.grouping.sizes, nodes.counts):
+        stop_if_requested()
         block = _lay_out(rows, at_mode, found, nodes, members)
         u = found.modes[members][:, None, :] + block.points @ found.scales[members].transpose(0, 2, 1)
         linear = np.matmul(block.successes[:, None, :], block.moves)
@@ -171,31 +199,16 @@ def _integrate_by_blocks(
         ends[members], imbalance[members] = _look_back(log_f, weights, block)
         if not scored:
             continue
-        score = np.zeros((len(members), k + effects, weights.shape[1]))
-        score[:, k:] = covariance.scores(u).transpose(0, 2, 1)
-        mean = np.zeros((len(members), k))
+        count = multiplicity[members, None]
+        score = np.concatenate(
+            [np.zeros((len(members), k, weights.shape[1])), covariance.scores(u).transpose(0, 2, 1)], axis=1
+        )
         for piece in block.pieces:
-            # by how much the probability of a failure falls from the mode to each node
             fall = terms if len(block.pieces) == 1 else _terms(block, piece)
-            fall /= 1.0 + fall
-            failing = block.complement[:, piece]
-            fall *= failing[:, :, None]
-            expected = np.matmul(fall, weights[:, :, None])[:, :, 0]
-            fixed, trials, sign = rows.fixed[block.rows[:, piece]], block.trials[:, piece], block.sign[:, piece]
-            slopes = fixed * (trials * sign)[:, :, None]
-            score[:, :k] -= np.matmul(slopes.transpose(0, 2, 1), fall)
-            residual = sign * (block.successes[:, piece] - trials * (block.probability[:, piece] + expected))
-            mean += np.matmul(residual[:, None, :], fixed)[:, 0]
-            np.square(fall, out=fall)
-            squared = np.matmul(fall, weights[:, :, None])[:, :, 0]
-            variance = failing * block.probability[:, piece] + (2.0 * failing - 1.0) * expected - squared
-            variance *= multiplicity[members, None] * trials
-            flat = fixed.reshape(-1, k)
-            information[:k, :k] += flat.T @ (flat * variance.reshape(-1, 1))
-        scores[members, :k] = mean
-        scores[members, k:] = np.matmul(score[:, k:], weights[:, :, None])[:, :, 0]
-        score -= np.matmul(score, weights[:, :, None])
-        weights *= multiplicity[members, None]
+            information[:k, :k] += _add_rows(block, piece, rows.fixed, fall, weights, score=score, count=count)
+        scores[members] = np.matmul(score, weights[:, :, None])[:, :, 0]
+        score -= scores[members][:, :, None]
+        weights *= count
         score *= np.sqrt(weights)[:, None, :]
         information -= np.tensordot(score, score, axes=([0, 2], [0, 2]))
         moments += np.tensordot(u * weights[:, :, None], u, axes=([0, 1], [0, 1]))
@@ -207,6 +220,39 @@ def _integrate_by_blocks(
         information=information,
         second_moments=moments,
     )
+
+
+def _add_rows(
+    block: _Block,
+    piece: slice,
+    columns: NDArray[np.float64],
+    terms: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    *,
+    score: NDArray[np.float64],
+    count: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Add some rows' part to the scores of the coefficients at the nodes, (H, k + K, J), and return their information.
+
+    The terms are used up: they become by how much the probability of a failure falls from the mode to each node.
+    """
+    fixed, trials, sign = columns[block.rows[:, piece]], block.trials[:, piece], block.sign[:, piece]
+    failing, probability = block.complement[:, piece], block.probability[:, piece]
+    k = fixed.shape[2]
+    fall = terms
+    fall /= 1.0 + terms
+    fall *= failing[:, :, None]
+    slopes = fixed * (trials * sign)[:, :, None]
+    at_mode = fixed * (sign * (block.successes[:, piece] - trials * probability))[:, :, None]
+    score[:, :k] -= np.matmul(slopes.transpose(0, 2, 1), fall)
+    score[:, :k] += at_mode.sum(axis=1)[:, :, None]
+    expected = np.matmul(fall, weights[:, :, None])[:, :, 0]
+    np.square(fall, out=fall)
+    squared = np.matmul(fall, weights[:, :, None])[:, :, 0]
+    variance = failing * probability + (2.0 * failing - 1.0) * expected - squared
+    variance *= count * trials
+    flat = fixed.reshape(-1, k)
+    return np.asarray(flat.T @ (flat * variance.reshape(-1, 1)))
 
 
 def _blocks_of_groups(sizes: NDArray[np.intp], counts: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.likelihood import integrator_of
+from glmm_binomial.estimation.integrator import integrator_of
 from glmm_binomial.estimation.profile_walk import Walk, enter
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.rows import orthonormalize

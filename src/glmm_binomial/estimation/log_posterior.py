@@ -31,7 +31,7 @@ from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.marginal import Nodes
+    from glmm_binomial.estimation.integrals import Nodes
     from glmm_binomial.model.rows import Rows
 
 NODE_LADDER: Final = {1: (5, 8, 12, 18, 27, 40, 60, 90), 2: (5, 8, 12, 18, 27)}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.integrals import integrate
+from glmm_binomial.estimation.integrals import Nodes, integrate
 from glmm_binomial.model.logistic import logistic
 
 if TYPE_CHECKING:
@@ -41,10 +41,6 @@ SPACING, SPACING_ON_LOGIT_SCALE = {1: 0.65, 2: 0.75}, {1: 0.5, 2: 0.52}
 """Of the nodes for `NODE_TOLERANCE`: in conditional standard deviations, and what it may be at most for the predictor
 of any row, by the number of effects. For a tolerance t they are larger by the root of log(1 / t), and by log(1 / t)."""
 
-LARGE_COUNT = 10_000.0
-"""Trials of a group from which what lies beyond the ends would cost digits of the information, a small difference of
-two large numbers then: a grid ends so much farther out as the group is larger."""
-
 FIRST_SPACING, FIRST_REACH = 1.1, 5.0
 """Of the grid by which the ends of others are foretold; the spacing is that of the predictors as well."""
 
@@ -58,32 +54,6 @@ GRID_MARGIN = 3
 """Nodes that rounding and the mode's own node add to a grid."""
 
 MOST_REFINEMENTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """An equally spaced grid of each group about its conditional mode; K axes in conditional standard deviations.
-
-    Attributes
-    ----------
-    spacing : (G, K) array
-    before : (G, K) integer array
-        Nodes before the mode.
-    counts : (G, K) integer array
-        Nodes in all.
-    settled : bool
-        False when more nodes than allowed would be needed.
-    """
-
-    spacing: NDArray[np.float64]
-    before: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    settled: bool
-
-    @property
-    def most(self) -> int:
-        """The largest number of nodes per random effect."""
-        return int(self.counts.max(initial=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +120,7 @@ def choose_nodes(
     if not parameters.effects.count:
         return _no_nodes(rows)
     nodes = _foretold(rows, parameters, found, tolerance)
-    fall = _fall(rows, tolerance)
+    fall = -float(np.log(tolerance))
     for _ in range(MOST_REFINEMENTS):
         looked = _looked_at(rows, parameters, found, nodes)
         uneven = looked.imbalance > tolerance**0.25
@@ -177,16 +147,10 @@ def _foretold(rows: Rows, parameters: Parameters, found: ConditionalModes, toler
     reach = np.full_like(found.modes, FIRST_REACH)
     nodes = _grid(_spacing(rows, found, FIRST_SPACING, FIRST_SPACING), reach, reach)
     looked = _looked_at(rows, parameters, found, nodes)
-    before, after = _extents(nodes, looked, parameters, found, fall=_fall(rows, tolerance))
+    before, after = _extents(nodes, looked, parameters, found, fall=-float(np.log(tolerance)))
     effects, finer = parameters.effects.count, np.log(tolerance) / np.log(NODE_TOLERANCE)
     spacing = _spacing(rows, found, SPACING[effects] / np.sqrt(finer), SPACING_ON_LOGIT_SCALE[effects] / finer)
     return _grid(spacing, before, after)
-
-
-def _fall(rows: Rows, tolerance: float) -> NDArray[np.float64]:
-    """By how much the log integrand shall have fallen at the ends of each group's grid, (G, 1)."""
-    trials = rows.grouping.sums(rows.trials)
-    return np.asarray(np.log(np.maximum(trials / LARGE_COUNT, 1.0) / tolerance)[:, None])
 
 
 def _looked_at(rows: Rows, parameters: Parameters, found: ConditionalModes, nodes: Nodes) -> Integrals:
@@ -210,7 +174,7 @@ def _grid(spacing: NDArray[np.float64], before: NDArray[np.float64], after: NDAr
 
 
 def _extents(
-    nodes: Nodes, looked: Integrals, parameters: Parameters, found: ConditionalModes, *, fall: NDArray[np.float64]
+    nodes: Nodes, looked: Integrals, parameters: Parameters, found: ConditionalModes, *, fall: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How far before and after the modes the log integrands fall by so much, (G, K) both, or a little farther."""
     curvature = np.einsum("gak,ab,gbk->gk", found.scales, parameters.effects.precision, found.scales)

@@ -60,7 +60,8 @@ class Counts:
     @property
     def chi_square(self) -> float:
         """Pearson's, at the estimates and the conditional modes."""
-        return float(_by_group(self.rows, self.parameters.coefficients, self.found.modes).sum())
+        predictor = self.rows.predictor(self.parameters.coefficients, self.found.modes)
+        return float(_pearson(self.rows, predictor).sum())
 
 
 def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
@@ -111,10 +112,6 @@ def refitted_chi_squares(
     step = np.linalg.solve(information, score[:, :, None])[:, :, 0]
     predictor = at.eta + (along.reshape(of_each) @ step[:, :, None]).ravel()
     return _pearson(repeated, predictor).reshape(times, -1)
-
-
-def _by_group(rows: Rows, coefficients: NDArray[np.float64], modes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return _pearson(rows, rows.predictor(coefficients, modes))
 
 
 def _pearson(rows: Rows, predictor: NDArray[np.float64]) -> NDArray[np.float64]:

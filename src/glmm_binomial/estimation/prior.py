@@ -29,8 +29,3 @@ def prior_precision(parameters: Parameters) -> NDArray[np.float64]:
             np.full(len(parameters.effects.vector), LOG_SD_PRECISION),
         ]
     )
-
-
-def prior_score(parameters: Parameters) -> NDArray[np.float64]:
-    """Gradient of the log prior by coefficients and log SDs, (k + K,); both priors are centred at zero."""
-    return -prior_precision(parameters) * parameters.vector

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.estimation.integrator import integrator_of
 from glmm_binomial.estimation.likelihood import (
     LARGEST_LOG_SD,
     NEARLY_ZERO_LOG_SD,
     ascend,
-    integrator_of,
     newton_direction,
     variance_score,
 )
@@ -22,7 +22,7 @@ from glmm_binomial.model.effects import Parameters
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.likelihood import Integrator
+    from glmm_binomial.estimation.integrator import Integrator
     from glmm_binomial.estimation.marginal import MarginalState
     from glmm_binomial.model.rows import Rows
 

@@ -1,4 +1,4 @@
-"""Rows -> VariationalFit: statsmodels' fit_vb with a Newton method for arrow-shaped systems; linear response."""
+"""Rows -> VariationalFit: statsmodels' fit_vb with a Newton method for arrow-shaped systems."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True, slots=True)
 class VariationalFit:
-    """The mean-field optimum and its linear response, on the standardised scale (k fixed, K random effects, G groups).
+    """The mean-field optimum, on the standardised scale (k fixed, K random effects, G groups).
 
     Attributes
     ----------
@@ -56,8 +56,6 @@ class VariationalFit:
         Diagonal, of the factors of coefficients and log SDs: too small, since they ignore posterior correlation.
     mean_field_random_covariance : (G, K, K) array
         Diagonal, of the factors of the random effects.
-    factor : ArrowheadFactor
-        Of the curvature at the optimum.
     elbo : float
         Up to the constants that statsmodels leaves out.
     distance : float
@@ -72,33 +70,10 @@ class VariationalFit:
     random_effects: NDArray[np.float64]
     mean_field_covariance: NDArray[np.float64]
     mean_field_random_covariance: NDArray[np.float64]
-    factor: ArrowheadFactor
     elbo: float
     distance: float
     steps: int
     largest_score: float
-
-    @property
-    def covariance(self) -> NDArray[np.float64]:
-        """Linear-response covariance of coefficients and log SDs, (k + K, k + K)."""
-        means = self._means
-        return np.asarray(self.factor.corner_inverse()[np.ix_(means, means)])
-
-    @property
-    def random_covariance(self) -> NDArray[np.float64]:
-        """Linear-response covariance of each group's effects, (G, K, K)."""
-        effects = slice(0, self.effects.count)
-        return np.asarray(self.factor.local_inverses(self.factor.corner_inverse())[:, effects, effects])
-
-    @property
-    def cross_covariance(self) -> NDArray[np.float64]:
-        """Linear-response covariance of each group's effects with coefficients and log SDs, (G, K, k + K)."""
-        effects = slice(0, self.effects.count)
-        return np.asarray(self.factor.cross_inverse(self.factor.corner_inverse())[:, effects, self._means])
-
-    @property
-    def _means(self) -> NDArray[np.intp]:
-        return np.arange(len(self.coefficients) + self.effects.count)
 
 
 def fit_variational(
@@ -108,11 +83,9 @@ def fit_variational(
     tolerance: float = CONVERGED_DECREMENT,
     near: PenalizedStart | None = None,
 ) -> VariationalFit:
-    """Fit the mean-field approximation by fit_vb and take standard errors from its linear response.
+    """Fit the mean-field approximation by fit_vb.
 
     The objective is the ELBO of statsmodels' `BinomialBayesMixedGLM`, with exact Gauss-Hermite quadrature and counts.
-    The covariance of the means is the (mean, mean) block of the inverse Hessian of -ELBO at the optimum (Giordano,
-    Broderick & Jordan 2018, JMLR 19(51), equation 13).
 
     Parameters
     ----------
@@ -147,7 +120,6 @@ def fit_variational(
         random_effects=state.factors.random_mean,
         mean_field_covariance=np.diag(np.r_[state.factors.fixed_variance, state.factors.log_sd_variance]),
         mean_field_random_covariance=state.factors.random_variance[:, :, None] * np.eye(count),
-        factor=factor,
         elbo=state.value,
         distance=float(np.sqrt(found.decrement)) if not factor.modified else np.inf,
         steps=int(found.nit),
