@@ -13,9 +13,16 @@ from scipy.special import expit, xlogy
 from datasets import cbpp, expanded
 from glmm_binomial.answers.check import check
 from glmm_binomial.answers.estimates import estimates_of
-from glmm_binomial.answers.overdispersion import Dispersion, about_dispersion, dispersion_of
+from glmm_binomial.answers.overdispersion import (
+    Dispersion,
+    about_dispersion,
+    check_dispersion,
+    dispersion_of,
+    shown,
+)
 from glmm_binomial.estimation.fitted_model import fit_model
 from glmm_binomial.estimation.pearson import counts_of, refitted_chi_squares
+from glmm_binomial.observations.simulation_options import SimulationOptions
 
 
 def drawn(seed, *, groups=20, size=4, trials=(10, 30), intercept=-0.5, sd=0.7, extra=0.0):
@@ -184,6 +191,16 @@ def test_the_warning_gives_ratio_law_and_factor():
     assert "multiply the standard errors by 2, the root of that ratio" in notice
     assert not list(about_dispersion(Dispersion(ratio=1.25, expected=1.0, largest=1.25)))
     assert not list(about_dispersion(None))
+
+
+def test_where_a_few_trials_in_a_few_rows_tell_too_little_there_is_no_verdict():
+    model = model_of(drawn(10, groups=200, size=2, trials=(3, 4), intercept=-2.0, sd=1.0))
+    found = found_in(model)
+    assert 0.5 < found.expected < 0.85
+    assert found.largest is None
+    assert not found.is_too_large
+    assert [name for name, _ in shown(found)] == ["dispersion", "dispersion_expected"]
+    assert check_dispersion(model, SimulationOptions(n_sim=100, seed=1)) is None
 
 
 # the same digits

@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from datasets import REFERENCE, bacteria, cbpp, contraception, expanded, vegetables
+from glmm_binomial.answers.population_average import logits_of_averages, mean_logit
 from glmm_binomial.answers.predict import Predictions, predict
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.estimation.fit import Fit
@@ -233,6 +234,22 @@ def test_interval_of_the_population_average_is_that_of_the_delta_method():
     centre = average_logit(estimate)
     assert_allclose(logit(found.population_lower), centre - reach, rtol=1e-6)
     assert_allclose(logit(found.population_upper), centre + reach, rtol=1e-6)
+
+
+def test_population_averages_of_draws_are_those_of_each():
+    rng = np.random.default_rng(1)
+    means, sds = 4.0 * rng.normal(size=(20, 200)), np.exp(1.2 * rng.normal(size=(20, 200)))
+    expected = mean_logit(means.ravel(), sds.ravel()).reshape(means.shape)
+    assert_allclose(logits_of_averages(means, sds), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd"),
+    [(0.0, 0.0), (3.0, 0.0), (-3.0, 1e-9), (700.0, 1.0), (-5e5, 1e-3), (2e4, 3e4), (1e9, 1e9), (-1e200, 1e200)],
+)
+def test_population_averages_of_extreme_draws_are_probabilities_too(mean, sd):
+    found = expit(logits_of_averages(np.array([[mean]]), np.array([[sd]])))[0, 0]
+    assert_allclose(found, mean_probability(np.array([mean]), np.array([sd]))[0], atol=1e-5)
 
 
 # --- coverage --------------------------------------------------------------------------------------------------------

@@ -194,6 +194,7 @@ def estimated(
         successes=np.array([0.0, 1.0] * 5),
         trials=np.full(10, 3.0 if trials_given else 1.0),
         trials_given=trials_given,
+        x_random=np.tile([[0.0], [1.0]], (5, 1)),
         group_labels=("a", "b"),
         options=Options(fit_intercept=intercept, alpha=alpha, method="vb"),
     )
@@ -219,7 +220,7 @@ def estimated(
         "distance": 0.0,
         "largest_score": 0.0,
     }
-    return estimate(observations, design, hand_built(Fit, **values | fit_changes), ())
+    return estimate(observations, design, hand_built(Fit, **values | fit_changes), found=(), dispersion=None)
 
 
 def test_coefficients_go_back_by_the_exact_linear_map():

@@ -11,6 +11,8 @@ from scipy.stats import chi2, norm
 
 from glmm_binomial.answers.estimates import estimate
 from glmm_binomial.answers.notices import notices
+from glmm_binomial.answers.origin import about_origin
+from glmm_binomial.answers.overdispersion import about_dispersion, dispersion_of
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.estimation.fitted_model import fitted
 from glmm_binomial.estimation.fitting import beyond_precision_refused
@@ -127,7 +129,13 @@ def profile_intervals(model: GLMM, parameter: object = None) -> Intervals:
     design, options = model.design, model.observations.options
     chosen = _chosen(design.scale, parameter)
     fit = fitted(model.observations, design, "ml")
-    estimates = estimate(model.observations, design, fit, notices(model.observations, design, fit))
+    dispersion = dispersion_of(model.observations, design, fit)
+    found = (
+        *about_dispersion(dispersion),
+        *notices(model.observations, design, fit),
+        *about_origin(model.observations),
+    )
+    estimates = estimate(model.observations, design, fit, found=found, dispersion=dispersion)
     with beyond_precision_refused():
         peak, quantile = find_peak(design.rows, fit), float(chi2.isf(options.alpha, 1))
         coefficients = [_coefficient_profile(design.scale, peak, i, quantile) for i in chosen.fixed]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, wraps
 from typing import TYPE_CHECKING, ParamSpec
 
@@ -16,6 +16,7 @@ from glmm_binomial.answers.t_tests import about_degrees_of_freedom, t_tests
 from glmm_binomial.answers.wald_notice import about_wald_tests
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
 from glmm_binomial.estimation.fitting import effects_of
+from glmm_binomial.estimation.many_laws import normal_summaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +125,7 @@ class Estimates:
     likelihood_converged: bool
     notices: tuple[str, ...]
     t_tests: tuple[TTest, ...]
-    dispersion: Dispersion | None = None
+    dispersion: Dispersion | None
 
     @property
     def random_effects(self) -> NDArray[np.float64]:
@@ -132,8 +133,10 @@ class Estimates:
         return self.effects()
 
 
-def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[str, ...]) -> Estimates:
-    """Bring a fit back to the user's scale and compute what a table shows."""
+def estimate(
+    observations: Observations, design: Design, fit: Fit, *, found: tuple[str, ...], dispersion: Dispersion | None
+) -> Estimates:
+    """Bring a fit back to the user's scale and compute what a table shows, with the notices found so far."""
     k = len(fit.coefficients)
     coefficients = design.scale.back_transform @ fit.coefficients
     root = design.scale.back_transform @ fit.covariance_root[:k]
@@ -147,7 +150,7 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
         odds_ratios = np.exp(coefficients)
     std_devs = fit.sds / design.scale.random_scales
     log_likelihood = fit.log_likelihood + design.log_binomial
-    parameters = k + len(std_devs)
+    parameters, intercept_variance = k + len(std_devs), float(std_devs[0]) ** 2
     rows = len(observations.successes)
     return Estimates(
         method=fit.method,
@@ -173,7 +176,9 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
         observations=rows,
         rows_omitted=observations.rows_omitted,
         trials=int(observations.trials.sum()) if observations.trials_given else None,
-        icc=float(std_devs[0] ** 2 / (std_devs[0] ** 2 + LOGISTIC_VARIANCE)),
+        icc=None
+        if columns_far_from_zero(observations)
+        else intercept_variance / (intercept_variance + LOGISTIC_VARIANCE),
         nodes=fit.nodes,
         converged=fit.converged,
         largest_score=fit.largest_score,
@@ -182,6 +187,7 @@ def estimate(observations: Observations, design: Design, fit: Fit, found: tuple[
         likelihood_converged=fit.likelihood_converged,
         notices=found,
         t_tests=t_tests(design, coefficients, std_errors, alpha=alpha) if fit.method == "ml" else (),
+        dispersion=dispersion,
     )
 
 
@@ -200,11 +206,9 @@ class _Tests:
 
 
 def _wald_tests(coefficients: NDArray[np.float64], std_errors: NDArray[np.float64], alpha: float) -> _Tests:
-    reach = norm.isf(alpha / 2.0) * std_errors
+    limits = normal_summaries(coefficients, std_errors, alpha)
     return _Tests(
-        p_values=2.0 * norm.sf(np.abs(coefficients / std_errors)),
-        ci_lower=coefficients - reach,
-        ci_upper=coefficients + reach,
+        p_values=2.0 * norm.sf(np.abs(coefficients / std_errors)), ci_lower=limits.lower, ci_upper=limits.upper
     )
 
 
@@ -219,17 +223,16 @@ def _posterior_tests(posterior: Posterior, back_transform: NDArray[np.float64], 
 
 def estimates_of(model: GLMM) -> Estimates:
     """The estimates of a fitted model on the user's scale, with the warnings that belong to them."""
-    dispersion = dispersion_of(model.observations, model.design, model.fit)
+    observations, design, fit = model.observations, model.design, model.fit
+    dispersion = dispersion_of(observations, design, fit)
     found = (
         *about_dispersion(dispersion),
-        *notices(model.observations, model.design, model.fit),
-        *about_wald_tests(model.design, model.fit),
-        *about_origin(model.observations),
-        *about_degrees_of_freedom(model.design, model.fit.method),
+        *notices(observations, design, fit),
+        *about_wald_tests(design, fit),
+        *about_origin(observations),
+        *about_degrees_of_freedom(design, fit.method),
     )
-    estimates = estimate(model.observations, model.design, model.fit, found)
-    icc = None if columns_far_from_zero(model.observations) else estimates.icc
-    return replace(estimates, dispersion=dispersion, icc=icc)
+    return estimate(observations, design, fit, found=found, dispersion=dispersion)
 
 
 def _then_estimates(make: Callable[Arguments, GLMM]) -> Callable[Arguments, Estimates]:

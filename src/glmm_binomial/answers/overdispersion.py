@@ -30,6 +30,11 @@ LEVEL: Final = 0.05
 FEWEST_DEGREES: Final = 1.0
 """Of freedom of the chi-square, below which it tells nothing."""
 
+LEAST_EXPECTED: Final = 0.85
+"""Mean of chi-squares of the model's own data over their degrees of freedom, below which their law is not known well
+enough: where rows hold a few trials and groups a few rows, refitted SDs move it, which simulations here do not follow.
+"""
+
 SIMULATED_ROWS: Final = 10_000
 """Rows of counts behind the law of the chi-square, as far as the numbers of simulations below allow."""
 
@@ -57,18 +62,18 @@ class Dispersion:
         Observed.
     expected : float
         Mean of the simulated ones.
-    largest : float
-        Which data from the model exceed in one case of twenty.
+    largest : float or None
+        Which data from the model exceed in one case of twenty; None where that is not known well enough.
     """
 
     ratio: float
     expected: float
-    largest: float
+    largest: float | None
 
     @property
     def is_too_large(self) -> bool:
         """Whether the counts vary more than the model lets them."""
-        return self.ratio > self.largest
+        return self.largest is not None and self.ratio > self.largest
 
 
 def dispersion_of(observations: Observations, design: Design, fit: Fit) -> Dispersion | None:
@@ -77,12 +82,10 @@ def dispersion_of(observations: Observations, design: Design, fit: Fit) -> Dispe
     The outcomes are drawn anew at the estimates, from each group's effects given its data, and refitted by a step.
     Groups are independent, so that those of different simulations are combined to many more totals.
     """
-    if observations.trials.max() <= 1.0:
+    counts = _counts_that_tell(observations, design, fit)
+    if counts is None:
         return None
-    counts = counts_of(observations, design.scale, fit)
     degrees = counts.degrees_of_freedom
-    if degrees < FEWEST_DEGREES:
-        return None
     times = int(np.clip(SIMULATED_ROWS // len(counts.order), FEWEST_SIMULATIONS, MOST_SIMULATIONS))
     generator = np.random.Generator(np.random.PCG64(SEED))
     simulated = _simulated(counts, times, generator)
@@ -91,9 +94,20 @@ def dispersion_of(observations: Observations, design: Design, fit: Fit) -> Dispe
     # S values of a group vary (S - 1) / S as much as their law, and their mean is uncertain itself
     spread = np.sqrt((times + 1.0) / (times - 1.0))
     largest = mean + spread * (np.quantile(totals, 1.0 - LEVEL) - mean)
+    expected = float(mean / degrees)
     return Dispersion(
-        ratio=counts.chi_square / degrees, expected=float(mean / degrees), largest=float(largest / degrees)
+        ratio=counts.chi_square / degrees,
+        expected=expected,
+        largest=float(largest / degrees) if expected >= LEAST_EXPECTED else None,
     )
+
+
+def _counts_that_tell(observations: Observations, design: Design, fit: Fit) -> Counts | None:
+    """Rows of counts with degrees of freedom left; None where there are none."""
+    if observations.trials.max() <= 1.0:
+        return None
+    counts = counts_of(observations, design.scale, fit)
+    return counts if counts.degrees_of_freedom >= FEWEST_DEGREES else None
 
 
 def _simulated(counts: Counts, times: int, generator: np.random.Generator) -> NDArray[np.float64]:
@@ -120,12 +134,13 @@ def shown(found: Dispersion | None) -> Iterator[tuple[str, float]]:
     if found is not None:
         yield "dispersion", found.ratio
         yield "dispersion_expected", found.expected
-        yield "dispersion_limit", found.largest
+        if found.largest is not None:
+            yield "dispersion_limit", found.largest
 
 
 def about_dispersion(found: Dispersion | None) -> Iterator[str]:
     """The warning that belongs to it."""
-    if found is not None and found.is_too_large:
+    if found is not None and found.largest is not None and found.is_too_large:
         yield (
             "The counts vary more than the model lets them: Pearson's chi-square over its degrees of freedom is "
             f"{found.ratio:.3g}, where data from the model give {found.expected:.3g}, and in 95 % of cases at most "
@@ -157,11 +172,8 @@ class DispersionCheck:
 def check_dispersion(model: GLMM, options: SimulationOptions) -> DispersionCheck | None:
     """Of counts, over the first simulations of `simulate`, each refitted by a step; None where nothing can be told."""
     alpha, rows = model.observations.options.alpha, len(model.observations.trials)
-    if model.observations.trials.max() <= 1.0:
-        return None
-    counts = counts_of(model.observations, model.design.scale, model.fit)
-    degrees = counts.degrees_of_freedom
-    if degrees < FEWEST_DEGREES:
+    counts = _counts_that_tell(model.observations, model.design, model.fit)
+    if counts is None:
         return None
     times = min(options.n_sim, max(fewest_simulations(alpha), CHECKED_ROWS // rows))
     drawn = draw_responses(model, SimulationOptions(n_sim=times, seed=options.seed))
@@ -170,7 +182,10 @@ def check_dispersion(model: GLMM, options: SimulationOptions) -> DispersionCheck
         successes = np.array(batch)[:, counts.order]
         start = np.broadcast_to(counts.found.modes, (len(batch), *counts.found.modes.shape))
         simulated += refitted_chi_squares(counts, successes, start).sum(axis=1).tolist()
+    degrees = counts.degrees_of_freedom
     ratio, ratios = counts.chi_square / degrees, np.array(simulated) / degrees
+    if ratios.mean() < LEAST_EXPECTED:
+        return None
     lower, upper = np.quantile(ratios, [alpha / 2.0, 1.0 - alpha / 2.0]).tolist()
     return DispersionCheck(
         observed=ratio,

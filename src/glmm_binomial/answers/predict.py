@@ -6,16 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit, ndtri
+from scipy.special import expit
 
+from glmm_binomial.answers.population_average import logits_of_averages, wald_averages
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.estimation.fitting import effects_of
 from glmm_binomial.estimation.group_effects import centred_features, effect_draws
-from glmm_binomial.estimation.many_laws import ROWS_AT_ONCE, Summaries, draws_for, normal_scores, summarize
+from glmm_binomial.estimation.many_laws import (
+    ROWS_AT_ONCE,
+    Summaries,
+    draws_for,
+    normal_scores,
+    normal_summaries,
+    summarize,
+)
 from glmm_binomial.formula.new_data import new_rows
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.effects import precisions
-from glmm_binomial.model.quadrature import mean_probability
 from glmm_binomial.observations.cells import describe, is_blank, reject, single_cell
 from glmm_binomial.observations.new_rows import read_new_rows, rows_of_the_fit
 from glmm_binomial.observations.options import read_alpha
@@ -43,14 +50,6 @@ PREDICTION_HEADER = (
     "population_upper",
     "random_effects",
 )
-
-AVERAGE_REACH = 2.0
-"""Posterior SDs either way between which population averages are interpolated."""
-
-SMALLEST_VARIANCE = 1e-12
-
-STEP = 1e-4
-"""Of central differences, in logits and in shares of an SD; 1e-8 of what they differentiate is left as error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ def predict(
     )
     posterior = model.fit.posterior
     if posterior is None:
-        typical, average = _wald(model.fit, rows, level), _wald_average(model.fit, rows, level)
+        typical, average = _wald(model.fit, rows, level), wald_averages(model.fit, rows.fixed, rows.random, level)
     else:
         typical, average = _over_posterior(model.design, posterior, rows, level)
     return Predictions(
@@ -209,12 +208,7 @@ def _wald(fit: Fit, rows: _StandardisedRows, alpha: float) -> Summaries:
     variance = ((x @ fit.covariance_root[:k]) ** 2).sum(axis=1)
     variance[known] += 2.0 * np.einsum("mi,mij,mj->m", z, own.cross_covariances[group, :, :k], x[known])
     variance[known] += np.einsum("mi,mij,mj->m", z, own.covariances[group], z)
-    return _normal(logit, size * np.sqrt(np.maximum(variance, 0.0)), alpha)
-
-
-def _normal(means: NDArray[np.float64], sds: NDArray[np.float64], alpha: float) -> Summaries:
-    reach = -float(ndtri(alpha / 2.0)) * sds
-    return Summaries(means=means, sds=sds, lower=means - reach, upper=means + reach)
+    return normal_summaries(logit, size * np.sqrt(np.maximum(variance, 0.0)), alpha)
 
 
 def _over_posterior(
@@ -243,49 +237,13 @@ def _over_posterior(
             groups = rows.group[here[of_fit]]
             logits[of_fit] += effect_draws(effects, groups, z[of_fit], features, scores)
         sds = np.sqrt(z**2 @ (1.0 / precision.T))
-        averages = _population_logits(at_zero * size, sds * size, weights) / size
+        averages = logits_of_averages(at_zero * size, sds * size) / size
         for which, values in enumerate((logits, averages)):
             summary = summarize(values, weights, alpha)
             for i, column in enumerate((summary.means, summary.sds, summary.lower, summary.upper)):
                 found[which, i, chunk] = column * size[:, 0]
     typical, average = (Summaries(*(column[back.ravel()] for column in each)) for each in found)
     return typical, average
-
-
-def _population_logits(
-    means: NDArray[np.float64], sds: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Logits of E expit(eta), eta ~ N(m, s^2), of draws of m and s, (M, N) both.
-
-    Exact at nine points, a mean and two SDs either way of m and of log s; a polynomial of the second degree in each
-    through them serves all draws.
-    """
-    (mean, mean_reach, t), (log_sd, sd_reach, s) = (_scaled(values, weights) for values in (means, np.log(sds)))
-    grid = np.array(
-        [
-            [_mean_logit(mean + i * mean_reach, np.exp(log_sd + j * sd_reach)) for j in (-1.0, 0.0, 1.0)]
-            for i in (-1.0, 0.0, 1.0)
-        ]
-    )
-    # from values at -1, 0 and 1 to coefficients of 1, t and t^2
-    to_powers = np.array([[0.0, 1.0, 0.0], [-0.5, 0.0, 0.5], [0.5, -1.0, 0.5]])
-    powers = np.einsum("ai,bj,ijm->abm", to_powers, to_powers, grid)[..., None]
-    total = np.zeros_like(t)
-    for by_sd in powers[::-1]:
-        total *= t
-        total += (by_sd[2] * s + by_sd[1]) * s + by_sd[0]
-    return total
-
-
-def _scaled(
-    values: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Means (M,) of draws (M, N), how far to look either way (M,), and the draws in these terms (M, N)."""
-    centre = values @ weights
-    off = values - centre[:, None]
-    reach = AVERAGE_REACH * np.sqrt(np.maximum(off**2 @ weights, SMALLEST_VARIANCE))
-    off /= reach[:, None]
-    return centre, reach, off
 
 
 def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: object) -> NewRows:
@@ -300,30 +258,6 @@ def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: objec
         if not is_blank(single_cell(given)):
             reject(f"{name} must be left empty when new_data is: the rows of the fit have their own.")
     return rows_of_the_fit(model.observations)
-
-
-def _wald_average(fit: Fit, rows: _StandardisedRows, alpha: float) -> Summaries:
-    """Logits of mean probabilities over the groups of the population, by the delta method."""
-    fixed = rows.fixed
-    mean, deviations = fixed @ fit.coefficients, rows.random * fit.sds
-    sd = np.linalg.norm(deviations, axis=1)
-    logit = _mean_logit(mean, sd)
-    by_mean = (_mean_logit(mean + STEP, sd) - _mean_logit(mean - STEP, sd)) / (2.0 * STEP)
-    # d sd / d log sd_k = deviation_k^2 / sd; sd moves by a share of itself, since it cannot fall below zero
-    by_log_sd = (_mean_logit(mean, sd * (1.0 + STEP)) - _mean_logit(mean, sd * (1.0 - STEP))) / (2.0 * STEP)
-    shares = (deviations / np.where(sd > 0.0, sd, 1.0)[:, None]) ** 2
-    size = np.maximum(np.abs(fixed).max(axis=1), 1.0)
-    gradient = np.hstack([by_mean[:, None] * (fixed / size[:, None]), by_log_sd[:, None] * shares / size[:, None]])
-    return _normal(logit, size * np.linalg.norm(gradient @ fit.covariance_root, axis=1), alpha)
-
-
-def _mean_logit(mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logit of E expit(eta), eta ~ N(mean, sd^2), which keeps its digits where the mean probability is near one."""
-    below = mean_probability(-np.abs(mean), sd)
-    with np.errstate(divide="ignore"):
-        logit = np.log1p(-below) - np.log(below)
-    # so far out that the mean probability is zero in double precision, nobody sees what the SD adds
-    return np.asarray(np.where(below > 0.0, np.copysign(logit, mean), mean))
 
 
 def _sources(new: NewRows) -> tuple[str, ...]:

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.estimation.fitting import effects_of
 from glmm_binomial.estimation.group_effects import centred_features, effect_draws
-from glmm_binomial.estimation.many_laws import ROWS_AT_ONCE, Summaries, draws_for, normal_scores, summarize
+from glmm_binomial.estimation.many_laws import (
+    ROWS_AT_ONCE,
+    Summaries,
+    draws_for,
+    normal_scores,
+    normal_summaries,
+    summarize,
+)
+from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.observations.wording import effect_in_words
 
 if TYPE_CHECKING:
@@ -105,8 +112,7 @@ def random_effects(model: GLMM) -> GroupEffects:
 def _wald(fit: Fit, alpha: float) -> Summaries:
     own = fit.own_effects
     sds = np.sqrt(np.diagonal(own.covariances, axis1=1, axis2=2))
-    reach = -ndtri(alpha / 2.0) * sds
-    return Summaries(means=own.means, sds=sds, lower=own.means - reach, upper=own.means + reach)
+    return normal_summaries(own.means, sds, alpha)
 
 
 def _over_posterior(design: Design, posterior: Posterior, alpha: float) -> Summaries:
@@ -118,6 +124,7 @@ def _over_posterior(design: Design, posterior: Posterior, alpha: float) -> Summa
     scores = normal_scores(count, draws)
     limits = np.empty((2, groups, count))
     for first in range(0, groups, ROWS_AT_ONCE):
+        stop_if_requested()
         chunk = np.arange(first, min(first + ROWS_AT_ONCE, groups))
         for effect, column in enumerate(np.eye(count)):
             columns = np.broadcast_to(column, (len(chunk), count))

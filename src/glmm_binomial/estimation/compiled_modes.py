@@ -51,11 +51,11 @@ def _inverse_root(root, inverse):
 
 
 @njit(
-    (WHOLE_NUMBERS, NUMBERS, NUMBERS, NUMBERS, TABLE, TABLE, TABLE, types.float64, types.int64),
+    (WHOLE_NUMBERS, NUMBERS, NUMBERS, NUMBERS, TABLE, TABLE, TABLE, types.float64, types.float64, types.int64),
     **OPTIONS,
 )
 def find_modes(  # noqa: PLR0912  # one pass over the data
-    starts, successes, trials, offset, random, precision, start, tolerance, most_steps
+    starts, successes, trials, offset, random, precision, start, tolerance, rounding, most_steps
 ):
     """Conditional modes (G, K) and their scales (G, K, K); see `conditional_modes.find_modes`."""
     groups, count = len(starts) - 1, random.shape[1]
@@ -96,11 +96,11 @@ def find_modes(  # noqa: PLR0912  # one pass over the data
             for k in range(count):
                 mode[k] = trial[k]
             _solve_positive(hessian, gradient, root, step)
-            gain = 0.0
+            last, gain = gain, 0.0
             for k in range(count):
                 gain += gradient[k] * step[k]
-            share = 1.0
-            if gain <= tolerance:
+            if gain <= tolerance or (share > 0.0 and last < rounding and gain > 0.5 * last):
                 break
+            share = 1.0
         _inverse_root(root, scales[g])
     return modes, scales

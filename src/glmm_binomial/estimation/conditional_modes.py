@@ -25,6 +25,12 @@ TOLERANCE = 1e-10
 NEAR_ENOUGH = 1e-2
 """The same where the mode only says where a grid lies."""
 
+ROUNDING = 1e-6
+"""Newton step, in the same terms, below which the next ones shrink, unless all that is left is rounding."""
+
+ROUNDING_OF_SUMS = 1e-14
+"""Of log densities, relative to their sum, of which each is negative."""
+
 SMALLEST_SHARE = 1e-300
 """Of a step that is halved for one group until nothing is left of it."""
 
@@ -94,6 +100,7 @@ def find_modes(
                 covariance.precision,
                 starts,
                 tolerance**2,
+                ROUNDING**2,
                 MOST_STEPS,
             )
         )
@@ -118,16 +125,31 @@ def find_modes(
 
     def ascend(here: _Point, ahead: Step[_Newton]) -> _Point | None:
         newton = ahead.direction
+        rounding = np.maximum(TOLERANCE, -ROUNDING_OF_SUMS * here.values)
         return line_search(
             lambda share: point(here.modes + share[:, None] * newton.direction),
             value=lambda there: there.values,
             # a group whose gain is below rounding goes where the step leads
-            floor=lambda share: np.where(share * newton.gain > TOLERANCE, here.values, -np.inf),
+            floor=lambda share: np.where(share * newton.gain > rounding, here.values, -np.inf),
             fraction=np.ones(grouping.count),
             smallest=SMALLEST_SHARE,
         )
 
-    found = maximize(point(start), step=step, ascend=ascend, converged=tolerance**2, most_steps=MOST_STEPS)
+    last = np.inf
+
+    def only_rounds(_: _Point, ahead: Step[_Newton]) -> bool:
+        nonlocal last
+        before, last = last, ahead.decrement
+        return before < ROUNDING**2 and last > 0.5 * before
+
+    found = maximize(
+        point(start),
+        step=step,
+        ascend=ascend,
+        converged=tolerance**2,
+        most_steps=MOST_STEPS,
+        is_over=only_rounds,
+    )
     roots = np.linalg.inv(np.linalg.cholesky(found.step.direction.hessian))
     return ConditionalModes(modes=found.state.modes, scales=np.ascontiguousarray(roots.transpose(0, 2, 1)))
 

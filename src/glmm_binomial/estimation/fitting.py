@@ -168,8 +168,9 @@ def _posterior_fit(start: _Start) -> Fit:
         np.concatenate([near.coefficients, near.effects.log_sds]),
         near.random_effects,
         combinations=start.design.scale.back_transform,
+        furthest=LARGEST_DISTANCE,
     )
-    if posterior.distance > LARGEST_DISTANCE:
+    if posterior is None:
         raise FitError(NOT_CONVERGED)
     parameters = parameters_at(posterior.mean, rows.fixed.shape[1])
     prior = np.diag(prior_precision(parameters))

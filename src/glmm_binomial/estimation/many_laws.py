@@ -38,6 +38,12 @@ class Summaries:
     upper: NDArray[np.float64]
 
 
+def normal_summaries(means: NDArray[np.float64], sds: NDArray[np.float64], alpha: float) -> Summaries:
+    """Summaries of quantities that are taken for normal, with limits at a confidence level of one minus alpha."""
+    reach = -float(ndtri(alpha / 2.0)) * sds
+    return Summaries(means=means, sds=sds, lower=means - reach, upper=means + reach)
+
+
 def draws_for(quantities: int, draws: int) -> int:
     """How many of so many draws to use for a number of quantities."""
     return draws if quantities <= MOST_EXACT else min(draws, FEWER_DRAWS)

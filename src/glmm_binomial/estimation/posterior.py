@@ -100,9 +100,14 @@ class Posterior:
 
 
 def fit_posterior(
-    rows: Rows, start: NDArray[np.float64], modes: NDArray[np.float64], combinations: NDArray[np.float64]
-) -> Posterior:
-    """The exact posterior, from a point near it.
+    rows: Rows,
+    start: NDArray[np.float64],
+    modes: NDArray[np.float64],
+    combinations: NDArray[np.float64],
+    *,
+    furthest: float = np.inf,
+) -> Posterior | None:
+    """The exact posterior, from a point near it; None where its mode is not found.
 
     For large data, whose posterior is all but normal, a short walk makes the map and sixteen points prove it. Where the
     effective share of a map's points is low, as under separation or with an outlier in x, others are tried, with laws
@@ -116,9 +121,13 @@ def fit_posterior(
         The groups' effects near there.
     combinations : (k, k) array
         What of the coefficients will be held against zero.
+    furthest : float, optional
+        Distance from the mode, in posterior SDs, at which it counts as found.
     """
     posterior = LogPosterior(rows, start, modes)
     mode = find_posterior_mode(posterior, start)
+    if mode.distance > furthest:
+        return None
     sample = _best_sample(posterior, mode)
     return Posterior(
         mode=mode.at.point,
