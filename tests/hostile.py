@@ -108,6 +108,7 @@ WEIGHTS = {
     "GLMM_BINOMIAL_RANEF": 12,
     "GLMM_BINOMIAL_SIMULATE": 12,
     "GLMM_BINOMIAL_CHECK": 7,
+    "GLMM_BINOMIAL_CONTRAST": 12,
     # these take ten times as long as the others
     "GLMM_BINOMIAL_CONFINT": 5,
     "GLMM_BINOMIAL_PLOT": 2,
@@ -144,6 +145,9 @@ OPTIONS = {
     "method": ("vb", "ml", "mean-field", "ML ", "Mean-Field", None, "", [["ml"]]),
     "n_sim": (None, 1, 40.0, 3, 200, 1000, [[2]], True, 10_000, 10_001, 0, 2.5),
     "kind": (None, "check", " Check", "forest", 1.0),
+    "compare": (None, "pairwise", "first", "Sequential ", "none", [[1.0, -1.0]], [["a", 0.5, -0.5]], "all"),
+    "scale": (None, "odds ratio", "difference", "ratio", "odds_ratio", "logit"),
+    "adjust": (None, "holm", "none", "bonferroni", "tukey", "sidak"),
     "missing": (None, "omit", "Refuse", "drop", 0.0),
     "seed": (None, 1, 0, 7.0, 2.0**53, 2**53 + 1, -1, "1", 1e300),
 }
@@ -231,6 +235,8 @@ def _model(choose: Random) -> Arguments:
         trials = [choose.randint(1, most) for _ in range(rows)]
         arguments["trials"] = _as_column([float(count) for count in trials])
         arguments["y"] = _as_column([float(choose.randint(0, count)) for count in trials])
+    labels_of_rows = ("a", "b", 3.0)[: choose.choice((2, 3, 1))]
+    arguments["by"] = [[label, *choose.choice(arguments["x"])] for label in labels_of_rows]
     new_rows = choose.choice((1, 2, 5))
     arguments["new_data"] = [list(choose.choice(arguments["x"])) for _ in range(new_rows)]
     if choose.random() < 0.5:
@@ -250,6 +256,8 @@ def _add_headers(choose: Random, arguments: Arguments) -> None:
     for name, rows in arguments.items():
         fitted = {"new_data": "x"}.get(name, name.removeprefix("new_"))
         headers[name] = headers.get(fitted) or [choose.choice(NAMES) for _ in rows[0]]
+        if name == "by":
+            headers[name] = ["", *headers["x"]]
         arguments[name] = [list(headers[name]), *rows]
 
 
@@ -260,9 +268,17 @@ RANDOM_PARTS = (
 )
 
 
+FACTORS = ("sex", "sex", "sex | dose", "dose", "sex * dose", "C(sex)", "age", "`sex`", "|", "sex:sex", "no", [["sex"]])
+
 SENSIBLE = (
     *("y ~ dose + (1 | herd)", "y ~ 1 + (1 | herd)", "good / size ~ dose + (1 | herd)", "y ~ 0 + dose + (1 | herd)"),
-    *("y ~ dose * sex + (1 | herd)", "y ~ age + (dose || herd)", "cbind(good, size - good) ~ age + (1 | herd)"),
+    *(
+        "y ~ sex + (1 | herd)",
+        "y ~ sex + age + (1 | herd)",
+        "y ~ dose * sex + (1 | herd)",
+        "y ~ age + (dose || herd)",
+        "cbind(good, size - good) ~ age + (1 | herd)",
+    ),
     "y ~ scale(dose) + (1 | herd)",
 )
 
@@ -296,7 +312,8 @@ def _table(choose: Random, *, lme4: bool) -> Arguments:
         fixed = choose.choice(FORMULAS[:12]) if choose.random() < 0.8 else formula
         formula = f"{choose.choice(RESPONSES)} ~ {fixed} + {choose.choice(RANDOM_PARTS)}"
     arguments: Arguments = {"data": [header, *cells], "formula": formula, "new_data": new_data}
-    for name in ("method", "alpha", "missing", "n_sim", "seed", "kind"):
+    arguments["by"] = choose.choice(FACTORS)
+    for name in ("method", "alpha", "missing", "n_sim", "seed", "kind", "compare", "scale", "adjust"):
         if choose.random() < 0.3:
             arguments[name] = deepcopy(choose.choice(OPTIONS[name]))
     return arguments

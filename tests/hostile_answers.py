@@ -246,6 +246,28 @@ def _sound_intervals(cells: Table) -> None:
                 assert inside == sorted(inside), f"{header} {name}: {lower} <= {estimate} <= {upper}"
 
 
+def _sound_contrasts(cells: Table) -> None:
+    header, *rows = cells
+    rows = [row for row in rows if row[0] not in {"note", "warning"}]
+    assert rows
+    assert header[-1]
+    for row in rows:
+        if header[0] == "level":
+            _, probability, std_error, lower, upper, _ = row
+            _require_numbers(probability, std_error, lower, upper)
+            assert std_error >= 0.0
+            assert 0.0 <= lower <= upper <= 1.0
+            assert 0.0 <= probability <= 1.0
+            continue
+        _, estimate, std_error, _, p, adjusted, lower, upper, _ = row
+        # blank where a contrast compares equal rows, or is too large for a number
+        _require_numbers(*(cell for cell in (estimate, std_error, p, adjusted, lower, upper) if cell != ""))
+        assert (p == "") == (adjusted == "")
+        assert p == "" or 0.0 <= p <= adjusted <= 1.0
+        assert "" in {lower, upper} or lower <= upper
+        assert std_error == "" or std_error >= 0.0
+
+
 def _sound_simulations(cells: Table) -> None:
     drawn = [position for position, name in enumerate(cells[0]) if str(name).startswith("sim_")]
     assert cells[0][len(drawn) :] in ([], ["left_out"])
@@ -285,6 +307,7 @@ TABLES = {
     "GLMM_BINOMIAL_PREDICT": _sound_predictions,
     "GLMM_BINOMIAL_RANEF": _sound_effects,
     "GLMM_BINOMIAL_CONFINT": _sound_intervals,
+    "GLMM_BINOMIAL_CONTRAST": _sound_contrasts,
     "GLMM_BINOMIAL_SIMULATE": _sound_simulations,
     "GLMM_BINOMIAL_CHECK": _sound_check,
     "GLMM_BINOMIAL_PLOT": _sound_sentence,

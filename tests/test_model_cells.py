@@ -59,6 +59,7 @@ def test_one_model_in_a_cell_answers_every_question_as_it_does_in_python(tmp_pat
         U4="=_xll.GLMM_BINOMIAL_CONFINT(B2)",
         AC4="=_xll.GLMM_BINOMIAL_SIMULATE(B2,2,7)",
         AG4="=_xll.GLMM_BINOMIAL_CHECK(B2,50)",
+        AP4='=_xll.GLMM_BINOMIAL_CONTRAST(B2,"sex",,"difference")',
     )
     model = models[0]
     assert shown["B2"] == (("GLMM@1",),)
@@ -67,6 +68,9 @@ def test_one_model_in_a_cell_answers_every_question_as_it_does_in_python(tmp_pat
     assert shown["U4"] == cells_of(glmm_binomial.glmm_binomial_confint(model))
     assert shown["AC4"] == cells_of(glmm_binomial.glmm_binomial_simulate(model, 2, 7))
     assert shown["AG4"] == cells_of(glmm_binomial.glmm_binomial_check(model, 50))
+    contrasts = glmm_binomial.glmm_binomial_contrast(model, "sex", scale="difference")
+    assert contrasts[1][0] == "f - m"
+    assert shown["AP4"] == cells_of(contrasts)
 
 
 def test_one_row_with_its_columns_swapped_is_predicted(tmp_path, models):

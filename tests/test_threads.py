@@ -90,6 +90,10 @@ def worksheet() -> list[Cell]:
     for formula in ("y ~ dose * sex + (1 | id)", "y ~ dose + (dose || id)"):
         model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": formula})}
         cells += [Cell("GLMM_BINOMIAL_TABLE", model), Cell("GLMM_BINOMIAL_PREDICT", {**model, "new_data": study[:9]})]
+    model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": "y ~ dose * sex + (1 | id)"})}
+    cells += [
+        Cell("GLMM_BINOMIAL_CONTRAST", {**model, "by": "sex", "scale": scale}) for scale in ("ratio", "odds ratio")
+    ]
     table = [["dose", "sex"], *([float(dose), "mf"[dose % 2]] for dose in range(1, 40))]
     return cells + [Cell("GLMM_BINOMIAL_DESIGN", {"data": table, "formula": formula}) for formula in FORMULAS]
 

@@ -28,6 +28,7 @@ from glmm_binomial.worksheet.catalogue import BY_PYTHON_NAME
 if TYPE_CHECKING:
     from glmm_binomial.answers.check import check
     from glmm_binomial.answers.confint import profile_intervals
+    from glmm_binomial.answers.contrast import contrast
     from glmm_binomial.answers.design import design
     from glmm_binomial.answers.estimates import Estimates, estimates_of, fit
     from glmm_binomial.answers.plot import check_figure
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "answers.check": ("check",),
     "answers.confint": ("profile_intervals",),
+    "answers.contrast": ("contrast",),
     "answers.estimates": ("Estimates", "estimates_of", "fit"),
     "answers.plot": ("check_figure",),
     "answers.predict": ("predict",),
@@ -67,6 +69,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "StoppedError",
     "check",
     "check_figure",
+    "contrast",
     "design",
     "estimates_of",
     "fit",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.model.design import Design
-    from glmm_binomial.observations import Observations
+    from glmm_binomial.observations import Method, Observations
 
 FEW_GROUPS = 5
 
@@ -46,7 +46,7 @@ LARGEST_EXPONENT = np.log(np.finfo(np.float64).max)
 def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, ...]:
     """Every warning that applies, the gravest first."""
     return (
-        *_about_method(fit),
+        *about_raw_sds(fit.method),
         *_about_convergence(fit),
         *_about_posterior(fit),
         *_about_likelihood(fit),
@@ -59,8 +59,9 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
     )
 
 
-def _about_method(fit: Fit) -> Iterator[str]:
-    if fit.method == "mean-field":
+def about_raw_sds(method: Method) -> Iterator[str]:
+    """Standard errors of method "mean-field" are not to be published."""
+    if method == "mean-field":
         yield (
             "The standard errors are raw mean-field SDs, which ignore how the estimates depend on each other and are "
             'too small, often by a factor of two or more. Do not publish them: use method "vb" or "ml".'

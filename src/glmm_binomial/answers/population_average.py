@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -29,18 +30,42 @@ STEP = 1e-4
 """Of central differences, in logits and in shares of an SD; 1e-8 of what they differentiate is left as error."""
 
 
-def wald_averages(fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64], alpha: float) -> Summaries:
-    """Logits of mean probabilities over the population of M rows, (M, k) and (M, K), by the delta method."""
+@dataclass(frozen=True, slots=True)
+class AverageLogits:
+    """Logits of mean probabilities over the population of M rows, at the estimates, with their derivatives.
+
+    Attributes
+    ----------
+    logit : (M,) array
+    by_mean : (M,) array
+        By x'b.
+    by_log_sd : (M, K) array
+        By the log SDs of the random effects.
+    """
+
+    logit: NDArray[np.float64]
+    by_mean: NDArray[np.float64]
+    by_log_sd: NDArray[np.float64]
+
+
+def average_logits(fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64]) -> AverageLogits:
+    """Of standardised rows, (M, k) and (M, K)."""
     mean, deviations = fixed @ fit.coefficients, random * fit.sds
     sd = np.linalg.norm(deviations, axis=1)
-    logit = mean_logit(mean, sd)
     by_mean = (mean_logit(mean + STEP, sd) - mean_logit(mean - STEP, sd)) / (2.0 * STEP)
     # d sd / d log sd_k = deviation_k^2 / sd; sd moves by a share of itself, since it cannot fall below zero
     by_log_sd = (mean_logit(mean, sd * (1.0 + STEP)) - mean_logit(mean, sd * (1.0 - STEP))) / (2.0 * STEP)
     shares = (deviations / np.where(sd > 0.0, sd, 1.0)[:, None]) ** 2
-    size = np.maximum(np.abs(fixed).max(axis=1), 1.0)
-    gradient = np.hstack([by_mean[:, None] * (fixed / size[:, None]), by_log_sd[:, None] * shares / size[:, None]])
-    return normal_summaries(logit, size * np.linalg.norm(gradient @ fit.covariance_root, axis=1), alpha)
+    return AverageLogits(logit=mean_logit(mean, sd), by_mean=by_mean, by_log_sd=by_log_sd[:, None] * shares)
+
+
+def wald_averages(fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64], alpha: float) -> Summaries:
+    """Logits of mean probabilities over the population of M rows, (M, k) and (M, K), by the delta method."""
+    found = average_logits(fit, fixed, random)
+    size = np.maximum(np.abs(fixed).max(axis=1), 1.0)[:, None]
+    gradient = np.hstack([found.by_mean[:, None] * (fixed / size), found.by_log_sd / size])
+    errors = size[:, 0] * np.linalg.norm(gradient @ fit.covariance_root, axis=1)
+    return normal_summaries(found.logit, errors, alpha)
 
 
 def logits_of_averages(means: NDArray[np.float64], sds: NDArray[np.float64]) -> NDArray[np.float64]:

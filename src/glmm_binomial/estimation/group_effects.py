@@ -69,9 +69,7 @@ def posterior_effects(rows: Rows, posterior: Posterior) -> PosteriorEffects:
     mean and covariance S are known far better: m = m_0 + B (f - E f) + r, Cov m = B S B' + E rr'. So is C, V = C C'.
     """
     sample, k = posterior.sample, rows.fixed.shape[1]
-    density = LogPosterior(rows, posterior.mode, np.zeros((rows.grouping.count, rows.random.shape[1])))
-    density.curved(posterior.mode, is_centre=True)
-    density.choose_nodes_within(posterior.mode, np.sqrt(np.diag(posterior.covariance)))
+    density = LogPosterior.about(rows, posterior.mode, np.sqrt(np.diag(posterior.covariance)))
     features = centred_features(posterior, k, len(sample.weights))
     spread = features.T @ (features * sample.weights[:, None])
     count = _draws(len(rows.trials), features.shape[1])

@@ -96,6 +96,14 @@ class LogPosterior:
         self.quadrature_error = 0.0
         self.centre = Centre(point, modes[first], np.zeros((len(first), self.effects, len(point))))
 
+    @classmethod
+    def about(cls, rows: Rows, mode: NDArray[np.float64], sds: NDArray[np.float64]) -> LogPosterior:
+        """The log posterior near its mode (k + K,), with nodes that are right within two of its SDs (k + K,)."""
+        density = cls(rows, mode, np.zeros((rows.grouping.count, rows.random.shape[1])))
+        density.curved(mode, is_centre=True)
+        density.choose_nodes_within(mode, sds)
+        return density
+
     @property
     def nodes(self) -> int | None:
         """Quadrature nodes per random effect in the group that needs most; None under Laplace's approximation."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from glmm_binomial.estimation.law import law_of
+from glmm_binomial.estimation.law import FEWEST_BEYOND, law_of
 from glmm_binomial.estimation.log_posterior import LogPosterior
-from glmm_binomial.estimation.posterior_mode import find_posterior_mode
+from glmm_binomial.estimation.posterior_mode import PosteriorMode, find_posterior_mode
 from glmm_binomial.estimation.posterior_sample import POINTS, GrowingSample
-from glmm_binomial.estimation.posterior_tails import scores_of_zero
+from glmm_binomial.estimation.posterior_tails import reached_beyond_zero, scores_of_zero
 from glmm_binomial.estimation.ridge_map import RidgeMap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.law import Law
-    from glmm_binomial.estimation.posterior_mode import PosteriorMode
     from glmm_binomial.estimation.posterior_sample import WeightedSample
     from glmm_binomial.model.rows import Rows
 
@@ -141,6 +140,35 @@ def fit_posterior(
             posterior, mode, np.pad(combinations, ((0, 0), (0, posterior.effects))), sample.theta
         ),
     )
+
+
+def combination_laws(rows: Rows, posterior: Posterior, combinations: NDArray[np.float64]) -> tuple[Law | None, ...]:
+    """Laws of any combinations (m, k) of the coefficients, their tails led to zero as those of the coefficients are.
+
+    Parameters
+    ----------
+    rows : Rows
+        Of the fit.
+    posterior : Posterior
+    combinations : (m, k) array
+
+    Returns
+    -------
+    tuple of m Law or None
+        None of a combination that is zero.
+    """
+    some = (combinations != 0.0).any(axis=1)
+    theta, weights = posterior.sample.theta, posterior.sample.weights
+    sought = combinations[some]
+    values = theta[:, : sought.shape[1]] @ sought.T
+    scores: tuple[float | None, ...] = (None,) * len(sought)
+    if (reached_beyond_zero(values) < FEWEST_BEYOND).any():
+        density = LogPosterior.about(rows, posterior.mode, np.sqrt(np.diag(posterior.covariance)))
+        at = replace(density.curved(posterior.mode), information=posterior.information)
+        padded = np.pad(sought, ((0, 0), (0, density.effects)))
+        scores = scores_of_zero(density, PosteriorMode(at=at, distance=posterior.distance), padded, theta)
+    laws = iter([law_of(column, weights, score) for column, score in zip(values.T, scores, strict=True)])
+    return tuple(next(laws) if each else None for each in some.tolist())
 
 
 def _best_sample(posterior: LogPosterior, mode: PosteriorMode) -> WeightedSample:

@@ -48,7 +48,7 @@ def scores_of_zero(
         None where the draws reach beyond zero, so that they know better, or zero is too far for any probability.
     """
     values = draws @ combinations.T
-    beyond = np.minimum((values > 0.0).sum(axis=0), (values < 0.0).sum(axis=0))
+    beyond = reached_beyond_zero(values)
     covariance = np.linalg.inv(mode.at.information)
     responses = combinations @ covariance
     at_mode, variances = combinations @ mode.at.point, (responses * combinations).sum(axis=1)
@@ -79,3 +79,8 @@ def scores_of_zero(
     for i, height in zip(sought, heights.tolist(), strict=True):
         scores[i] = float(-np.sign(at_mode[i]) * np.sqrt(2.0 * max(top - height, 0.0)))
     return tuple(scores)
+
+
+def reached_beyond_zero(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """How many of the draws (N, m) of m quantities lie on the rarer side of zero, (m,)."""
+    return np.asarray(np.minimum((values > 0.0).sum(axis=0), (values < 0.0).sum(axis=0)))

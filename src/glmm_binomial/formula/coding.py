@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import numpy as np
 
 from glmm_binomial.formula.expansion import expand
 from glmm_binomial.formula.factors import Basis, Levels, Transform, UnseenLevelError, numbers_in
 from glmm_binomial.formula.fitted_factors import fitted, require_finite, require_one_coding
+from glmm_binomial.frozen import read_only
 from glmm_binomial.observations.cells import found, reject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +39,8 @@ class Variable:
         Of a column of numbers, that C() makes levels of or not; None for a column of text.
     is_logical : bool
         Whether a column of numbers holds nothing but TRUE and FALSE.
+    values : (N,) array or tuple of N str
+        What its cells hold.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Variable:
     lowest: float | None
     highest: float | None
     is_logical: bool
+    values: NDArray[np.float64] | tuple[str, ...] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +106,11 @@ def variables_in(sample: Sample, terms: Iterable[CodedTerms]) -> tuple[Variable,
 
 def _variable(sample: Sample, name: str, levels: tuple[str, ...] | None) -> Variable:
     if sample.is_text(name):
-        return Variable(name, levels, None, None, None, is_logical=False)
-    numbers = numbers_in(sample.values, name)
+        texts = cast("Sequence[str]", sample.values[name])
+        return Variable(name, levels, None, None, None, is_logical=False, values=tuple(texts))
+    numbers = read_only(numbers_in(sample.values, name))
     mean, lowest, highest = float(numbers.mean()), float(numbers.min()), float(numbers.max())
-    return Variable(name, levels, mean, lowest, highest, is_logical=sample.is_logical(name))
+    return Variable(name, levels, mean, lowest, highest, is_logical=sample.is_logical(name), values=numbers)
 
 
 # from rows to columns ------------------------------------------------------------------------------------------------

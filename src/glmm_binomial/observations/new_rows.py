@@ -90,8 +90,8 @@ def read_new_rows(
     given = {"new_data": new_data, "new_groups": new_groups, "new_x_random": new_x_random}
     ranges = {name: cells for name, cells in given.items() if name == "new_data" or not is_blank(single_cell(cells))}
     data = _checked_ranges(observations, ranges)
-    x = _values(data["new_data"])
-    x_random = _values(data["new_x_random"]) if "new_x_random" in data else np.empty((len(x), 0))
+    x = moderate_numbers(data["new_data"])
+    x_random = moderate_numbers(data["new_x_random"]) if "new_x_random" in data else np.empty((len(x), 0))
     for argument, new, fitted, names in (
         ("new_x", x, observations.x, observations.x_names),
         ("new_x_random", x_random, observations.x_random, observations.random_names),
@@ -240,7 +240,7 @@ def _require_equal_lengths(data: dict[str, Range]) -> None:
             )
 
 
-def _values(cells: Range) -> NDArray[np.float64]:
+def moderate_numbers(cells: Range) -> NDArray[np.float64]:
     """Finite numbers, (M, columns), on a scale at which their products stay in the range of double precision."""
     values = cells.numbers()
     extreme = np.argwhere(np.abs(values) > LARGEST_MAGNITUDE)

@@ -275,6 +275,42 @@ FUNCTIONS: Final = (
         "answers.confint:profile_intervals",
     ),
     WorksheetFunction(
+        "GLMM_BINOMIAL_CONTRAST",
+        (
+            MODEL,
+            Argument(
+                "by",
+                "value",
+                'Factors of the formula: "trt", "trt * sex" for all combinations, "trt | sex" for the levels of trt '
+                "within each of sex. Model of ranges: a range of rows of x with a label in front.",
+            ),
+            Argument(
+                "compare",
+                "value",
+                '"pairwise" (the default), "first": each level with the first, "sequential": with the one before it, '
+                '"none": probabilities of the levels; or a range of weights, one for each level.',
+                "pairwise",
+            ),
+            Argument(
+                "scale",
+                "value",
+                '"odds ratio" (the default) of a typical group; "difference" or "ratio" of probabilities averaged over '
+                "the population of groups.",
+                "odds ratio",
+            ),
+            Argument(
+                "adjust",
+                "value",
+                'How p is adjusted for the number of contrasts: "holm" (the default), "bonferroni", "none", or "tukey" '
+                'for pairs of a model fitted by "ml".',
+                "holm",
+            ),
+        ),
+        "Compare levels of factors as R's emmeans does. Spills one row for each contrast: odds ratio, or difference or "
+        "ratio of probabilities, with test and interval; or one for each level with its probability.",
+        "answers.contrast:contrast",
+    ),
+    WorksheetFunction(
         "GLMM_BINOMIAL_SIMULATE",
         (MODEL, N_SIM, SEED),
         "Simulate new outcomes from a model, with new random effects. Spills one column per simulation under a header "
