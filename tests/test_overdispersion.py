@@ -164,9 +164,11 @@ def test_an_effect_of_each_row_is_announced_and_fails_the_check():
     ],
 )
 def test_right_models_are_called_overdispersed_in_about_one_case_of_twenty(shape):
-    called = [found_in(model_of(drawn(seed, **shape))).is_too_large for seed in range(400)]
+    found = [found_in(model_of(drawn(seed, **shape))) for seed in range(400)]
+    called = [dispersion.is_too_large for dispersion in found if dispersion.largest is not None]
+    assert len(called) >= 100
     # 5 % give or take three Monte-Carlo errors
-    assert abs(np.mean(called) - 0.05) < 3 * np.sqrt(0.05 * 0.95 / 400)
+    assert abs(np.mean(called) - 0.05) < 3 * np.sqrt(0.05 * 0.95 / len(called))
 
 
 @pytest.mark.mass
