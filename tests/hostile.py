@@ -109,6 +109,7 @@ WEIGHTS = {
     "GLMM_BINOMIAL_SIMULATE": 12,
     "GLMM_BINOMIAL_CHECK": 7,
     "GLMM_BINOMIAL_CONTRAST": 12,
+    "GLMM_BINOMIAL_MARGINS": 9,
     # these take ten times as long as the others
     "GLMM_BINOMIAL_CONFINT": 5,
     "GLMM_BINOMIAL_PLOT": 2,
@@ -509,6 +510,7 @@ def hostile_case(choose: Random) -> Case:
         drawn.setdefault(
             "parameter", choose.choice((None, None, None, "x1", "intercept", [["x1"], ["dose"]], "no", 1.0))
         )
+        drawn.setdefault("columns", choose.choice((None, None, None, "x1", "sex", "dose", [["x1"], ["x2"]], "no", 1.0)))
         if choose.random() < 0.3:
             drawn["new_data"] = None
     return _called(function, drawn)

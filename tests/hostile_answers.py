@@ -268,6 +268,22 @@ def _sound_contrasts(cells: Table) -> None:
         assert std_error == "" or std_error >= 0.0
 
 
+def _sound_margins(cells: Table) -> None:
+    header, *rows = cells
+    rows = [row for row in rows if row[0] != "warning"]
+    assert rows or len(cells) > 1
+    assert header[-1]
+    for row in rows:
+        _, change, difference, lower, upper, p, ratio, ratio_lower, ratio_upper, needed, _ = row
+        _require_numbers(
+            difference, lower, upper, *(cell for cell in (p, ratio, ratio_lower, ratio_upper) if cell != "")
+        )
+        assert lower <= upper
+        assert p == "" or 0.0 <= p <= 1.0
+        assert "" in {ratio_lower, ratio_upper} or 0.0 <= ratio_lower <= ratio_upper
+        assert (needed == "") == (change == "+1")
+
+
 def _sound_simulations(cells: Table) -> None:
     drawn = [position for position, name in enumerate(cells[0]) if str(name).startswith("sim_")]
     assert cells[0][len(drawn) :] in ([], ["left_out"])
@@ -308,6 +324,7 @@ TABLES = {
     "GLMM_BINOMIAL_RANEF": _sound_effects,
     "GLMM_BINOMIAL_CONFINT": _sound_intervals,
     "GLMM_BINOMIAL_CONTRAST": _sound_contrasts,
+    "GLMM_BINOMIAL_MARGINS": _sound_margins,
     "GLMM_BINOMIAL_SIMULATE": _sound_simulations,
     "GLMM_BINOMIAL_CHECK": _sound_check,
     "GLMM_BINOMIAL_PLOT": _sound_sentence,

@@ -60,6 +60,7 @@ def test_one_model_in_a_cell_answers_every_question_as_it_does_in_python(tmp_pat
         AC4="=_xll.GLMM_BINOMIAL_SIMULATE(B2,2,7)",
         AG4="=_xll.GLMM_BINOMIAL_CHECK(B2,50)",
         AP4='=_xll.GLMM_BINOMIAL_CONTRAST(B2,"sex",,"difference")',
+        BA4="=_xll.GLMM_BINOMIAL_MARGINS(B2)",
     )
     model = models[0]
     assert shown["B2"] == (("GLMM@1",),)
@@ -71,6 +72,7 @@ def test_one_model_in_a_cell_answers_every_question_as_it_does_in_python(tmp_pat
     contrasts = glmm_binomial.glmm_binomial_contrast(model, "sex", scale="difference")
     assert contrasts[1][0] == "f - m"
     assert shown["AP4"] == cells_of(contrasts)
+    assert shown["BA4"] == cells_of(glmm_binomial.glmm_binomial_margins(model))
 
 
 def test_one_row_with_its_columns_swapped_is_predicted(tmp_path, models):

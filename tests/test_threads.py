@@ -94,6 +94,7 @@ def worksheet() -> list[Cell]:
     cells += [
         Cell("GLMM_BINOMIAL_CONTRAST", {**model, "by": "sex", "scale": scale}) for scale in ("ratio", "odds ratio")
     ]
+    cells.append(Cell("GLMM_BINOMIAL_MARGINS", model))
     table = [["dose", "sex"], *([float(dose), "mf"[dose % 2]] for dose in range(1, 40))]
     return cells + [Cell("GLMM_BINOMIAL_DESIGN", {"data": table, "formula": formula}) for formula in FORMULAS]
 

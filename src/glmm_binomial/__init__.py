@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.contrast import contrast
     from glmm_binomial.answers.design import design
     from glmm_binomial.answers.estimates import Estimates, estimates_of, fit
+    from glmm_binomial.answers.margins import margins
     from glmm_binomial.answers.plot import check_figure
     from glmm_binomial.answers.predict import predict
     from glmm_binomial.answers.ranef import random_effects
@@ -47,6 +48,7 @@ _HOMES = {
     "answers.confint": ("profile_intervals",),
     "answers.contrast": ("contrast",),
     "answers.estimates": ("Estimates", "estimates_of", "fit"),
+    "answers.margins": ("margins",),
     "answers.plot": ("check_figure",),
     "answers.predict": ("predict",),
     "answers.ranef": ("random_effects",),
@@ -75,6 +77,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "fit",
     "fit_formula",
     "fit_model",
+    "margins",
     "predict",
     "profile_intervals",
     "random_effects",

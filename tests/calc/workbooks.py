@@ -190,6 +190,7 @@ MODEL_CELLS = (
     Case("intervals", "=_xll.GLMM_BINOMIAL_CONFINT(U2)"),
     Case("one interval", '=_xll.GLMM_BINOMIAL_CONFINT(A2,"x1")'),
     Case("contrasts of rows", '=_xll.GLMM_BINOMIAL_CONTRAST(A2,{"low",0,0;"high",1,0},,"ratio")'),
+    Case("effects", '=_xll.GLMM_BINOMIAL_MARGINS(U2,"age")'),
     Case("contrasts of a column of numbers", '=_xll.GLMM_BINOMIAL_CONTRAST(U2,"age")'),
     Case("simulations", "=_xll.GLMM_BINOMIAL_SIMULATE(U2,2,5)"),
     Case("a check", "=_xll.GLMM_BINOMIAL_CHECK(A2,50)"),

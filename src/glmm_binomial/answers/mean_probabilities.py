@@ -31,8 +31,8 @@ ROWS_AT_ONCE: Final = 65_536
 VALUES_AT_ONCE: Final = 1_000_000
 """Rows times draws held in memory together."""
 
-MOST_VALUES: Final = 4_000_000
-"""Rows times draws, about a second's work, up to which every draw is computed."""
+MOST_VALUES: Final = 500_000
+"""Rows times draws, a tenth of a second's work, up to which every draw is computed."""
 
 DRAWS_PER_FEATURE: Final = 2
 FARTHEST_LOGIT: Final = 700.0
@@ -178,26 +178,23 @@ def _estimated(fit: Fit, setting: Setting) -> NDArray[np.float64]:
 def _drawn(posterior: Posterior, settings: Sequence[Setting]) -> DrawnMeans:
     """For every draw; where rows are too many, for the first ones, and for all by what is regressed on these.
 
-    The log odds of A are a smooth function of theta, and theta varies the less the more rows there are: over some draws
-    they are all but a polynomial of second degree without products.
+    The log odds of A are a smooth function of theta, and theta varies the less the more rows there are: to a hundredth
+    of the width of an interval they are a polynomial in theta, with the squares of the coefficients, and products of
+    everything with the log SDs and their squares, by which averages shrink towards one half.
     """
-    sample = posterior.sample
-    scaled = (sample.theta - posterior.mean) / np.sqrt(np.diag(posterior.covariance))
-    features = np.column_stack([np.ones(len(scaled)), scaled, scaled**2])
+    sample, k = posterior.sample, settings[0].fixed.shape[1]
     rows = sum(len(setting.weights) for setting in settings)
-    draws = _draws(len(sample.weights), rows, features.shape[1])
-    first = np.stack([_log_odds(setting, sample.theta[:draws]) for setting in settings])
-    if draws < len(features):
-        first = (features @ np.linalg.lstsq(features[:draws], first.T)[0]).T
-    return DrawnMeans(log_odds=first.clip(-FARTHEST_LOGIT, FARTHEST_LOGIT), weights=sample.weights)
-
-
-def _draws(most: int, rows: int, features: int) -> int:
-    """How many draws, a power of two, to compute for so many rows."""
-    if most * rows <= MOST_VALUES:
-        return most
-    least = 1 << (DRAWS_PER_FEATURE * features - 1).bit_length()
-    return min(most, max(least, 1 << (MOST_VALUES // rows).bit_length() >> 1))
+    every = len(sample.weights)
+    if every * rows <= MOST_VALUES:
+        log_odds = np.stack([_log_odds(setting, sample.theta) for setting in settings])
+    else:
+        scaled = (sample.theta - posterior.mean) / np.sqrt(np.diag(posterior.covariance))
+        products = [scaled * log_sd**power for log_sd in scaled[:, k:].T[:, :, None] for power in (1, 2)]
+        features = np.column_stack([np.ones(every), scaled, scaled[:, :k] ** 2, *products])
+        draws = min(every, max(DRAWS_PER_FEATURE * features.shape[1], MOST_VALUES // rows))
+        first = np.stack([_log_odds(setting, sample.theta[:draws]) for setting in settings])
+        log_odds = (features @ np.linalg.lstsq(features[:draws], first.T)[0]).T
+    return DrawnMeans(log_odds=log_odds.clip(-FARTHEST_LOGIT, FARTHEST_LOGIT), weights=sample.weights)
 
 
 def _log_odds(setting: Setting, theta: NDArray[np.float64]) -> NDArray[np.float64]:

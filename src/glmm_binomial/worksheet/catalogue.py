@@ -311,6 +311,22 @@ FUNCTIONS: Final = (
         "answers.contrast:contrast",
     ),
     WorksheetFunction(
+        "GLMM_BINOMIAL_MARGINS",
+        (
+            MODEL,
+            Argument(
+                "columns",
+                "value",
+                "The name of one variable or a range of names: columns of the table of a formula, or of x; all of them "
+                "unless given.",
+                None,
+            ),
+        ),
+        "Average the effect of each variable on the probability over the rows and the population of groups. Spills "
+        "risk differences (slopes for numbers), risk ratios and numbers needed to treat, with intervals.",
+        "answers.margins:margins",
+    ),
+    WorksheetFunction(
         "GLMM_BINOMIAL_SIMULATE",
         (MODEL, N_SIM, SEED),
         "Simulate new outcomes from a model, with new random effects. Spills one column per simulation under a header "
