@@ -44,10 +44,9 @@ class Case:
         return f"{self.function}({', '.join(map(written, self.arguments))})"
 
     @property
-    def maker(self) -> Case | None:
-        """The case that makes the model, if one does."""
-        first = self.arguments[0] if self.arguments else None
-        return first if isinstance(first, Case) else None
+    def makers(self) -> tuple[Case, ...]:
+        """The cases that make the models, if any do."""
+        return tuple(argument for argument in self.arguments if isinstance(argument, Case))
 
 
 # what a cell can hold -------------------------------------------------------------------------------------------------
@@ -111,6 +110,7 @@ WEIGHTS = {
     "GLMM_BINOMIAL_CONTRAST": 12,
     "GLMM_BINOMIAL_MARGINS": 9,
     # these take ten times as long as the others
+    "GLMM_BINOMIAL_COMPARE": 8,
     "GLMM_BINOMIAL_CONFINT": 5,
     "GLMM_BINOMIAL_PLOT": 2,
 }
@@ -513,7 +513,28 @@ def hostile_case(choose: Random) -> Case:
         drawn.setdefault("columns", choose.choice((None, None, None, "x1", "sex", "dose", [["x1"], ["x2"]], "no", 1.0)))
         if choose.random() < 0.3:
             drawn["new_data"] = None
+        if "model2" in parameters:
+            drawn |= _further_models(choose, maker, drawn, model)
     return _called(function, drawn)
+
+
+def _further_models(choose: Random, maker: str, drawn: Arguments, model: Case) -> Arguments:
+    """One to three more models: the first again, or of the same data with something changed."""
+    further: Arguments = {}
+    for number in range(2, 2 + choose.choice((1, 1, 2, 3))):
+        other = deepcopy({name: value for name, value in drawn.items() if name != "model"})
+        change = choose.random()
+        if change < 0.3 and "formula" in other:
+            other["formula"] = choose.choice(SENSIBLE)
+        elif change < 0.3:
+            other["x_random"] = None
+        elif change < 0.6 and isinstance(other.get("x"), list) and all(isinstance(row, list) for row in other["x"]):
+            other["x"] = [row[:1] for row in other["x"]]
+        elif change < 0.8:
+            _change(choose, other, tuple(other))
+        made = _called(maker, other) if change < 0.9 else model
+        further[f"model{number}"] = made if choose.random() < 0.97 else choose.choice(NO_MODELS)
+    return further
 
 
 NO_MODELS = (

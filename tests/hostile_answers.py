@@ -129,8 +129,8 @@ def _require_message(case: Case, text: Cell) -> str:
     assert "unexpected" not in text, text[:300]
     assert "not expected" not in text, text[:300]
     if beginning == BEGINNINGS[0]:
-        asked = [case] if case.maker is None else [case, case.maker]
-        if any(isinstance(first, str) and first == text for first in case.arguments[:1]):
+        asked = [case, *case.makers]
+        if any(isinstance(argument, str) and argument == text for argument in case.arguments):
             # the message of a cell is passed on as it is
             return beginning.strip(": ")
         named = [name for each in asked for name in signature(functions.WORKSHEET_FUNCTIONS[each.function]).parameters]
@@ -312,6 +312,29 @@ def _sound_check(cells: Table) -> None:
         assert type(inside) is bool
 
 
+def _sound_comparison(cells: Table) -> None:
+    models = [row for row in cells[1:] if row[0] != "warning"]
+    assert len(models) > 1
+    weights = [row[5] for row in models]
+    assert set(weights) == {""} or math.isclose(sum(weights), 1.0, rel_tol=1e-9)
+    for position, (_, parameters, log_likelihood, aic, bic, _, *tested, note) in enumerate(models):
+        _require_numbers(parameters, log_likelihood, aic, bic)
+        assert math.isclose(aic, 2.0 * parameters - 2.0 * log_likelihood, rel_tol=1e-12, abs_tol=1e-9)
+        _sound_test(tested, note, needs_note=position > 0)
+
+
+def _sound_test(tested: list[Cell], note: Cell, *, needs_note: bool) -> None:
+    if tested[0] == "":
+        assert set(tested) == {""}
+        assert note or not needs_note, "no test, and no reason"
+        return
+    chi_square, degrees, p = tested
+    _require_numbers(chi_square, degrees, p)
+    assert chi_square >= 0.0
+    assert degrees >= 1.0
+    assert 0.0 <= p <= 1.0
+
+
 def _sound_sentence(cells: Table) -> None:
     assert len(cells) == len(cells[0]) == 1
 
@@ -327,6 +350,7 @@ TABLES = {
     "GLMM_BINOMIAL_MARGINS": _sound_margins,
     "GLMM_BINOMIAL_SIMULATE": _sound_simulations,
     "GLMM_BINOMIAL_CHECK": _sound_check,
+    "GLMM_BINOMIAL_COMPARE": _sound_comparison,
     "GLMM_BINOMIAL_PLOT": _sound_sentence,
 }
 
@@ -354,7 +378,7 @@ def _answered(case: Case) -> object:
 
 def _content(case: Case) -> bytes:
     """What the arguments hold; pandas keeps notes of its own in its objects, which are not looked at."""
-    cases = [case] if case.maker is None else [case, case.maker]
+    cases = [case, *case.makers]
     arguments = [argument for each in cases for argument in each.arguments if not isinstance(argument, Case)]
     return pickle.dumps([argument for argument in arguments if not hasattr(argument, "to_numpy")])
 

@@ -197,8 +197,11 @@ def test_what_answers_a_function_takes_its_arguments_by_their_names_with_the_sam
         # what makes the model hands its arguments on
         answering = observe
     taken = parameters_of(answering)
-    assert [each.name for each in function.arguments] == list(taken)
+    assert list(dict.fromkeys(each.gathered_in or each.name for each in function.arguments)) == list(taken)
     for each in function.arguments:
+        if each.gathered_in:
+            assert taken[each.gathered_in].default is inspect.Parameter.empty
+            continue
         default = taken[each.name].default
         assert (default is inspect.Parameter.empty) == each.is_required
         assert each.is_required or default in {each.default, None}

@@ -150,3 +150,19 @@ def test_ten_questions_cost_one_fit(tmp_path, monkeypatch):
     asked |= {f"{column}40": "=_xll.GLMM_BINOMIAL_RANEF(B2)" for column in ("B", "M", "X", "AI", "AT")}
     assert len(calculated(tmp_path, B2=f"={MADE}", **asked)) == 11
     assert len(fits) == 1
+
+
+def test_models_in_cells_are_compared_as_in_python(tmp_path, models):
+    shown = calculated(
+        tmp_path,
+        B2=f'=_xll.GLMM_BINOMIAL_FORMULA({DATA},"{SMALLER}","ml")',
+        C2=f"={MADE}",
+        B4="=_xll.GLMM_BINOMIAL_COMPARE(B2,C2)",
+        B12="=_xll.GLMM_BINOMIAL_COMPARE(B2,,C2)",
+        B20="=_xll.GLMM_BINOMIAL_COMPARE(B2)",
+    )
+    assert shown["B4"] == cells_of(glmm_binomial.glmm_binomial_compare(models[1], models[0]))
+    assert shown["B12"][0][0].startswith("Invalid input: model2 must be a cell that holds a model. It is blank.")
+    assert shown["B20"] == (
+        ("Invalid input: write GLMM_BINOMIAL_COMPARE(model, model2, [model3], ...); model2 is missing.",),
+    )

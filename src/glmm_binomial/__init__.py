@@ -27,6 +27,7 @@ from glmm_binomial.worksheet.catalogue import BY_PYTHON_NAME
 
 if TYPE_CHECKING:
     from glmm_binomial.answers.check import check
+    from glmm_binomial.answers.compare import compare
     from glmm_binomial.answers.confint import profile_intervals
     from glmm_binomial.answers.contrast import contrast
     from glmm_binomial.answers.design import design
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "answers.check": ("check",),
+    "answers.compare": ("compare",),
     "answers.confint": ("profile_intervals",),
     "answers.contrast": ("contrast",),
     "answers.estimates": ("Estimates", "estimates_of", "fit"),
@@ -72,6 +74,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "check",
     "check_figure",
     "contrast",
+    "compare",
     "design",
     "estimates_of",
     "fit",

@@ -225,6 +225,8 @@ _KNOWN_ARGUMENTS = {
     "new_data": "Data!B2:C9",
     "model": "_xll.GLMM_BINOMIAL_MODEL(Data!A2:A73,Data!B2:C73,Data!E2:E73,Data!F2:F73)",
     "by": '{"low",0,0;"high",1,0}',
+    "model2": "_xll.GLMM_BINOMIAL_MODEL(Data!A2:A73,Data!B2:B73,Data!E2:E73)",
+    "model3": "_xll.GLMM_BINOMIAL_MODEL(Data!A2:A73,Data!B2:C73,Data!E2:E73)",
     "new_groups": "Data!E2:E9",
     "new_x_random": "Data!F2:F9",
     "data": "Data!A1:I73",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import numpy as np
 from scipy.stats import norm
 
+from glmm_binomial.answers.maximum import log_likelihood_at
 from glmm_binomial.answers.notices import notices
 from glmm_binomial.answers.origin import about_origin, columns_far_from_zero
 from glmm_binomial.answers.overdispersion import about_dispersion, dispersion_of
@@ -149,9 +150,8 @@ def estimate(
     with np.errstate(over="ignore"):
         odds_ratios = np.exp(coefficients)
     std_devs = fit.sds / design.scale.random_scales
-    log_likelihood = fit.log_likelihood + design.log_binomial
-    parameters, intercept_variance = k + len(std_devs), float(std_devs[0]) ** 2
-    rows = len(observations.successes)
+    rows, intercept_variance = len(observations.successes), float(std_devs[0]) ** 2
+    log_likelihood = log_likelihood_at(fit, design, rows)
     return Estimates(
         method=fit.method,
         fixed_names=design.scale.fixed_names,
@@ -169,9 +169,9 @@ def estimate(
         log_sd_std_errors=np.sqrt(np.diag(fit.covariance)[k:]),
         group_labels=observations.group_labels,
         effects=partial(_random_effects, design, fit),
-        log_likelihood=log_likelihood,
-        aic=-2.0 * log_likelihood + 2.0 * parameters,
-        bic=-2.0 * log_likelihood + float(np.log(rows)) * parameters,
+        log_likelihood=log_likelihood.value,
+        aic=log_likelihood.aic,
+        bic=log_likelihood.bic,
         alpha=alpha,
         observations=rows,
         rows_omitted=observations.rows_omitted,

@@ -40,6 +40,10 @@ _EXCEPTIONS: dict[str, type[Exception]] = {
 }
 
 
+# more than anybody would read in a message
+_MANY_PARAMETERS = 12
+
+
 def defaults(function: Callable[..., object]) -> tuple[object, ...]:
     """Return the default of each positional argument, None where it has none."""
     empty = inspect.Parameter.empty
@@ -55,7 +59,8 @@ def problem_with_count(name: str, function: Callable[..., object], given: int) -
     needed = sum(parameter.default is parameter.empty for parameter in parameters)
     if needed <= given <= len(parameters):
         return None
-    shown = ", ".join(each.name if each.default is each.empty else f"[{each.name}]" for each in parameters)
+    names = [each.name if each.default is each.empty else f"[{each.name}]" for each in parameters]
+    shown = ", ".join(names if len(names) < _MANY_PARAMETERS else [*names[:3], "..."])
     wrong = f"{given} are given" if given > len(parameters) else f"{parameters[given].name} is missing"
     return f"Invalid input: write {name}({shown}); {wrong}."
 

@@ -6,7 +6,7 @@ and of hostile input all read it. It imports nothing heavy, since Excel reads it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 LONGEST_HELP: Final = 250
@@ -40,17 +40,24 @@ class Argument:
         For Excel's function wizard.
     default
         REQUIRED, or what a call without it means.
+    gathered_in : str
+        The argument of what answers the function that takes it together with others; "" when it has its own.
     """
 
     name: str
     kind: Kind
     help: str
     default: object = REQUIRED
+    gathered_in: str = ""
 
     @property
     def is_required(self) -> bool:
         """Whether a call must give it."""
         return self.default is REQUIRED
+
+
+MOST_GATHERED_SHOWN: Final = 3
+"""Of arguments that mean the same, in the call as Excel shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,9 @@ class WorksheetFunction:
     @property
     def usage(self) -> str:
         """The call as Excel shows it, optional arguments in brackets."""
-        shown = (each.name if each.is_required else f"[{each.name}]" for each in self.arguments)
+        shown = [each.name if each.is_required else f"[{each.name}]" for each in self.arguments]
+        if any(each.gathered_in for each in self.arguments):
+            shown = [*shown[:MOST_GATHERED_SHOWN], "..."]
         return f"{self.name}({', '.join(shown)})"
 
 
@@ -152,6 +161,23 @@ MODEL: Final = Argument(
     "model",
     "A cell that holds a model, made by GLMM_BINOMIAL_MODEL or GLMM_BINOMIAL_FORMULA; or such a formula itself.",
 )
+MOST_MODELS: Final = 12
+MODELS: Final = (
+    replace(MODEL, gathered_in="models"),
+    Argument("model2", "model", "A cell that holds the model to compare with the one before.", gathered_in="models"),
+    *(
+        Argument(
+            f"model{number}",
+            "model",
+            "A cell that holds another model, compared with the one before. A blank cell is passed over.",
+            None,
+            gathered_in="models",
+        )
+        for number in range(3, MOST_MODELS + 1)
+    ),
+)
+"""As many as anybody compares, each by its own name: PyXLL and Excel then know all of them."""
+
 N_SIM: Final = Argument(
     "n_sim",
     "value",
@@ -325,6 +351,13 @@ FUNCTIONS: Final = (
         "Average the effect of each variable on the probability over the rows and the population of groups. Spills "
         "risk differences (slopes for numbers), risk ratios and numbers needed to treat, with intervals.",
         "answers.margins:margins",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_COMPARE",
+        MODELS,
+        "Compare models of the same data. Spills one row per model, with log-likelihood, AIC, BIC and Akaike weight, "
+        "and the likelihood-ratio test against the one before where one of the two is nested in the other.",
+        "answers.compare:compare",
     ),
     WorksheetFunction(
         "GLMM_BINOMIAL_SIMULATE",

@@ -11,7 +11,7 @@ from glmm_binomial.errors import FitError, InvalidInputError
 from glmm_binomial.extras import MissingPackageError
 from glmm_binomial.interruption import StoppedError
 from glmm_binomial.worksheet.catalogue import BY_PYTHON_NAME, FUNCTIONS, WorksheetFunction
-from glmm_binomial.worksheet.handles import PassedOnError, model_from
+from glmm_binomial.worksheet.handles import PassedOnError, holds_nothing, model_from
 from glmm_binomial.worksheet.signatures import with_signature
 
 if TYPE_CHECKING:
@@ -46,11 +46,7 @@ def answer(
         input:" or "Error fitting GLMM:".
     """
     try:
-        handed_on = {
-            each.name: model_from(arguments[each.name], function) if each.kind == "model" else arguments[each.name]
-            for each in function.arguments
-        }
-        found: Any = _answering(function)(**handed_on)
+        found: Any = _answering(function)(**_handed_on(function, arguments))
         if function.answer == "model":
             return found
         if show is not None and hasattr(found, "figure"):
@@ -66,6 +62,22 @@ def answer(
         logger.exception("%s failed", function.name)
         found_instead = f"{type(problem).__name__}: {problem}".removesuffix(": ")
         return f"Error fitting GLMM: {found_instead}. This was not expected; the log has the details."
+
+
+def _handed_on(function: WorksheetFunction, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of what answers a function: models in the place of cells, and lists of those that are gathered."""
+    handed_on: dict[str, Any] = {}
+    for each in function.arguments:
+        given = arguments[each.name]
+        if each.kind == "model":
+            if not each.is_required and holds_nothing(given):
+                continue
+            given = model_from(given, each, function)
+        if each.gathered_in:
+            handed_on.setdefault(each.gathered_in, []).append(given)
+        else:
+            handed_on[each.name] = given
+    return handed_on
 
 
 def _answering(function: WorksheetFunction) -> Callable[..., Any]:

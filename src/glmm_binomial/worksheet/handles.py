@@ -9,7 +9,7 @@ from glmm_binomial.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from glmm_binomial.estimation.fitted_model import GLMM
-    from glmm_binomial.worksheet.catalogue import WorksheetFunction
+    from glmm_binomial.worksheet.catalogue import Argument, WorksheetFunction
 
 MESSAGES: Final = ("Invalid input:", "Error fitting GLMM:", "##")
 """How the text of a cell begins that holds a message in the place of a model."""
@@ -24,13 +24,22 @@ class PassedOnError(Exception):
     """The cell that should hold a model holds a message, which is passed on as it is."""
 
 
-def model_from(value: object, function: WorksheetFunction) -> GLMM:
+def holds_nothing(value: object) -> bool:
+    """Whether an argument was left out, or is a blank cell."""
+    from glmm_binomial.observations.cells import is_blank, single_cell  # noqa: PLC0415  Excel starts without numpy
+
+    return is_blank(single_cell(value))
+
+
+def model_from(value: object, argument: Argument, function: WorksheetFunction) -> GLMM:
     """The model that was handed over.
 
     Parameters
     ----------
     value
         What Excel handed over: the object itself, the content of a cell, or rows of cells.
+    argument : Argument
+        In whose place it stands.
     function : WorksheetFunction
         Which is called.
 
@@ -51,12 +60,14 @@ def model_from(value: object, function: WorksheetFunction) -> GLMM:
         raise PassedOnError(value)
     if isinstance(value, str) and HANDLE.fullmatch(value):
         raise InvalidInputError(
-            f"Invalid input: model must be a live model. {value.strip()} is none any more: models are not saved with a "
-            "workbook. Press Ctrl+Alt+F9 to calculate all cells anew."
+            f"Invalid input: {argument.name} must be a live model. {value.strip()} is none any more: models are not "
+            "saved with a workbook. Press Ctrl+Alt+F9 to calculate all cells anew."
         )
-    how = f"{MAKE_ONE}, B2 say, and write ={function.name}(B2)."
+    several = bool(argument.gathered_in)
+    how = f"{MAKE_ONE}, B2 say, and write ={function.name}({'B2, B3' if several else 'B2'})."
+    rule = f"Invalid input: {argument.name} must be a cell that holds a model"
     if is_blank(value):
-        raise InvalidInputError(f"Invalid input: model must be a cell that holds a model. It is blank. {how}")
+        raise InvalidInputError(f"{rule}. It is blank. {how}")
     if hasattr(value, "__len__") and not isinstance(value, str):
-        raise InvalidInputError(f"Invalid input: model must be a cell that holds a model, not a range of data. {how}")
-    raise InvalidInputError(f"Invalid input: model must be a cell that holds a model. It is {describe(value)}. {how}")
+        raise InvalidInputError(f"{rule}, not a range of {'cells' if several else 'data'}. {how}")
+    raise InvalidInputError(f"{rule}. It is {describe(value)}. {how}")
