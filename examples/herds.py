@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range
 
 import sources
@@ -10,9 +11,9 @@ from charts import Frame, Rows, Series, write_comparison
 from cover import Cover, write_cover
 from data_table import DataColumn, Row, complete, write_data
 from fit_table import HOW_TO_READ, WIDTHS, FitTable, write_fit
-from formula import Expression, call, constant
-from page import Column, Computed, Content, Report, cell, new_report
-from spill import ModelCell, table_style, write_model, write_spill
+from formula import Cell, Expression, call, constant
+from page import Column, Computed, Content, Page, Report, cell, new_report
+from spill import ModelCell, Style, table_style, write_model, write_spill
 from style import AVERAGED, FITTED, OBSERVED
 
 TABLE = "Herds"
@@ -24,6 +25,7 @@ PERIODS = (1, 2, 3, 4)
 FORMULA = "cases / animals ~ C(period) + (1 | herd)"
 # the columns that spill beside the periods
 TYPICAL, AVERAGE, SPILLED = 1, 6, 9
+SMALL = 5e-4
 
 COLUMNS = (
     DataColumn("herd", "Herd, 1 to 15."),
@@ -66,6 +68,7 @@ COVER = Cover(
         "Data": "The counts as an Excel table.",
         "Fit": "The fitted model in one cell, and its table.",
         "Odds ratios": "Each period against the first, with intervals; how much herds differ.",
+        "Contrasts": "GLMM_BINOMIAL_CONTRAST and GLMM_BINOMIAL_MARGINS: periods compared, also in animals.",
         "Incidence": "GLMM_BINOMIAL_PREDICT: fitted incidence in each period, beside the observed one.",
     },
     sources=(SOURCE,),
@@ -80,6 +83,7 @@ def write(path: Path) -> None:
         _write_data(report, rows)
         model, fit = _write_fit(report, rows)
         _write_odds_ratios(report, fit)
+        _write_contrasts(report, model)
         _write_incidence(report, rows, model)
 
 
@@ -125,6 +129,44 @@ def _write_odds_ratios(report: Report, fit: FitTable) -> None:
     page.skip()
     page.heading("How much herds differ")
     write_spread(page, fit, intercept=coefficients["intercept"], group="herds", baseline="Incidence in period 1")
+
+
+def _write_contrasts(report: Report, model: ModelCell) -> None:
+    page = report.page("Contrasts", (17, 13, 16, 13, 12, 12, 12, 13, 13, 34, 74))
+    page.title("Contrasts", "Periods compared with each other, and what the differences mean in animals")
+    page.paragraph(
+        "Each period against the one before it: odds ratios for animals of one herd. p_adjusted allows for three "
+        "comparisons (Holm); the interval belongs to p_value. Only the step from period 1 to period 2 is clear."
+    )
+    page.skip()
+    by, compare = constant("period"), constant("sequential")
+    compared = call("GLMM_BINOMIAL_CONTRAST", model=model.on(page), by=by, compare=compare)
+    page.code("Formula", compared.shown)
+    write_spill(page, compared, style=_with_texts(page, 0, 8))
+    page.skip()
+    page.heading("Average effects")
+    page.paragraph(
+        "How much less often an animal is found newly infected than in period 1, averaged over the animals and over "
+        "the population of herds. A success is here a harm, a new case, so NNTH counts the animals in which one case "
+        "less is found: read benefit and harm the other way round."
+    )
+    page.skip()
+    effects = call("GLMM_BINOMIAL_MARGINS", model=model.on(page))
+    page.code("Formula", effects.shown)
+    write_spill(page, effects, style=_with_texts(page, 0, 1, 9, 10))
+
+
+def _with_texts(page: Page, *columns: int) -> Style:
+    """The formats of a table of estimates some of whose columns hold texts; small p-values with their digits."""
+    formats, plain = page.formats, table_style(page)
+
+    def style(line: int, column: int, value: Cell) -> Format:
+        if column in columns:
+            return formats.text if line else formats.spill_header
+        is_small = isinstance(value, float) and 0.0 < abs(value) < SMALL
+        return formats.spill_very_small if is_small else plain(line, column, value)
+
+    return style
 
 
 def _write_incidence(report: Report, rows: list[Row], model: ModelCell) -> None:
