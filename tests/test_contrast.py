@@ -12,7 +12,7 @@ from scipy.stats import norm, studentized_range
 
 from datasets import REFERENCE
 from formula_data import certified_table
-from glmm_binomial import contrast, estimates_of, fit_formula, fit_model, glmm_binomial_contrast, predict
+from glmm_binomial import contrast, estimates_of, fit_formula, fit_model, glmm_binomial_contrast, margins, predict
 from glmm_binomial.answers.adjusted import adjusted
 from glmm_binomial.observations import METHODS, InvalidInputError
 
@@ -328,6 +328,16 @@ def test_what_is_averaged_over_and_held_is_said():
     rows = [["arm", "sex", "age", "old"], *(["b", sex, mean, old] for sex in "fm" for old in (0.0, 1.0))]
     expected = expit(predict(model, rows).logit.mean())
     assert_allclose(contrast(model, "arm", "none").probabilities[1], expected, rtol=1e-12)
+
+
+def test_levels_of_numbers_carry_the_name_of_their_column_and_truth_values_do_not():
+    cells = table_of()[1:]
+    table = [["y", "dose", "old", "id"], *([row[0], float(i % 3), i % 2 == 0, row[4]] for i, row in enumerate(cells))]
+    model = fit_formula(table, "y ~ C(dose) + old + (1 | id)", method="ml")
+    assert contrast(model, "dose", "first").labels == ("dose1 / dose0", "dose2 / dose0")
+    assert contrast(model, "old").labels == ("FALSE / TRUE",)
+    assert contrast(model, "dose | old", "first").labels[0] == "dose1 / dose0 | old = FALSE"
+    assert margins(model, "old").effects[0].change == "FALSE to TRUE"
 
 
 def test_the_table_says_what_its_columns_hold_and_that_interval_and_p_belong_together():

@@ -29,6 +29,7 @@ MOST_CELLS: Final = 100_000
 """Rows of a grid, a second's work."""
 
 TWO: Final = 2
+TRUTH: Final = frozenset({"TRUE", "FALSE"})
 SEPARATOR: Final = re.compile(r"`([^`]*)`|([|*:+])")
 CATEGORY: Final = re.compile(r"C\(\s*([^,()]+?)\s*(?:,.*)?\)")
 EXAMPLE: Final = 'Write it like "trt", "trt * sex" or "trt | sex".'
@@ -58,7 +59,9 @@ class Axis:
 
     def shown(self) -> tuple[str, ...]:
         """Its values as they stand in the name of a contrast: period1, where a number alone would be taken for one."""
-        return self.labels if isinstance(self.values[0], str) else tuple(f"{self.name}{each}" for each in self.labels)
+        if isinstance(self.values[0], str) or set(self.labels) <= TRUTH:
+            return self.labels
+        return tuple(f"{self.name}{each}" for each in self.labels)
 
 
 @dataclass(frozen=True, slots=True)
