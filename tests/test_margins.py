@@ -172,19 +172,19 @@ def test_posterior_effects_are_those_of_the_draws():
 
 
 def test_where_rows_are_too_many_for_all_draws_a_regression_on_some_gives_the_same():
-    model = fit_formula(table_of(groups=40), "y ~ arm + sex + age + (1 + age || id)")
+    model = fit_formula(table_of(groups=24), "y ~ age + (1 + age || id)")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mean_probabilities, "MOST_VALUES", 10_000_000)
-        every = margins(model, ["sex", "age"]).effects
-        # 128 of 8,192 draws
+        every = margins(model, "age").effects
+        # 260 of 8,192 draws
         patch.setattr(mean_probabilities, "MOST_VALUES", 150_000)
         patch.setattr(mean_probabilities, "VALUES_AT_ONCE", 10_000)
-        some = margins(model, ["sex", "age"]).effects
+        some = margins(model, "age").effects
     for exact, found in zip(every, some, strict=True):
         width = exact.ci_upper - exact.ci_lower
-        # .009 as measured, and no less with 1,024 draws: quantiles themselves are no nearer to those of all draws
+        # .003 as measured; with three variables more .009, and no less with 1,024 draws
         for name in ("risk_difference", "ci_lower", "ci_upper"):
-            assert_allclose(getattr(found, name), getattr(exact, name), atol=0.015 * width, rtol=0)
+            assert_allclose(getattr(found, name), getattr(exact, name), atol=0.01 * width, rtol=0)
         assert_allclose(found.risk_ratio, exact.risk_ratio, rtol=0.01)
 
 
