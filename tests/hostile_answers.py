@@ -323,6 +323,17 @@ def _sound_comparison(cells: Table) -> None:
         _sound_test(tested, note, needs_note=position > 0)
 
 
+def _sound_terms(cells: Table) -> None:
+    _, whole, *terms = [row for row in cells if row[0] != "warning"]
+    assert terms
+    _require_numbers(whole[4])
+    for _, degrees, chi_square, p, aic, note in terms:
+        _sound_test([chi_square, degrees, p], note, needs_note=True)
+        if chi_square != "":
+            # of parameters that are not in the model without it
+            assert math.isclose(aic - whole[4], chi_square - 2.0 * degrees, rel_tol=1e-6, abs_tol=1e-5)
+
+
 def _sound_test(tested: list[Cell], note: Cell, *, needs_note: bool) -> None:
     if tested[0] == "":
         assert set(tested) == {""}
@@ -351,6 +362,7 @@ TABLES = {
     "GLMM_BINOMIAL_SIMULATE": _sound_simulations,
     "GLMM_BINOMIAL_CHECK": _sound_check,
     "GLMM_BINOMIAL_COMPARE": _sound_comparison,
+    "GLMM_BINOMIAL_TERMS": _sound_terms,
     "GLMM_BINOMIAL_PLOT": _sound_sentence,
 }
 

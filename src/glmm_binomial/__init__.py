@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.ranef import random_effects
     from glmm_binomial.answers.simulate import simulate
     from glmm_binomial.answers.table import table
+    from glmm_binomial.answers.terms import terms
     from glmm_binomial.errors import FitError, InvalidInputError
     from glmm_binomial.estimation.fitted_model import GLMM, fit_formula, fit_model
     from glmm_binomial.interruption import StoppedError, stopping_when
@@ -56,6 +57,7 @@ _HOMES = {
     "answers.ranef": ("random_effects",),
     "answers.simulate": ("simulate",),
     "answers.table": ("table",),
+    "answers.terms": ("terms",),
     "errors": ("FitError", "InvalidInputError"),
     "estimation.fitted_model": ("GLMM", "fit_formula", "fit_model"),
     "answers.design": ("design",),
@@ -87,6 +89,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "simulate",
     "stopping_when",
     "table",
+    "terms",
     *BY_PYTHON_NAME,
 ]
 

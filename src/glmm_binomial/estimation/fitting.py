@@ -23,7 +23,7 @@ from glmm_binomial.estimation.recent import RecentResults
 from glmm_binomial.estimation.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.estimation.variational import fit_variational
 from glmm_binomial.frozen import frozen
-from glmm_binomial.model.effects import Parameters
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.rows import OrthonormalRows, orthonormalize
 
 if TYPE_CHECKING:
@@ -88,6 +88,27 @@ def fit_design(design: Design, method: Method) -> Fit:
     """
     with beyond_precision_refused():
         return _fitted(_Start(design), method)
+
+
+def fit_without_effects(design: Design) -> Fit:
+    """Maximum likelihood of the coefficients alone, a logistic regression that knows no groups.
+
+    Raises
+    ------
+    NoMaximumError
+        When the likelihood has no maximum.
+    """
+    with beyond_precision_refused():
+        none = np.zeros(design.rows.random.shape[1], dtype=bool)
+        turned = orthonormalize(design.rows.with_effects(none))
+        start = fit_logistic_start(design, turned)
+        if start.separation is not None:
+            raise NoMaximumError(start.separation)
+        point = Parameters(coefficients=start.coefficients, effects=IndependentEffects(log_sds=np.empty(0)))
+        found = maximize_likelihood(turned, point, np.empty((design.rows.grouping.count, 0)))
+        if found.distance > LARGEST_DISTANCE:
+            raise NoMaximumError(separation=None)
+        return frozen(found)
 
 
 def effects_of(design: Design, posterior: Posterior) -> PosteriorEffects:

@@ -127,7 +127,10 @@ class CodedTerms:
         UnseenLevelError
             When a row has a level that the rows of the fit did not have.
         """
-        factors = [factor.coded(values) for factor in self.factors]
+        return self.products([factor.coded(values) for factor in self.factors], rows=rows)
+
+    def products(self, factors: Sequence[NDArray[np.float64]], *, rows: int) -> NDArray[np.float64]:
+        """The columns (M, p) of M rows, of which each factor has been coded: (M,), or (M, q) for a curve."""
         coded = np.empty((rows, len(self.columns)))
         with np.errstate(over="ignore", invalid="ignore"):
             for position, column in enumerate(self.columns):

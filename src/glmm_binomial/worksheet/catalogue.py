@@ -360,6 +360,13 @@ FUNCTIONS: Final = (
         "answers.compare:compare",
     ),
     WorksheetFunction(
+        "GLMM_BINOMIAL_TERMS",
+        (MODEL,),
+        "Leave out each term of a model in turn, the random effects too, and test it by the likelihood ratio. Spills "
+        "one row per term; a term stays while an interaction holds it.",
+        "answers.terms:terms",
+    ),
+    WorksheetFunction(
         "GLMM_BINOMIAL_SIMULATE",
         (MODEL, N_SIM, SEED),
         "Simulate new outcomes from a model, with new random effects. Spills one column per simulation under a header "
