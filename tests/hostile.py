@@ -94,7 +94,8 @@ OTHERS = (
 
 def hostile_cell(choose: Random) -> Any:
     """One cell of any content; blanks, error cells and odd numbers more often than what no cell can hold."""
-    return choose.choice(choose.choice((NUMBERS, (None,), TEXTS, ERRORS, OTHERS)))
+    # a copy, since a list among them may become a row of a range, and a range is changed in place
+    return deepcopy(choose.choice(choose.choice((NUMBERS, (None,), TEXTS, ERRORS, OTHERS))))
 
 
 # valid arguments ------------------------------------------------------------------------------------------------------
@@ -313,7 +314,7 @@ def _table(choose: Random, *, lme4: bool) -> Arguments:
         fixed = choose.choice(FORMULAS[:12]) if choose.random() < 0.8 else formula
         formula = f"{choose.choice(RESPONSES)} ~ {fixed} + {choose.choice(RANDOM_PARTS)}"
     arguments: Arguments = {"data": [header, *cells], "formula": formula, "new_data": new_data}
-    arguments["by"] = choose.choice(FACTORS)
+    arguments["by"] = deepcopy(choose.choice(FACTORS))
     for name in ("method", "alpha", "missing", "n_sim", "seed", "kind", "compare", "scale", "adjust"):
         if choose.random() < 0.3:
             arguments[name] = deepcopy(choose.choice(OPTIONS[name]))
@@ -464,7 +465,9 @@ def _change(choose: Random, arguments: Arguments, taken: tuple[str, ...]) -> Non
     kind = choose.random()
     if name is None or kind < 0.12:
         wrong = choose.choice(taken)
-        arguments[wrong] = choose.choice((hostile_cell(choose), [[hostile_cell(choose)]], choose.choice(OTHERS)))
+        arguments[wrong] = choose.choice(
+            (hostile_cell(choose), [[hostile_cell(choose)]], deepcopy(choose.choice(OTHERS)))
+        )
     elif kind < 0.3:
         try:
             arguments[name] = choose.choice(CONTAINERS)(arguments[name])
@@ -533,7 +536,7 @@ def _further_models(choose: Random, maker: str, drawn: Arguments, model: Case) -
         elif change < 0.8:
             _change(choose, other, tuple(other))
         made = _called(maker, other) if change < 0.9 else model
-        further[f"model{number}"] = made if choose.random() < 0.97 else choose.choice(NO_MODELS)
+        further[f"model{number}"] = made if choose.random() < 0.97 else deepcopy(choose.choice(NO_MODELS))
     return further
 
 

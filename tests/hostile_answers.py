@@ -323,6 +323,24 @@ def _sound_comparison(cells: Table) -> None:
         _sound_test(tested, note, needs_note=position > 0)
 
 
+def _sound_quality(cells: Table) -> None:
+    measures = {str(row[0]): row[1:] for row in cells[1:] if row[0] != "warning"}
+    assert len(measures) > 15
+    for name, (value, lower, upper, note) in measures.items():
+        assert note
+        if value == "":
+            assert name.startswith(("calibration_slope", "dispersion", "median_odds_ratio")), name
+            continue
+        _require_numbers(value)
+        if (lower, upper) != ("", "") and name != "median_odds_ratio":
+            _require_numbers(lower, upper)
+            assert lower <= upper
+        if name.startswith(("r2", "icc", "auc", "brier", "classified")):
+            assert 0.0 <= value <= 1.0, f"{name} {value}"
+    for scale in ("latent", "observation"):
+        assert measures[f"r2_marginal_{scale}"][0] <= measures[f"r2_conditional_{scale}"][0] + 1e-9
+
+
 def _sound_terms(cells: Table) -> None:
     _, whole, *terms = [row for row in cells if row[0] != "warning"]
     assert terms
@@ -362,6 +380,7 @@ TABLES = {
     "GLMM_BINOMIAL_SIMULATE": _sound_simulations,
     "GLMM_BINOMIAL_CHECK": _sound_check,
     "GLMM_BINOMIAL_COMPARE": _sound_comparison,
+    "GLMM_BINOMIAL_QUALITY": _sound_quality,
     "GLMM_BINOMIAL_TERMS": _sound_terms,
     "GLMM_BINOMIAL_PLOT": _sound_sentence,
 }

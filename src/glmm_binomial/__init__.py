@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.margins import margins
     from glmm_binomial.answers.plot import check_figure
     from glmm_binomial.answers.predict import predict
+    from glmm_binomial.answers.quality import quality
     from glmm_binomial.answers.ranef import random_effects
     from glmm_binomial.answers.simulate import simulate
     from glmm_binomial.answers.table import table
@@ -54,6 +55,7 @@ _HOMES = {
     "answers.margins": ("margins",),
     "answers.plot": ("check_figure",),
     "answers.predict": ("predict",),
+    "answers.quality": ("quality",),
     "answers.ranef": ("random_effects",),
     "answers.simulate": ("simulate",),
     "answers.table": ("table",),
@@ -85,6 +87,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "margins",
     "predict",
     "profile_intervals",
+    "quality",
     "random_effects",
     "simulate",
     "stopping_when",

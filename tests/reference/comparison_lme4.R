@@ -65,9 +65,12 @@ for (i in 1:3)
 
 sloped <- glmer(usey ~ decades + I(decades^2) + livch + urban + (1 | district) + (0 + town | district), contraception,
                 family = binomial, control = tight)
-r2 <- performance::r2_nakagawa(sloped)
-add("contraception + urban slope", "performance", "", r2_conditional = as.numeric(r2$R2_conditional),
-    r2_marginal = as.numeric(r2$R2_marginal), icc = as.numeric(performance::icc(sloped)$ICC_adjusted))
+# shares of variance by their definition (Johnson 2014), since performance 0.10.2 leaves the slope's variance out
+v_f <- var(as.vector(model.matrix(sloped) %*% fixef(sloped)))
+v_r <- sum(mapply(function(z, sigma) mean(rowSums((z %*% sigma) * z)), getME(sloped, "mmList"), VarCorr(sloped)))
+v_all <- v_f + v_r + pi^2 / 3
+add("contraception + urban slope", "definition", "", r2_conditional = (v_f + v_r) / v_all, r2_marginal = v_f / v_all,
+    icc = v_r / (v_r + pi^2 / 3))
 add("contraception + urban slope", "lme4", "", sd_1 = as.data.frame(VarCorr(sloped))$sdcor[1],
     sd_2 = as.data.frame(VarCorr(sloped))$sdcor[2], fixef(sloped))
 write.csv(do.call(rbind, out), "comparison_lme4.csv", row.names = FALSE, quote = TRUE)

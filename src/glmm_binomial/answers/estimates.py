@@ -168,7 +168,7 @@ def estimate(
         variances=std_devs**2,
         log_sd_std_errors=np.sqrt(np.diag(fit.covariance)[k:]),
         group_labels=observations.group_labels,
-        effects=partial(_random_effects, design, fit),
+        effects=partial(group_effects, design, fit),
         log_likelihood=log_likelihood.value,
         aic=log_likelihood.aic,
         bic=log_likelihood.bic,
@@ -191,7 +191,8 @@ def estimate(
     )
 
 
-def _random_effects(design: Design, fit: Fit) -> NDArray[np.float64]:
+def group_effects(design: Design, fit: Fit) -> NDArray[np.float64]:
+    """Estimated random effects of each group, (G, K), on the user's scale."""
     effects = fit.own_effects if fit.posterior is None else effects_of(design, fit.posterior)
     return np.asarray(effects.means / design.scale.random_scales)
 

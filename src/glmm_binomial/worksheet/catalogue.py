@@ -367,6 +367,13 @@ FUNCTIONS: Final = (
         "answers.terms:terms",
     ),
     WorksheetFunction(
+        "GLMM_BINOMIAL_QUALITY",
+        (MODEL,),
+        "Measure how well a model describes its data. Spills deviance, R2, intraclass correlation and median odds "
+        "ratio with intervals, AUC, Brier score, calibration, and Pearson's chi-square over its df.",
+        "answers.quality:quality",
+    ),
+    WorksheetFunction(
         "GLMM_BINOMIAL_SIMULATE",
         (MODEL, N_SIM, SEED),
         "Simulate new outcomes from a model, with new random effects. Spills one column per simulation under a header "

@@ -1,0 +1,183 @@
+"""How much of the variance fixed effects and groups make up: R2, intraclass correlation, median odds ratio.
+
+On the latent scale a row has the variance of its linear predictor and that of what decides between 0 and 1,
+
+    v_f = Var x'b,   v_r = mean z'Sigma z,   v_d = pi^2 / 3,
+
+the first two over the rows of data. Marginal R2 is v_f / (v_f + v_r + v_d), conditional R2 (v_f + v_r) / (v_f + v_r +
+v_d), the intraclass correlation v_r / (v_r + v_d) (Nakagawa, Johnson & Schielzeth 2017, Journal of the Royal Society
+Interface 14(134); Johnson 2014, Methods in Ecology and Evolution 5(9), for random slopes). On the observation scale v_d
+is 1 / (p (1 - p)) at the mean p of the outcomes. The median odds ratio, exp(sqrt(2 v_r) Phi^-1(3/4)), is between two
+groups drawn at random, the larger over the smaller (Larsen & Merlo 2005, American Journal of Epidemiology 161(1)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.special import expit, ndtri
+from scipy.stats import chi2
+
+from glmm_binomial.answers.estimates import LOGISTIC_VARIANCE
+from glmm_binomial.estimation.fitting import beyond_precision_refused
+from glmm_binomial.estimation.many_laws import normal_summaries, summarize
+from glmm_binomial.estimation.profile_likelihood import find_peak, sd_limit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from glmm_binomial.estimation.fitted_model import GLMM
+
+MEDIAN_OF_HALF_NORMAL: Final = float(ndtri(0.75))
+LARGEST_LOG: Final = float(np.log(np.finfo(np.float64).max))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of variance, or an odds ratio, with its interval.
+
+    Attributes
+    ----------
+    value : float
+    ci_lower, ci_upper : float or None
+        None where there is none.
+    interval : str
+        What the interval is, or why there is none.
+    """
+
+    value: float
+    ci_lower: float | None
+    ci_upper: float | None
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceShares:
+    """Shares on both scales, the median odds ratio, and the mean outcome that the observation scale is taken at."""
+
+    marginal_latent: Share
+    conditional_latent: Share
+    marginal_observation: Share
+    conditional_observation: Share
+    icc: Share
+    median_odds_ratio: Share
+    mean_outcome: float
+
+
+def variance_shares(model: GLMM) -> VarianceShares:
+    """The shares of a model, from the draws of its posterior, or by the delta method from its estimates.
+
+    Intervals are built for the logits of shares, and the log of the log of the median odds ratio. Under "ml", with a
+    random intercept alone, those of the intraclass correlation and of the median odds ratio follow the profile
+    likelihood of the standard deviation, on which alone they depend.
+    """
+    observations = model.observations
+    p = float(observations.successes.sum() / observations.trials.sum())
+    moments = _moments(model)
+    with np.errstate(divide="ignore"):
+        latent, observed = (_shares(model, moments, v_d) for v_d in (LOGISTIC_VARIANCE, 1.0 / (p * (1.0 - p))))
+    icc, ratio = latent[2], _odds_ratio(latent[2])
+    if model.fit.method == "ml" and len(model.fit.sds) == 1:
+        icc, ratio = _by_profile(model, icc), _odds_ratio(_by_profile(model, icc))
+    return VarianceShares(
+        marginal_latent=latent[0],
+        conditional_latent=latent[1],
+        marginal_observation=observed[0],
+        conditional_observation=observed[1],
+        icc=icc,
+        median_odds_ratio=ratio,
+        mean_outcome=p,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Of the user's rows, standardised: covariance (k, k) of fixed columns, mean squares (K,) of the random ones."""
+
+    fixed: NDArray[np.float64]
+    random: NDArray[np.float64]
+
+
+def _moments(model: GLMM) -> _Moments:
+    scale, observations = model.design.scale, model.observations
+    fixed, random = scale.fixed_columns(observations.x), scale.random_columns(observations.x_random)
+    centred = fixed - fixed.mean(axis=0)
+    return _Moments(fixed=centred.T @ centred / (len(fixed) - 1.0), random=np.mean(random**2, axis=0))
+
+
+def _shares(model: GLMM, moments: _Moments, v_d: float) -> list[Share]:
+    """Marginal and conditional R2 and the intraclass correlation, v_d what varies within groups."""
+    fit, alpha = model.fit, model.observations.options.alpha
+    k = len(fit.coefficients)
+    if fit.posterior is not None:
+        theta = fit.posterior.sample.theta
+        v_f = np.einsum("ni,ij,nj->n", theta[:, :k], moments.fixed, theta[:, :k])
+        v_r = np.exp(2.0 * theta[:, k:]) @ moments.random
+        logits = np.array([np.log(over) - np.log(under) for over, under in _parts(v_f, v_r, v_d)])
+        told = np.isfinite(logits).all(axis=1)
+        found = summarize(np.where(told[:, None], logits, 0.0), fit.posterior.sample.weights, alpha)
+        return [
+            _share(mean, lower, upper, "quantiles of the posterior") if is_told else Share(0.0, None, None, "")
+            for is_told, mean, lower, upper in zip(told, found.means, found.lower, found.upper, strict=True)
+        ]
+    b, variances = fit.coefficients, fit.sds**2 * moments.random
+    v_f, v_r = np.array(b @ moments.fixed @ b), np.array(variances.sum())
+    # derivatives of v_f and v_r by b and the log SDs
+    by_fixed = np.concatenate([2.0 * moments.fixed @ b, np.zeros(len(variances))])
+    by_random = np.concatenate([np.zeros(k), 2.0 * variances])
+    gradients = [
+        (by_fixed / v_f if v_f > 0.0 else by_fixed) - by_random / (v_r + v_d),
+        (by_fixed + by_random) / (v_f + v_r) if v_f + v_r > 0.0 else by_fixed,
+        by_random / v_r if v_r > 0.0 else by_random,
+    ]
+    return [
+        _by_delta(np.log(over) - np.log(under), gradient @ fit.covariance_root, alpha)
+        for (over, under), gradient in zip(_parts(v_f, v_r, v_d), gradients, strict=True)
+    ]
+
+
+def _parts(
+    v_f: NDArray[np.float64], v_r: NDArray[np.float64], v_d: float
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64] | float]]:
+    """What each share is the share of, and the rest."""
+    return [(v_f, v_r + v_d), (v_f + v_r, v_d), (v_r, v_d)]
+
+
+def _by_delta(logit: NDArray[np.float64], along: NDArray[np.float64], alpha: float) -> Share:
+    if not np.isfinite(logit):
+        return Share(0.0, None, None, "")
+    limits = normal_summaries(logit, np.array(np.linalg.norm(along)), alpha)
+    return _share(float(logit), float(limits.lower), float(limits.upper), "delta method")
+
+
+def _share(logit: float, lower: float, upper: float, interval: str) -> Share:
+    value, low, high = expit([logit, lower, upper]).tolist()
+    return Share(value=value, ci_lower=low, ci_upper=high, interval=interval)
+
+
+def _by_profile(model: GLMM, icc: Share) -> Share:
+    """The intraclass correlation at the profile limits of the standard deviation of the random intercept."""
+    quantile = float(chi2.isf(model.observations.options.alpha, 1))
+    with beyond_precision_refused():
+        peak = find_peak(model.design.rows, model.fit)
+        limits = [sd_limit(peak, 0, side=side, quantile=quantile) for side in (-1, 1)]
+    found = [limit.reached**2 / (limit.reached**2 + LOGISTIC_VARIANCE) for limit in limits if limit.ending == "found"]
+    if len(found) < len(limits):
+        return Share(icc.value, None, None, "no interval: a profile limit was not found, see GLMM_BINOMIAL_CONFINT")
+    return Share(icc.value, min(found[0], icc.value), max(found[1], icc.value), "profile likelihood")
+
+
+def _odds_ratio(icc: Share) -> Share:
+    """The median odds ratio that belongs to an intraclass correlation on the latent scale."""
+
+    def ratio(share: float | None) -> float | None:
+        if share is None or share >= 1.0:
+            return None
+        log_ratio = np.sqrt(2.0 * LOGISTIC_VARIANCE * share / (1.0 - share)) * MEDIAN_OF_HALF_NORMAL
+        return float(np.exp(log_ratio)) if log_ratio < LARGEST_LOG else None
+
+    value = ratio(icc.value)
+    lower, upper = ratio(icc.ci_lower), ratio(icc.ci_upper)
+    return Share(np.inf if value is None else value, lower, upper, icc.interval)
