@@ -23,6 +23,7 @@ SOURCE = (
 )
 PERIODS = (1, 2, 3, 4)
 FORMULA = "cases / animals ~ C(period) + (1 | herd)"
+ALIKE = "cases / animals ~ 1 + (1 | herd)"
 # the columns that spill beside the periods
 TYPICAL, AVERAGE, SPILLED = 1, 6, 9
 SMALL = 5e-4
@@ -69,6 +70,7 @@ COVER = Cover(
         "Fit": "The fitted model in one cell, and its table.",
         "Odds ratios": "Each period against the first, with intervals; how much herds differ.",
         "Contrasts": "GLMM_BINOMIAL_CONTRAST and GLMM_BINOMIAL_MARGINS: periods compared, also in animals.",
+        "Quality": "GLMM_BINOMIAL_COMPARE, _TERMS and _QUALITY: is the period needed, and how good is the model?",
         "Incidence": "GLMM_BINOMIAL_PREDICT: fitted incidence in each period, beside the observed one.",
     },
     sources=(SOURCE,),
@@ -81,9 +83,11 @@ def write(path: Path) -> None:
     with new_report(path, "Lung disease in herds of cattle") as report:
         write_cover(report, COVER)
         _write_data(report, rows)
-        model, fit = _write_fit(report, rows)
+        data = _data(rows)
+        model, fit = _write_fit(report, data)
         _write_odds_ratios(report, fit)
         _write_contrasts(report, model)
+        _write_quality(report, model, data)
         _write_incidence(report, rows, model)
 
 
@@ -104,13 +108,16 @@ def _write_data(report: Report, rows: list[Row]) -> None:
     write_data(page, TABLE, columns=COLUMNS, rows=rows)
 
 
-def _write_fit(report: Report, rows: list[Row]) -> tuple[ModelCell, FitTable]:
+def _data(rows: list[Row]) -> Expression:
+    names = [column.name for column in COLUMNS]
+    return Expression(f"{TABLE}[#All]", [names, *([row[name] for name in names] for row in rows)])
+
+
+def _write_fit(report: Report, data: Expression) -> tuple[ModelCell, FitTable]:
     page = report.page("Fit", WIDTHS)
     page.title("Fit", "Logistic regression of counts with a random intercept for each herd")
     page.paragraph(HOW_TO_READ)
     page.skip()
-    names = [column.name for column in COLUMNS]
-    data = Expression(f"{TABLE}[#All]", [names, *([row[name] for name in names] for row in rows)])
     model = write_model(page, call("GLMM_BINOMIAL_FORMULA", data=data, formula=constant(FORMULA)), handle="GLMM@1")
     return model, write_fit(page, call("GLMM_BINOMIAL_TABLE", model=model.on(page)))
 
@@ -154,6 +161,40 @@ def _write_contrasts(report: Report, model: ModelCell) -> None:
     effects = call("GLMM_BINOMIAL_MARGINS", model=model.on(page))
     page.code("Formula", effects.shown)
     write_spill(page, effects, style=_with_texts(page, 0, 1, 9, 10))
+
+
+def _write_quality(report: Report, model: ModelCell, data: Expression) -> None:
+    page = report.page("Quality", (38, 13, 16, 13, 12, 14, 13, 9, 13, 74))
+    page.title("Quality", "Whether the periods are needed, and how well the model describes the counts")
+    page.paragraph(
+        "Beside the model stands the one in which all periods are alike. Their likelihoods, which hold no prior, are "
+        "compared: by AIC, by its weights, and by the likelihood-ratio test of the row against the row above it."
+    )
+    page.skip()
+    alike = call("GLMM_BINOMIAL_FORMULA", data=data, formula=constant(ALIKE))
+    compared = call("GLMM_BINOMIAL_COMPARE", model=alike, model2=model.on(page))
+    page.code("Formula", compared.shown)
+    write_spill(page, compared, style=_with_texts(page, 0, 9))
+    page.skip()
+    page.heading("Each term left out")
+    page.paragraph(
+        "The period, and the random intercept that lets herds differ: without it, the model is a logistic regression "
+        "that takes all animals for independent. A variance cannot be negative, so its p is half of chi-square's."
+    )
+    page.skip()
+    terms = call("GLMM_BINOMIAL_TERMS", model=model.on(page))
+    page.code("Formula", terms.shown)
+    write_spill(page, terms, style=_with_texts(page, 0, 5))
+    page.skip()
+    page.heading("Measures")
+    page.paragraph(
+        "Shares of variance with 95 % intervals, and how the fitted probabilities agree with the counts: for a typical "
+        "herd, and for the known herds, each with its own estimate."
+    )
+    page.skip()
+    measures = call("GLMM_BINOMIAL_QUALITY", model=model.on(page))
+    page.code("Formula", measures.shown)
+    write_spill(page, measures, style=_with_texts(page, 0, 4))
 
 
 def _with_texts(page: Page, *columns: int) -> Style:
