@@ -297,6 +297,19 @@ def _sound_simulations(cells: Table) -> None:
         assert all(cell >= 0.0 and float(cell).is_integer() for cell in responses)
 
 
+def _sound_residuals(cells: Table) -> None:
+    assert cells[0][:5] == ["row", "group", "fitted", "pearson", "quantile"]
+    assert [row[0] for row in cells[1:]] == list(range(1, len(cells)))
+    assert len(cells) > 2
+    for _, group, *numbers in (row[:5] for row in cells[1:] if not row[5:6] or row[5] == ""):
+        _require_numbers(*numbers)
+        fitted, _, quantile = numbers
+        assert 0.0 <= fitted <= 1.0
+        assert 0.0 <= quantile <= 1.0
+        assert group != ""
+    assert all(set(row[1:5]) == {""} for row in cells[1:] if row[5:6] and row[5] != "")
+
+
 def _sound_check(cells: Table) -> None:
     header, *rows = cells
     assert rows
@@ -382,6 +395,7 @@ TABLES = {
     "GLMM_BINOMIAL_COMPARE": _sound_comparison,
     "GLMM_BINOMIAL_QUALITY": _sound_quality,
     "GLMM_BINOMIAL_TERMS": _sound_terms,
+    "GLMM_BINOMIAL_RESIDUALS": _sound_residuals,
     "GLMM_BINOMIAL_PLOT": _sound_sentence,
 }
 

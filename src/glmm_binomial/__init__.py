@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.predict import predict
     from glmm_binomial.answers.quality import quality
     from glmm_binomial.answers.ranef import random_effects
+    from glmm_binomial.answers.residuals import residuals
     from glmm_binomial.answers.simulate import simulate
     from glmm_binomial.answers.table import table
     from glmm_binomial.answers.terms import terms
@@ -57,6 +58,7 @@ _HOMES = {
     "answers.predict": ("predict",),
     "answers.quality": ("quality",),
     "answers.ranef": ("random_effects",),
+    "answers.residuals": ("residuals",),
     "answers.simulate": ("simulate",),
     "answers.table": ("table",),
     "answers.terms": ("terms",),
@@ -89,6 +91,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "profile_intervals",
     "quality",
     "random_effects",
+    "residuals",
     "simulate",
     "stopping_when",
     "table",

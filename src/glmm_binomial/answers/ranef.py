@@ -76,7 +76,7 @@ class GroupEffects(Tabular):
             self.ci_upper.tolist(),
             strict=True,
         ):
-            rows += [[_label_cell(label), *cells] for cells in zip(self.effect_names, *numbers, strict=True)]
+            rows += [[label_cell(label), *cells] for cells in zip(self.effect_names, *numbers, strict=True)]
         return rows + [("warning", notice) for notice in self.notices]
 
 
@@ -149,6 +149,6 @@ def _notices(fit: Fit, names: tuple[str, ...]) -> Iterator[str]:
             )
 
 
-def _label_cell(label: object) -> str | float | bool:
+def label_cell(label: object) -> str | float | bool:
     """A label as it was given, so that a look-up finds it."""
     return label.item() if isinstance(label, np.generic) else label  # type: ignore[return-value]  # text or number

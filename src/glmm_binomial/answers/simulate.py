@@ -95,11 +95,15 @@ def fixed_predictor(model: GLMM, x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(x @ coefficients)
 
 
+def generator_of(seed: int, child: int) -> np.random.Generator:
+    """Numpy's PCG64, seeded by SeedSequence(seed, spawn_key=(child,)), a child of the seed."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(child,))))
+
+
 def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
     """Yield the successes (N,) of one simulation after the other.
 
-    The generator is numpy's PCG64, seeded for simulation j by SeedSequence(seed, spawn_key=(j,)), the j-th child of the
-    seed.
+    Simulation j draws from `generator_of(seed, j)`.
     """
     observations = model.observations
     groups = len(observations.group_labels)
@@ -108,8 +112,7 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
     trials = observations.trials.astype(np.int64)
     for simulation in range(options.n_sim):
         stop_if_requested()
-        seeds = np.random.SeedSequence(options.seed, spawn_key=(simulation,))
-        generator = np.random.Generator(np.random.PCG64(seeds))
+        generator = generator_of(options.seed, simulation)
         effects = (sds * generator.standard_normal((groups, len(sds))))[observations.group_index]
         deviation = effects[:, 0] + (observations.x_random * effects[:, 1:]).sum(axis=1)
         probability = expit(predictor + deviation)

@@ -1,6 +1,6 @@
-"""Pearson's chi-square of counts at the conditional modes, and how many degrees of freedom it has.
+"""Pearson's residuals at the conditional modes, their sum of squares, and how many degrees of freedom it has.
 
-    X^2 = sum_i (y_i - n_i p_i)^2 / (n_i p_i q_i)
+    r_i = (y_i - n_i p_i) / sqrt(n_i p_i q_i),   X^2 = sum_i r_i^2
 
 over the user's own rows, with p_i at the coefficients and at the modes of the groups' effects given the data.
 """
@@ -58,10 +58,25 @@ class Counts:
         return float(len(self.order) - len(self.parameters.coefficients) + kept.sum())
 
     @property
+    def predictor(self) -> NDArray[np.float64]:
+        """Logits of the rows at the estimates and the conditional modes, (N,)."""
+        return self.rows.predictor(self.parameters.coefficients, self.found.modes)
+
+    @property
+    def residuals(self) -> NDArray[np.float64]:
+        """Pearson's, (N,)."""
+        return _residuals(self.rows, self.predictor)
+
+    @property
     def chi_square(self) -> float:
-        """Pearson's, at the estimates and the conditional modes."""
-        predictor = self.rows.predictor(self.parameters.coefficients, self.found.modes)
-        return float(_pearson(self.rows, predictor).sum())
+        """Sum of the squares of the residuals."""
+        return float(_pearson(self.rows, self.predictor).sum())
+
+    def in_the_users_order(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values (N,) of the rows, in the user's order."""
+        placed = np.empty_like(values)
+        placed[self.order] = values
+        return placed
 
 
 def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
@@ -116,6 +131,11 @@ def refitted_chi_squares(
 
 def _pearson(rows: Rows, predictor: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each group's part of Pearson's chi-square, (G,), at linear predictors (n,)."""
+    return rows.grouping.sums(_residuals(rows, predictor) ** 2)
+
+
+def _residuals(rows: Rows, predictor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pearson's residuals (n,) at linear predictors (n,)."""
     at = logistic(predictor)
     variance = np.maximum(rows.trials * at.variance, SMALLEST_VARIANCE)
-    return rows.grouping.sums(at.residual(rows.successes, rows.trials) ** 2 / variance)
+    return np.asarray(at.residual(rows.successes, rows.trials) / np.sqrt(variance))

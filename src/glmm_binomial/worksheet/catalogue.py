@@ -181,8 +181,8 @@ MODELS: Final = (
 N_SIM: Final = Argument(
     "n_sim",
     "value",
-    "How many simulations, a whole number up to 10000. The default is 1 for GLMM_BINOMIAL_SIMULATE and 200 for "
-    "GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_PLOT.",
+    "How many simulations, a whole number up to 10000. The default is 1 for GLMM_BINOMIAL_SIMULATE, 250 for "
+    "GLMM_BINOMIAL_RESIDUALS, and 200 for GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_PLOT.",
     None,
 )
 SEED: Final = Argument(
@@ -386,6 +386,13 @@ FUNCTIONS: Final = (
         "Check whether a model simulates proportions like those observed. Spills one row per distinct row of x, or per "
         "bin of fitted probability when these are many.",
         "answers.check:check",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_RESIDUALS",
+        (MODEL, N_SIM, SEED),
+        "List the residuals of a model. Spills one row per row of data: group, fitted probability, Pearson residual, "
+        "and the quantile of the outcome among simulated ones.",
+        "answers.residuals:residuals",
     ),
     WorksheetFunction(
         "GLMM_BINOMIAL_PLOT",
