@@ -247,6 +247,9 @@ def _model(choose: Random) -> Arguments:
         arguments["new_x_random"] = [list(choose.choice(arguments["x_random"])) for _ in range(new_rows)]
     if choose.random() < 0.3:
         _add_headers(choose, arguments)
+    # of a truth that is given, without headers
+    arguments["coefficients"] = [[choose.choice((0.0, -0.5, 1.0, 2.5, 30.0))] for _ in range(columns + 1)]
+    arguments["std_devs"] = [[choose.choice((0.0, 0.5, 1.0, 3.0)) for _ in range(choose.choice((1, columns + 1)))]]
     for name, values in OPTIONS.items():
         if choose.random() < 0.4:
             arguments[name] = deepcopy(choose.choice(values))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.contrast import contrast
     from glmm_binomial.answers.design import design
     from glmm_binomial.answers.estimates import Estimates, estimates_of, fit
+    from glmm_binomial.answers.generate import generate
     from glmm_binomial.answers.margins import margins
     from glmm_binomial.answers.plot import check_figure
     from glmm_binomial.answers.predict import predict
@@ -57,6 +58,7 @@ _HOMES = {
     "answers.plot": ("check_figure",),
     "answers.predict": ("predict",),
     "answers.quality": ("quality",),
+    "answers.generate": ("generate",),
     "answers.ranef": ("random_effects",),
     "answers.residuals": ("residuals",),
     "answers.simulate": ("simulate",),
@@ -86,6 +88,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "fit",
     "fit_formula",
     "fit_model",
+    "generate",
     "margins",
     "predict",
     "profile_intervals",

@@ -11,6 +11,7 @@ from scipy.special import expit
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.observations.simulation_options import SimulationOptions, read_simulation_options
+from glmm_binomial.observations.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,18 +106,29 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
 
     Simulation j draws from `generator_of(seed, j)`.
     """
-    observations = model.observations
-    groups = len(observations.group_labels)
-    predictor = fixed_predictor(model, observations.x)
-    sds = model.fit.sds / model.design.scale.random_scales
-    trials = observations.trials.astype(np.int64)
+    observations, scale = model.observations, model.design.scale
+    truth = Truth(
+        predictor=fixed_predictor(model, observations.x),
+        x_random=observations.x_random,
+        std_devs=model.fit.sds / scale.random_scales,
+        group_index=observations.group_index,
+        groups=len(observations.group_labels),
+        trials=observations.trials,
+        trials_given=observations.trials_given,
+    )
+    yield from draw_outcomes(truth, options)
+
+
+def draw_outcomes(truth: Truth, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
+    """The same of a model whose numbers are known."""
+    sds, trials = truth.std_devs, truth.trials.astype(np.int64)
     for simulation in range(options.n_sim):
         stop_if_requested()
         generator = generator_of(options.seed, simulation)
-        effects = (sds * generator.standard_normal((groups, len(sds))))[observations.group_index]
-        deviation = effects[:, 0] + (observations.x_random * effects[:, 1:]).sum(axis=1)
-        probability = expit(predictor + deviation)
-        if observations.trials_given:
+        effects = (sds * generator.standard_normal((truth.groups, len(sds))))[truth.group_index]
+        deviation = effects[:, 0] + (truth.x_random * effects[:, 1:]).sum(axis=1)
+        probability = expit(truth.predictor + deviation)
+        if truth.trials_given:
             yield generator.binomial(trials, probability).astype(np.float64)
         else:
             yield (generator.random(len(probability)) < probability).astype(np.float64)

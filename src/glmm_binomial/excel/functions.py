@@ -13,7 +13,8 @@ from pyxll import get_config, plot, schedule_call, xl_app, xl_arg, xl_func, xlAb
 from glmm_binomial.excel.edge import to_excel
 from glmm_binomial.excel.example import write_example
 from glmm_binomial.interruption import stopping_when
-from glmm_binomial.worksheet.catalogue import FUNCTIONS, Argument, WorksheetFunction
+from glmm_binomial.worksheet.catalogue import FUNCTIONS
+from glmm_binomial.worksheet.entries import Argument, WorksheetFunction
 from glmm_binomial.worksheet.functions import answer
 from glmm_binomial.worksheet.signatures import with_signature
 

@@ -194,13 +194,7 @@ def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDA
                 "row in the argument trials."
             )
         return successes, np.ones(len(successes))
-    counts = as_whole(trials.numbers()[:, 0])
-    wrong = np.flatnonzero((counts < 1) | (counts != np.floor(counts)))
-    if len(wrong):
-        trials.reject_cell(int(wrong[0]), 0, rule="must be a whole number of at least 1.")
-    wrong = np.flatnonzero(counts > MOST_TRIALS)
-    if len(wrong):
-        trials.reject_cell(int(wrong[0]), 0, rule=f"must be at most {MOST_TRIALS:,}.")
+    counts = trials_of(trials)
     wrong = np.flatnonzero((successes < 0) | (successes > counts) | (successes != np.floor(successes)))
     if len(wrong):
         first = int(wrong[0])
@@ -211,6 +205,18 @@ def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDA
             advice=f"In the same row, trials {found(trials.rows[first][0])}. Correct one of the two.",
         )
     return successes, counts
+
+
+def trials_of(trials: Range) -> NDArray[np.float64]:
+    """Trials of each row, (N,)."""
+    counts = as_whole(trials.numbers()[:, 0])
+    wrong = np.flatnonzero((counts < 1) | (counts != np.floor(counts)))
+    if len(wrong):
+        trials.reject_cell(int(wrong[0]), 0, rule="must be a whole number of at least 1.")
+    wrong = np.flatnonzero(counts > MOST_TRIALS)
+    if len(wrong):
+        trials.reject_cell(int(wrong[0]), 0, rule=f"must be at most {MOST_TRIALS:,}.")
+    return counts
 
 
 def require_estimable(

@@ -6,99 +6,13 @@ and of hostile input all read it. It imports nothing heavy, since Excel reads it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
+
+from glmm_binomial.worksheet.entries import Argument, WorksheetFunction
 
 LONGEST_HELP: Final = 250
 """Excel cuts help texts at 255 characters."""
-
-Kind = Literal["range", "value", "model"]
-"""How Excel hands an argument over: rows of cells, one cell's content, or a model that another cell holds."""
-
-Answer = Literal["table", "model"]
-
-
-class _Required:
-    """The default of an argument that has none."""
-
-    def __repr__(self) -> str:
-        return "REQUIRED"
-
-
-REQUIRED: Final = _Required()
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """An argument of a worksheet function.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"range", "value", "model"}
-    help : str
-        For Excel's function wizard.
-    default
-        REQUIRED, or what a call without it means.
-    gathered_in : str
-        The argument of what answers the function that takes it together with others; "" when it has its own.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    default: object = REQUIRED
-    gathered_in: str = ""
-
-    @property
-    def is_required(self) -> bool:
-        """Whether a call must give it."""
-        return self.default is REQUIRED
-
-
-MOST_GATHERED_SHOWN: Final = 3
-"""Of arguments that mean the same, in the call as Excel shows it."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorksheetFunction:
-    """A function that formulas can call.
-
-    Attributes
-    ----------
-    name : str
-        As formulas write it; in Python it is called the same in lower case.
-    arguments : tuple of Argument
-    help : str
-        For Excel's function wizard.
-    answered_by : str
-        Module and function of the package, "answers.ranef:random_effects", which takes the arguments by their names.
-    answer : {"table", "model"}
-        What the cell shows: rows that spill, or the handle of a model.
-    thread_safe : bool
-        False for a function that does something to the sheet, which Excel allows one thread only.
-    """
-
-    name: str
-    arguments: tuple[Argument, ...]
-    help: str
-    answered_by: str
-    answer: Answer = "table"
-    thread_safe: bool = True
-
-    @property
-    def python_name(self) -> str:
-        """Of the function in Python."""
-        return self.name.lower()
-
-    @property
-    def usage(self) -> str:
-        """The call as Excel shows it, optional arguments in brackets."""
-        shown = [each.name if each.is_required else f"[{each.name}]" for each in self.arguments]
-        if any(each.gathered_in for each in self.arguments):
-            shown = [*shown[:MOST_GATHERED_SHOWN], "..."]
-        return f"{self.name}({', '.join(shown)})"
-
 
 METHOD: Final = Argument(
     "method",
@@ -181,8 +95,8 @@ MODELS: Final = (
 N_SIM: Final = Argument(
     "n_sim",
     "value",
-    "How many simulations, a whole number up to 10000. The default is 1 for GLMM_BINOMIAL_SIMULATE, 250 for "
-    "GLMM_BINOMIAL_RESIDUALS, and 200 for GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_PLOT.",
+    "How many simulations, a whole number up to 10000. The default is 1 for GLMM_BINOMIAL_SIMULATE and _GENERATE, 250 "
+    "for GLMM_BINOMIAL_RESIDUALS, 200 for GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_PLOT.",
     None,
 )
 SEED: Final = Argument(
@@ -431,6 +345,41 @@ FUNCTIONS: Final = (
         "Show how a formula codes columns of numbers and text, ready to be the x of GLMM_BINOMIAL. Spills a header row "
         "and one row per row of data.",
         "answers.design:design",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_GENERATE",
+        (
+            Argument("x", "range", "Predictors: numbers, any number of columns, with a header row or without."),
+            Argument(
+                "groups",
+                "range",
+                "Which group each row belongs to, one column of whole numbers or text, with a header if x has one.",
+            ),
+            Argument(
+                "coefficients",
+                "range",
+                "The true coefficients, log odds ratios, in a row or a column: the intercept first, then one for each "
+                "column of x.",
+            ),
+            Argument(
+                "std_devs",
+                "range",
+                "The true standard deviations between groups, on the logit scale: that of the intercept; or that and "
+                "one for the slope of each column of x, 0 where groups do not differ in it.",
+            ),
+            Argument(
+                "trials",
+                "range",
+                "How many trials each row stands for, one column of whole numbers; successes are then drawn. Empty: "
+                "every row is one trial.",
+                None,
+            ),
+            N_SIM,
+            SEED,
+        ),
+        "Draw outcomes of a model whose coefficients and standard deviations you give. Spills one column per "
+        "simulation under a header row, ready to be the y of GLMM_BINOMIAL.",
+        "answers.generate:generate",
     ),
     WorksheetFunction(
         "GLMM_BINOMIAL_SELFTEST",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from glmm_binomial.errors import FitError, InvalidInputError
 from glmm_binomial.extras import MissingPackageError
 from glmm_binomial.interruption import StoppedError
-from glmm_binomial.worksheet.catalogue import BY_PYTHON_NAME, FUNCTIONS, WorksheetFunction
+from glmm_binomial.worksheet.catalogue import BY_PYTHON_NAME, FUNCTIONS
+from glmm_binomial.worksheet.entries import WorksheetFunction
 from glmm_binomial.worksheet.handles import PassedOnError, holds_nothing, model_from
 from glmm_binomial.worksheet.signatures import with_signature
 

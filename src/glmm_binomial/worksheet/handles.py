@@ -9,7 +9,7 @@ from glmm_binomial.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from glmm_binomial.estimation.fitted_model import GLMM
-    from glmm_binomial.worksheet.catalogue import Argument, WorksheetFunction
+    from glmm_binomial.worksheet.entries import Argument, WorksheetFunction
 
 MESSAGES: Final = ("Invalid input:", "Error fitting GLMM:", "##")
 """How the text of a cell begins that holds a message in the place of a model."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from glmm_binomial.worksheet.catalogue import Argument
+    from glmm_binomial.worksheet.entries import Argument
 
 
 def with_signature(

@@ -1,0 +1,61 @@
+"""Outcomes from numbers that are given: the first half of a simulation study."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glmm_binomial.answers.simulate import (
+    DEFAULT_SIMULATIONS,
+    MOST_RESPONSES,
+    Simulations,
+    draw_outcomes,
+)
+from glmm_binomial.observations.handed_over import all_used
+from glmm_binomial.observations.simulation_options import read_simulation_options
+from glmm_binomial.observations.truth import read_truth
+
+
+def generate(
+    x: object,
+    groups: object,
+    coefficients: object,
+    std_devs: object,
+    trials: object = None,
+    n_sim: object = None,
+    seed: object = None,
+) -> Simulations:
+    """Draw outcomes of a model whose coefficients and SDs are given.
+
+    Row i of group g: successes y_i ~ Binomial(trials_i, p_i), logit p_i = b_0 + x_i'b + u_g0 + sum_k x_ik u_gk, with
+    independent u_gk ~ N(0, sd_k^2). The random numbers are those of `simulate`, so that the estimates of a model given
+    here draw what `simulate` draws of it.
+
+    Parameters
+    ----------
+    x : (N, p) array, list of N rows, or data frame
+        With a header row or without.
+    groups : (N, 1) array or list of N one-cell rows
+        Labels, with a header when x has one.
+    coefficients : p + 1 numbers in a row or a column
+        The intercept first.
+    std_devs : 1 or p + 1 numbers in a row or a column
+        Of the random intercept; of the random slope of each column of x as well, 0 where there is none.
+    trials : like groups, optional
+        Whole numbers; one trial for each row unless given.
+    n_sim : whole number, optional
+        Number of simulations, from 1 to 10,000; 1 unless given.
+    seed : whole number, optional
+        0 or more; 1 unless given.
+
+    Raises
+    ------
+    InvalidInputError
+        When the arguments cannot be used.
+    """
+    truth = read_truth(x, groups, coefficients, std_devs, trials)
+    rows = len(truth.trials)
+    options = read_simulation_options(n_sim, seed, default=DEFAULT_SIMULATIONS, rows=rows, most_values=MOST_RESPONSES)
+    responses = np.empty((rows, options.n_sim), order="F")
+    for column, response in enumerate(draw_outcomes(truth, options)):
+        responses[:, column] = response
+    return Simulations(responses=responses, seed=options.seed, handed_over=all_used(rows))
