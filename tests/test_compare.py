@@ -136,6 +136,8 @@ def test_laws_of_the_statistic_by_hand():
     assert_allclose(null_law(2, 1).p_value(5.0), 0.5 * chi2.sf(5.0, 2) + 0.5 * chi2.sf(5.0, 3))
     assert_allclose(null_law(0, 2).p_value(5.0), chi2.sf(5.0, 2))
     assert null_law(0, 1).p_value(0.0) == 1.0
+    # from one to two correlated effects, a variance and a covariance
+    assert_allclose(null_law(0, 1, 1).p_value(5.0), 0.5 * chi2.sf(5.0, 1) + 0.5 * chi2.sf(5.0, 2))
     assert "conservative" in null_law(0, 2).said
     assert null_law(3, 0).said == ""
 

@@ -159,7 +159,9 @@ def test_differences_and_ratios_are_the_delta_method_on_averages_over_the_popula
     k = len(fit.coefficients)
     back = np.eye(len(fit.covariance_root))
     back[:k, :k] = scale.back_transform
-    theta = np.concatenate([scale.back_transform @ fit.coefficients, np.log(fit.sds / scale.random_scales)])
+    theta = np.concatenate(
+        [scale.back_transform @ fit.coefficients, np.log(fit.sds * np.diag(scale.random_back_transform))]
+    )
     age = np.mean([row[3] - 40.0 for row in table_of(slope=kind == "a slope")[1:]])
 
     def means(theta):
@@ -205,7 +207,7 @@ def test_posterior_contrasts_are_those_of_the_draws(kind):
     assert_allclose(np.log([found.ci_lower[0], found.ci_upper[0]]), limits, atol=0.01 * sd)
     assert_allclose(found.p_values[0], 2 * sample.weights[log_odds < 0].sum(), rtol=0.1, atol=1e-3)
     # probabilities, draw by draw
-    log_sds = sample.theta[few, k:] - np.log(scale.random_scales)
+    log_sds = sample.theta[few, k:] - np.log(1.0 / np.diag(scale.random_back_transform))
     age = np.mean([row[3] - 40.0 for row in table_of(slope=kind == "a slope")[1:]])
     thetas = np.column_stack([b[few], log_sds])
     drawn = [[np.mean([by_hand(model, t, arm, sex, age) for sex in "fm"]) for arm in "ab"] for t in thetas]

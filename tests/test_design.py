@@ -49,7 +49,7 @@ def test_without_intercept_columns_are_divided_by_their_root_mean_square_and_not
 def test_random_slopes_are_divided_by_their_root_mean_square_and_never_centred():
     design = design_of(Y, np.column_stack([TWO]), GROUPS, x_random=np.array(MANY))
     assert rows_of(design, design.rows.random) == sorted((1.0, round(a / math.sqrt(108 / 8), 12)) for a in MANY)
-    assert_allclose(design.scale.random_scales, [1.0, math.sqrt(108 / 8)], rtol=1e-15)
+    assert_allclose((1.0 / np.diag(design.scale.random_back_transform)), [1.0, math.sqrt(108 / 8)], rtol=1e-15)
     assert design.scale.random_names == ("intercept", "random_x1")
 
 

@@ -53,7 +53,7 @@ def test_scores_and_information_are_finite_differences_of_the_log_density(count)
     slopes = [(log_density(a, effects) - log_density(b, effects)) / (2 * STEP) for a, b in pairs]
     curvatures = [(b.scores(effects) - a.scores(effects)).sum(axis=0) / (2 * STEP) for a, b in pairs]
     assert_allclose(covariance.scores(effects), np.transpose(slopes), rtol=0, atol=1e-8)
-    assert_allclose(covariance.information(effects.T @ effects), curvatures, rtol=0, atol=1e-8)
+    assert_allclose(covariance.information(effects.T @ effects, len(effects)), curvatures, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

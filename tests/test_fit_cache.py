@@ -20,7 +20,7 @@ from simulated import draw, draw_design
 ARRAYS = ("successes", "trials", "fixed", "random")
 """Of the rows; the grouping beside them has tests of its own."""
 
-WAY_BACK_ONLY = {"random_scales", "fixed_names", "random_names"}
+WAY_BACK_ONLY = {"random_back_transform", "fixed_names", "random_names"}
 """What a fit, on the standardised scale, does not look at."""
 
 OTHER_OPTIONS = {"fit_intercept": False, "alpha": 0.5, "method": "mean-field"}
@@ -73,7 +73,7 @@ def test_the_same_data_have_the_same_key_wherever_they_lie_in_memory():
 def test_every_field_of_rows_and_scale_is_tried_here():
     # a field that is new belongs in the key, or among those that no fit looks at
     assert {field.name for field in fields(Rows)} == {*ARRAYS, "grouping"}
-    assert {field.name for field in fields(Scale)} == {"back_transform", "intercept", *WAY_BACK_ONLY}
+    assert {field.name for field in fields(Scale)} == {"back_transform", "intercept", "correlated", *WAY_BACK_ONLY}
 
 
 @pytest.mark.parametrize("name", ARRAYS)
@@ -96,6 +96,10 @@ def test_another_division_into_groups_changes_the_key():
 
 def test_the_intercept_changes_the_key():
     assert key(with_scale(design(), intercept=False)) != key(design())
+
+
+def test_correlated_effects_change_the_key():
+    assert key(with_scale(design(), correlated=True)) != key(design())
 
 
 def test_every_method_has_a_key_of_its_own():

@@ -111,17 +111,19 @@ MEAN_ZERO = "should then be its mean, since independent effects depend on where 
         (
             "y ~ day + (1 + day | id)",
             (
-                "formula must name independent random effects. (1 + day | id), in which they are correlated, is not "
-                "fitted "
-                f"yet. (1 + day || id) works; zero of day {MEAN_ZERO}"
+                'method must be "ml" where random effects are correlated. It is "vb", and (1 + day | id) is fitted by '
+                'maximum likelihood only so far. Give "ml", or write (1 + day || id) for independent effects.'
             ),
         ),
         (
-            "y ~ day + (day | id)",
+            "y ~ day + (1 | id) + (1 + day | id)",
+            "formula must name each random effect once. It has 2 random intercepts of one grouping.",
+        ),
+        (
+            "y ~ day + (1 + day | id) + (0 + dose | id)",
             (
-                "formula must name independent random effects. (day | id), in which they are correlated, is not "
-                "fitted yet."
-                f" (day || id) works; zero of day {MEAN_ZERO}"
+                "formula must name random effects that are all correlated, or all independent. (1 + day | id) + "
+                "(0 + dose | id) is not fitted yet. (1 + day + dose | id) works, and (1 + day + dose || id)."
             ),
         ),
         (

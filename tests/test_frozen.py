@@ -64,7 +64,7 @@ def test_no_array_of_a_design_can_be_written_to():
     expected = {
         f"rows.{name}" for name in ("successes", "trials", "fixed", "random", "grouping.index", "grouping.starts")
     }
-    expected |= {"scale.back_transform", "scale.random_scales"}
+    expected |= {"scale.back_transform", "scale.random_back_transform"}
     assert_read_only(fit_model(**data()).design, "design", expected=expected)
     assert_read_only(build_design(observe(**data())), "design", expected=expected)
 

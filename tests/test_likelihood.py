@@ -102,7 +102,9 @@ def _log_likelihood_with_intercept_sd(y, x, group, estimates, *, sd):
     design = build_design(observe(y, x, group, x_random=x))
     parameters = Parameters(
         coefficients=np.linalg.solve(design.scale.back_transform, estimates.coefficients),
-        effects=IndependentEffects(log_sds=np.log([sd, estimates.std_devs[1] * design.scale.random_scales[1]])),
+        effects=IndependentEffects(
+            log_sds=np.log([sd, estimates.std_devs[1] * (1.0 / np.diag(design.scale.random_back_transform))[1]])
+        ),
     )
     found = find_modes(design.rows, parameters, np.zeros((design.rows.grouping.count, 2)))
     nodes = choose_nodes(design.rows, parameters, found)

@@ -82,7 +82,9 @@ def on_users_scale(model):
     k = len(fit.coefficients)
     back = np.eye(len(fit.covariance_root))
     back[:k, :k] = scale.back_transform
-    theta = np.concatenate([scale.back_transform @ fit.coefficients, np.log(fit.sds / scale.random_scales)])
+    theta = np.concatenate(
+        [scale.back_transform @ fit.coefficients, np.log(fit.sds * np.diag(scale.random_back_transform))]
+    )
     return theta, back @ fit.covariance_root
 
 
@@ -145,7 +147,7 @@ def test_posterior_effects_are_those_of_the_draws():
     sample, scale = model.fit.posterior.sample, model.design.scale
     k, names = len(model.fit.coefficients), scale.fixed_names
     draws = np.column_stack([sample.theta[:, :k] @ scale.back_transform.T, sample.theta[:, k:]])
-    draws[:, k:] -= np.log(scale.random_scales)
+    draws[:, k:] -= np.log(1.0 / np.diag(scale.random_back_transform))
     kept = {}
     whole = mean_probabilities.posterior_inference
 

@@ -66,7 +66,8 @@ def design(
     )
     scale = Scale(
         back_transform=np.array([[1.0, 0.0], [0.0, 1.0 / unit]]),
-        random_scales=np.ones(2),
+        random_back_transform=np.eye(2),
+        correlated=False,
         intercept=intercept,
         fixed_names=fixed_names,
         random_names=("intercept", "week"),

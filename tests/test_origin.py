@@ -48,13 +48,13 @@ def test_years_as_they_are_typed_are_told_to_be_centred(method):
     ],
 )
 def test_far_means_two_sds_away_with_no_value_beyond_zero(column, is_far):
-    data = SimpleNamespace(random_names=("day",), x_random=column[:, None])
+    data = SimpleNamespace(correlated=False, random_names=("day",), x_random=column[:, None])
     assert bool(list(about_origin(data))) is is_far
 
 
 def test_each_such_column_is_told_and_no_other():
     years, doses = np.arange(2011.0, 2021.0), np.arange(10.0)
-    data = SimpleNamespace(random_names=("year", "dose"), x_random=np.column_stack([years, doses]))
+    data = SimpleNamespace(correlated=False, random_names=("year", "dose"), x_random=np.column_stack([years, doses]))
     (notice,) = about_origin(data)
     assert notice.startswith("Zero of year")
-    assert not list(about_origin(SimpleNamespace(random_names=(), x_random=np.empty((4, 0)))))
+    assert not list(about_origin(SimpleNamespace(correlated=False, random_names=(), x_random=np.empty((4, 0)))))

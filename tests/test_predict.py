@@ -197,7 +197,7 @@ def test_population_average_of_a_fit_is_the_integral_over_its_own_sds(method):
     new_data, new_z = data.x[:400:40], [[float(k % 4)] for k in range(10)]
     found = predictions_of(model, new_data, new_x_random=new_z)
     b = model.design.scale.back_transform @ model.fit.coefficients
-    sds = model.fit.sds / model.design.scale.random_scales
+    sds = model.fit.sds * np.diag(model.design.scale.random_back_transform)
     expected = [
         by_brute_force(b[0] + np.array(x) @ b[1:], np.hypot(sds[0], z * sds[1]))
         for x, (z,) in zip(new_data, new_z, strict=True)
@@ -222,7 +222,9 @@ def test_interval_of_the_population_average_is_that_of_the_delta_method():
     back = np.eye(5)
     back[:3, :3] = scale.back_transform
     root = back @ fit.covariance_root
-    estimate = np.concatenate([scale.back_transform @ fit.coefficients, np.log(fit.sds / scale.random_scales)])
+    estimate = np.concatenate(
+        [scale.back_transform @ fit.coefficients, np.log(fit.sds * np.diag(scale.random_back_transform))]
+    )
 
     def average_logit(theta):
         sds = np.exp(theta[3:])

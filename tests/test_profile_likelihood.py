@@ -20,11 +20,10 @@ from datasets import bacteria, cbpp, contraception, expanded, vegetables
 from glmm_binomial.answers.confint import (
     Interval,
     Intervals,
-    _about_limits,
     _about_odds_ratios,
-    _Profile,
     profile_intervals,
 )
+from glmm_binomial.answers.profile_limits import Profile, about_limits
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.estimation.conditional_modes import ConditionalModes
 from glmm_binomial.estimation.fitted_model import GLMM, fit_model
@@ -101,7 +100,7 @@ class BruteForce:
         design = self.model.design
         self.design = design
         self.X = design.rows.fixed @ np.linalg.inv(design.scale.back_transform)
-        self.Z = design.rows.random * design.scale.random_scales
+        self.Z = design.rows.random * (1.0 / np.diag(design.scale.random_back_transform))
         self.k = self.X.shape[1]
         grid = np.arange(-8.0, 8.0 + self.step / 2.0, self.step)
         grids = np.meshgrid(*[grid] * self.Z.shape[1], indexing="ij")
@@ -590,8 +589,8 @@ def found(value, *, settled=True):
 )
 def test_each_way_a_search_can_fail_has_its_words(ending, text):
     missing = Limit(ending=ending, reached=2.0, settled=True)
-    profile = _Profile(name="dose", position=0, lower=found(0.5), upper=missing, scale=2.0)
-    (notice,) = _about_limits([profile])
+    profile = Profile(name="dose", position=0, lower=found(0.5), upper=missing, scale=2.0)
+    (notice,) = about_limits([profile])
     assert notice.startswith(f"The upper profile limit of dose was not found: {text}")
     assert profile.limits_about(1.5) == (1.0, None)
 
@@ -599,7 +598,7 @@ def test_each_way_a_search_can_fail_has_its_words(ending, text):
 def profiles_of(*settled):
     """Profiles of x1, x2 ... whose lower and upper limits were found, settled as the pairs say."""
     return [
-        _Profile(
+        Profile(
             name=f"x{position + 1}",
             position=position,
             lower=found(0.5, settled=below),
@@ -611,21 +610,21 @@ def profiles_of(*settled):
 
 
 def test_limits_at_which_quadrature_was_not_settled_are_named_once():
-    (notice,) = _about_limits(profiles_of((True, False), (True, False)))
+    (notice,) = about_limits(profiles_of((True, False), (True, False)))
     assert "at x1 (upper) and x2 (upper):" in notice
-    (notice,) = _about_limits(profiles_of((True, False), *[(False, False)] * 10))
+    (notice,) = about_limits(profiles_of((True, False), *[(False, False)] * 10))
     assert "at x1 (upper), x2 (lower), x2 (upper), x3 (lower), x3 (upper) and 16 more:" in notice
-    assert not list(_about_limits(profiles_of((True, True))))
+    assert not list(about_limits(profiles_of((True, True))))
 
 
 def test_when_no_limit_was_settled_they_are_not_listed_one_by_one():
     profiles = profiles_of(*[(False, False)] * 26)
-    (notice,) = _about_limits(profiles)
+    (notice,) = about_limits(profiles)
     assert "at all limits:" in notice
     assert "x1" not in notice
     # a limit that was not found has a sentence of its own
     missing = replace(profiles[0], lower=Limit(ending="flat", reached=-9.0, settled=False))
-    assert "at all limits:" in list(_about_limits([missing, *profiles[1:]]))[1]
+    assert "at all limits:" in list(about_limits([missing, *profiles[1:]]))[1]
 
 
 # the table
@@ -641,6 +640,7 @@ def hand_built():
         fixed_effects=(interval,),
         odds_ratios=(ratio,),
         random_effects=(deviation,),
+        correlations=(),
         alpha=0.05,
         beside="wald",
         notices=("Beware.",),

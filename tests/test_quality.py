@@ -61,7 +61,7 @@ def test_shares_with_a_random_slope_are_those_of_the_matrices_and_estimates_of_l
     fit = replace(
         model.fit,
         coefficients=np.linalg.solve(scale.back_transform, b),
-        sds=np.array([lme4["sd_1"], lme4["sd_2"]]) * scale.random_scales,
+        sds=np.array([lme4["sd_1"], lme4["sd_2"]]) / np.diag(scale.random_back_transform),
     )
     found = variance_shares(replace(model, fit=fit))
     assert_allclose(found.marginal_latent.value, expected["r2_marginal"], rtol=1e-7)
@@ -138,7 +138,10 @@ def test_intervals_of_the_posterior_are_quantiles_of_its_draws(children):
     model = children["vb"]
     sample, scale = model.fit.posterior.sample, model.design.scale
     k = len(model.fit.coefficients)
-    b, sds = scale.back_transform @ sample.theta[:, :k].T, np.exp(sample.theta[:, k]) / scale.random_scales[0]
+    b, sds = (
+        scale.back_transform @ sample.theta[:, :k].T,
+        np.exp(sample.theta[:, k]) * scale.random_back_transform[0, 0],
+    )
     v_f, v_r, v_d = np.var(model.observations.x @ b[1:], axis=0, ddof=1), sds**2, np.pi**2 / 3
     drawn, weights = np.array([v_f / (v_r + v_d), (v_f + v_r) / v_d, v_r / v_d]), sample.weights
     found = variance_shares(model)

@@ -100,7 +100,7 @@ def conditional_sds(model):
     """SDs of the effects when coefficients and SDs are held at their estimates, (G, K), on the user's scale."""
     C, V, U = model.fit.cross_covariance, model.fit.covariance, model.fit.random_covariance
     within = U - C @ np.linalg.solve(V, C.transpose(0, 2, 1))
-    return np.sqrt(np.diagonal(within, axis1=1, axis2=2)) / model.design.scale.random_scales
+    return np.sqrt(np.diagonal(within, axis1=1, axis2=2)) * np.diag(model.design.scale.random_back_transform)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -128,7 +128,7 @@ def test_maximum_likelihood_estimates_solve_the_equations_of_the_conditional_mod
     model = fit_model(y, x, group, x_random=z, method="ml")
     effects = random_effects(model)
     b = model.design.scale.back_transform @ model.fit.coefficients
-    sds = model.fit.sds / model.design.scale.random_scales
+    sds = model.fit.sds * np.diag(model.design.scale.random_back_transform)
     random = np.column_stack([np.ones(len(z)), z])
     residual = y - expit(b[0] + x @ b[1:] + (random * effects.estimates[group]).sum(axis=1))
     score = np.stack([random[group == g].T @ residual[group == g] for g in range(30)]) - effects.estimates / sds**2

@@ -43,7 +43,7 @@ def with_sds(model, *sds):
     return GLMM(
         observations=model.observations,
         design=model.design,
-        fit=replace(model.fit, sds=np.array(sds) * model.design.scale.random_scales),
+        fit=replace(model.fit, sds=np.array(sds) * (1.0 / np.diag(model.design.scale.random_back_transform))),
     )
 
 

@@ -200,7 +200,8 @@ def estimated(
     )
     scale = Scale(
         back_transform=np.array([[1.0, -3.0 / 2.0], [0.0, 1.0 / 2.0]]),
-        random_scales=np.array([1.0, 6.0]),
+        random_back_transform=np.diag([1.0, 1.0 / 6.0]),
+        correlated=False,
         intercept=intercept,
         fixed_names=("intercept", "dose"),
         random_names=("intercept", "week"),

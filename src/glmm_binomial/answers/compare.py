@@ -123,7 +123,7 @@ def _test(models: tuple[GLMM, GLMM], log_likelihoods: tuple[LogLikelihood, LogLi
         return not_tested(found)
     before, here = log_likelihoods
     larger, smaller = (before, here) if found.before_is_larger else (here, before)
-    return likelihood_ratio_test(larger, smaller, null_law(found.coefficients, found.variances))
+    return likelihood_ratio_test(larger, smaller, null_law(found.coefficients, found.variances, found.covariances))
 
 
 def _weights(log_likelihoods: tuple[LogLikelihood, ...]) -> NDArray[np.float64]:

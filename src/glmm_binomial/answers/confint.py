@@ -4,34 +4,48 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from glmm_binomial.answers.estimates import estimate
+from glmm_binomial.answers.limits_beside import Beside, limits_beside
 from glmm_binomial.answers.notices import notices
 from glmm_binomial.answers.origin import about_origin
 from glmm_binomial.answers.overdispersion import about_dispersion, dispersion_of
+from glmm_binomial.answers.profile_limits import Profile, about_limits
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.estimation.fitted_model import fitted
 from glmm_binomial.estimation.fitting import beyond_precision_refused
 from glmm_binomial.estimation.marginal import MOST_EFFECTS
-from glmm_binomial.estimation.profile_likelihood import coefficient_limit, find_peak, sd_limit
+from glmm_binomial.estimation.profile_likelihood import (
+    coefficient_limit,
+    find_peak,
+    first_correlation_limits,
+    peak_beginning_with,
+    sd_limit,
+)
 from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.names import parameter_names
-from glmm_binomial.observations.wording import effect_in_words, listed
+from glmm_binomial.observations.wording import effect_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from glmm_binomial.answers.estimates import Estimates
+    from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.fitted_model import GLMM
     from glmm_binomial.estimation.profile_likelihood import Peak
-    from glmm_binomial.estimation.profile_search import Limit
-    from glmm_binomial.model.design import Scale
+    from glmm_binomial.model.design import Design, Scale
 
-ESTIMATES = {"fixed_effects": "coefficient", "odds_ratios": "odds_ratio", "random_effects": "std_dev"}
+ESTIMATES = {
+    "fixed_effects": "coefficient",
+    "odds_ratios": "odds_ratio",
+    "random_effects": "std_dev",
+    "correlations": "correlation",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,8 @@ class Intervals(Tabular):
         Exponentials of the coefficients and their limits; infinite where these exceed 709.
     random_effects : tuple of K Interval
         SDs of the random effects.
+    correlations : tuple of Interval
+        Of correlated effects; Wald's limits are those of Fisher's z.
     alpha : float
     beside : {"wald", "posterior"}
         What the limits beside those of the profile are.
@@ -83,6 +99,7 @@ class Intervals(Tabular):
     fixed_effects: tuple[Interval, ...]
     odds_ratios: tuple[Interval, ...]
     random_effects: tuple[Interval, ...]
+    correlations: tuple[Interval, ...]
     alpha: float
     beside: Literal["wald", "posterior"]
     notices: tuple[str, ...]
@@ -95,6 +112,7 @@ class Intervals(Tabular):
             ("fixed_effects", self.fixed_effects),
             ("odds_ratios", self.odds_ratios),
             ("random_effects", self.random_effects),
+            ("correlations", self.correlations),
         ):
             if of_block:
                 rows.append((block, "parameter", ESTIMATES[block], *limits))
@@ -139,52 +157,29 @@ def profile_intervals(model: GLMM, parameter: object = None) -> Intervals:
     with beyond_precision_refused():
         peak, quantile = find_peak(design.rows, fit), float(chi2.isf(options.alpha, 1))
         coefficients = [_coefficient_profile(design.scale, peak, i, quantile) for i in chosen.fixed]
-        deviations = [_deviation_profile(design.scale, peak, i, quantile) for i in chosen.random]
-    beside = _beside(model, estimates)
+        varying = fit.correlations is None or bool(fit.active.all())
+        deviations = [_deviation_profile(design, fit, peak, i, quantile) for i in chosen.random if varying]
+        pairs = combinations(chosen.random if fit.correlations is not None and varying else (), 2)
+        correlations = [_correlation_profile(design, fit, pair, quantile) for pair in pairs]
+    beside = limits_beside(model, estimates)
     fixed_effects = tuple(_coefficient_intervals(estimates, coefficients, beside))
     odds_ratios = tuple(_exponential(interval) for interval in fixed_effects)
     return Intervals(
         fixed_effects=fixed_effects,
         odds_ratios=odds_ratios,
         random_effects=tuple(_deviation_intervals(estimates, deviations, beside)),
+        correlations=tuple(_correlation_intervals(estimates, correlations)),
         alpha=options.alpha,
         beside=beside.kind,
         notices=(
             *_about_method(model.fit.method),
             *_about_laplace(len(design.scale.random_names)),
             *estimates.notices,
-            *_about_limits([*coefficients, *deviations]),
+            *about_limits([*coefficients, *deviations, *(found.profile for found in correlations)]),
+            *(() if varying else _about_no_variance()),
             *_about_odds_ratios(odds_ratios),
         ),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Profile:
-    """Both limits of one quantity, standardised.
-
-    `name` is its name in a sentence, `position` that among the coefficients or the random effects, and `scale` the
-    factor that leads to the user's scale.
-    """
-
-    name: str
-    position: int
-    lower: Limit
-    upper: Limit
-    scale: float
-
-    def limits_about(self, value: float) -> tuple[float | None, float | None]:
-        """Lower and upper, on the user's scale, about an estimate on that scale."""
-        lower, upper = (
-            limit.reached * self.scale if limit.ending == "found" else None for limit in (self.lower, self.upper)
-        )
-        # with alpha near one, limits lie nearer together than rounding or a flat likelihood tells estimates apart
-        return None if lower is None else min(lower, value), None if upper is None else max(value, upper)
-
-    @property
-    def sides(self) -> tuple[tuple[str, Limit], tuple[str, Limit]]:
-        """Both limits with their names."""
-        return ("lower", self.lower), ("upper", self.upper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +203,9 @@ def _chosen(scale: Scale, parameter: object) -> _Chosen:
     )
 
 
-def _coefficient_profile(scale: Scale, peak: Peak, position: int, quantile: float) -> _Profile:
+def _coefficient_profile(scale: Scale, peak: Peak, position: int, quantile: float) -> Profile:
     combination = scale.back_transform[position]
-    return _Profile(
+    return Profile(
         name=scale.fixed_names[position],
         position=position,
         lower=coefficient_limit(peak, combination, side=-1, quantile=quantile),
@@ -219,103 +214,48 @@ def _coefficient_profile(scale: Scale, peak: Peak, position: int, quantile: floa
     )
 
 
-def _deviation_profile(scale: Scale, peak: Peak, position: int, quantile: float) -> _Profile:
-    return _Profile(
+def _deviation_profile(design: Design, fit: Fit, peak: Peak, position: int, quantile: float) -> Profile:
+    scale, place = design.scale, position
+    unit = float(scale.random_back_transform[position, position])
+    if fit.correlations is not None:
+        peak, units = peak_beginning_with(design.rows, fit, scale.random_back_transform, (position,))
+        place, unit = 0, 1.0 / float(units[0])
+    return Profile(
         name=f"the SD of the random {effect_in_words(scale.random_names[position])}",
         position=position,
-        lower=sd_limit(peak, position, side=-1, quantile=quantile),
-        upper=sd_limit(peak, position, side=1, quantile=quantile),
-        scale=1.0 / float(scale.random_scales[position]),
+        lower=sd_limit(peak, place, side=-1, quantile=quantile),
+        upper=sd_limit(peak, place, side=1, quantile=quantile),
+        scale=unit,
     )
-
-
-def _about_limits(profiles: list[_Profile]) -> Iterator[str]:
-    """What is to be said of limits that were not found, or are less exact."""
-    for profile in profiles:
-        for side, limit in profile.sides:
-            if limit.ending != "found":
-                missing = f"The {side} profile limit of {profile.name} was not found"
-                yield f"{missing}: {_because(limit, limit.reached * profile.scale)}"
-    found = [
-        (f"{profile.name} ({side})", limit.settled)
-        for profile in profiles
-        for side, limit in profile.sides
-        if limit.ending == "found"
-    ]
-    unsettled = [name for name, settled in found if not settled]
-    if unsettled:
-        which = "all limits" if len(unsettled) == len(found) else listed(unsettled)
-        yield (
-            "Even the largest number of quadrature nodes did not settle the log-likelihood to nine digits at "
-            f"{which}: three or four of their digits are good."
-        )
-
-
-def _because(limit: Limit, reached: float) -> str:
-    match limit.ending:
-        case "flat":
-            return f"values as far as {reached:.3g} still lie inside the interval. Report it as open on that side."
-        case "unbounded":
-            return (
-                f"from {reached:.3g} on, the likelihood no longer limits how much groups differ. Report the interval "
-                "as open on that side."
-            )
-        case "higher":
-            return (
-                f"near {reached:.3g} the likelihood is higher than at the estimates, so it has more than one maximum. "
-                "Do not use the intervals of this table."
-            )
-        case _:
-            return f"the search stopped at {reached:.3g}. Use the Wald limit with caution."
 
 
 @dataclass(frozen=True, slots=True)
-class _Beside:
-    """Limits beside those of the profiles, on the user's scale: of coefficients, and of SDs, None for a zero."""
+class _CorrelationProfile:
+    """Limits of the correlation of two random effects, from the profile and from Fisher's z."""
 
-    kind: Literal["wald", "posterior"]
-    fixed: tuple[tuple[float, float], ...]
-    random: tuple[tuple[float, float] | None, ...]
-
-    def named(self, limits: tuple[float, float] | None) -> dict[str, float | None]:
-        """Limits under the names that they have in an interval."""
-        lower, upper = limits or (None, None)
-        return {f"{self.kind}_lower": lower, f"{self.kind}_upper": upper}
+    pair: tuple[int, int]
+    profile: Profile
+    fisher: tuple[float, float] | None
 
 
-def _beside(model: GLMM, estimates: Estimates) -> _Beside:
-    """Quantiles of the posterior of a model that has one, or Wald's limits at the estimates."""
-    scale, alpha, posterior = model.design.scale, estimates.alpha, model.fit.posterior
-    if posterior is None:
-        return _Beside(
-            kind="wald",
-            fixed=tuple(zip(estimates.ci_lower.tolist(), estimates.ci_upper.tolist(), strict=True)),
-            random=tuple(
-                _wald_of_sd(sd, float(norm.isf(alpha / 2.0)) * error)
-                for sd, error in zip(estimates.std_devs.tolist(), estimates.log_sd_std_errors.tolist(), strict=True)
-            ),
-        )
-    laws = posterior.laws_of_combinations(scale.back_transform)
-    limits = [
-        np.exp(law.limits(alpha)) / unit
-        for law, unit in zip(posterior.laws_of_log_sds(), scale.random_scales, strict=True)
-    ]
-    return _Beside(
-        kind="posterior",
-        fixed=tuple(law.limits(alpha) for law in laws),
-        random=tuple((float(lower), float(upper)) for lower, upper in limits),
+def _correlation_profile(design: Design, fit: Fit, pair: tuple[int, int], quantile: float) -> _CorrelationProfile:
+    peak, _ = peak_beginning_with(design.rows, fit, design.scale.random_back_transform, pair)
+    limits = first_correlation_limits(peak, quantile)
+    first, second = (design.scale.random_names[effect] for effect in pair)
+    lower, upper = limits.profile
+    name = f"the correlation of {first} and {second}"
+    profile = Profile(name=name, position=pair[1], lower=lower, upper=upper, scale=1.0)
+    return _CorrelationProfile(pair=pair, profile=profile, fisher=limits.fisher)
+
+
+def _about_no_variance() -> Iterator[str]:
+    yield (
+        "The variances of the correlated random effects are estimated at zero, where SDs and correlations have no "
+        "profile of their own: no limits are given of them."
     )
 
 
-def _wald_of_sd(std_dev: float, reach: float) -> tuple[float, float] | None:
-    if std_dev == 0.0:
-        return None
-    with np.errstate(over="ignore"):
-        factor = float(np.exp(reach))
-    return std_dev / factor, std_dev * factor
-
-
-def _coefficient_intervals(estimates: Estimates, profiles: list[_Profile], beside: _Beside) -> Iterator[Interval]:
+def _coefficient_intervals(estimates: Estimates, profiles: list[Profile], beside: Beside) -> Iterator[Interval]:
     for profile in profiles:
         i = profile.position
         coefficient = float(estimates.coefficients[i])
@@ -348,7 +288,23 @@ def _exponential(interval: Interval) -> Interval:
     )
 
 
-def _deviation_intervals(estimates: Estimates, profiles: list[_Profile], beside: _Beside) -> Iterator[Interval]:
+def _correlation_intervals(estimates: Estimates, found: list[_CorrelationProfile]) -> Iterator[Interval]:
+    for each in found:
+        first, second = each.pair
+        correlation = float(estimates.correlations[second, first]) if estimates.correlations is not None else math.nan
+        lower, upper = each.profile.limits_about(correlation)
+        wald_lower, wald_upper = each.fisher or (None, None)
+        yield Interval(
+            parameter=f"{estimates.random_names[first]}, {estimates.random_names[second]}",
+            estimate=correlation,
+            ci_lower=lower,
+            ci_upper=upper,
+            wald_lower=wald_lower,
+            wald_upper=wald_upper,
+        )
+
+
+def _deviation_intervals(estimates: Estimates, profiles: list[Profile], beside: Beside) -> Iterator[Interval]:
     for profile in profiles:
         i = profile.position
         std_dev = float(estimates.std_devs[i])

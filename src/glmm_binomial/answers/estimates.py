@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.t_tests import TTest
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.posterior import Posterior
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.model.design import Design, Scale
     from glmm_binomial.observations import Method, Observations
 
 Arguments = ParamSpec("Arguments")
@@ -60,6 +60,8 @@ class Estimates:
         Of the random effects, per unit of the column of x_random.
     log_sd_std_errors : (K,) array
         Standard errors of the log SDs; zero for an SD of zero.
+    correlations : (K, K) array or None
+        Of the random effects, not numbers where they do not vary; None where they are independent.
     group_labels : tuple of G labels
     effects : callable
         Gives the random effects (G, K), which under "vb" take an integration over the posterior.
@@ -108,6 +110,7 @@ class Estimates:
     std_devs: NDArray[np.float64]
     variances: NDArray[np.float64]
     log_sd_std_errors: NDArray[np.float64]
+    correlations: NDArray[np.float64] | None
     group_labels: tuple[object, ...]
     effects: Callable[[], NDArray[np.float64]]
     log_likelihood: float
@@ -149,7 +152,8 @@ def estimate(
         tests = _posterior_tests(fit.posterior, design.scale.back_transform, alpha)
     with np.errstate(over="ignore"):
         odds_ratios = np.exp(coefficients)
-    std_devs = fit.sds / design.scale.random_scales
+    random = _random_part(design.scale, fit)
+    std_devs = random.std_devs
     rows, intercept_variance = len(observations.successes), float(std_devs[0]) ** 2
     log_likelihood = log_likelihood_at(fit, design, rows)
     return Estimates(
@@ -166,7 +170,8 @@ def estimate(
         random_names=design.scale.random_names,
         std_devs=std_devs,
         variances=std_devs**2,
-        log_sd_std_errors=np.sqrt(np.diag(fit.covariance)[k:]),
+        log_sd_std_errors=random.log_sd_std_errors,
+        correlations=random.correlations,
         group_labels=observations.group_labels,
         effects=partial(group_effects, design, fit),
         log_likelihood=log_likelihood.value,
@@ -194,7 +199,33 @@ def estimate(
 def group_effects(design: Design, fit: Fit) -> NDArray[np.float64]:
     """Estimated random effects of each group, (G, K), on the user's scale."""
     effects = fit.own_effects if fit.posterior is None else effects_of(design, fit.posterior)
-    return np.asarray(effects.means / design.scale.random_scales)
+    return np.asarray(effects.means @ design.scale.random_back_transform.T)
+
+
+@dataclass(frozen=True, slots=True)
+class _RandomPart:
+    """SDs of the random effects on the user's scale, standard errors of their logarithms, and correlations."""
+
+    std_devs: NDArray[np.float64]
+    log_sd_std_errors: NDArray[np.float64]
+    correlations: NDArray[np.float64] | None
+
+
+def _random_part(scale: Scale, fit: Fit) -> _RandomPart:
+    back = scale.random_back_transform
+    root = back @ fit.effects_root
+    std_devs = np.linalg.norm(root, axis=1)
+    units = np.where(std_devs > 0.0, std_devs, 1.0)
+    # of sd^2 = r'r with r a row of the root
+    by_parameter = np.einsum("mka,ka->km", back @ fit.effects_slopes, root) / units[:, None] ** 2
+    errors = np.linalg.norm(by_parameter @ fit.covariance_root[len(fit.coefficients) :], axis=1)
+    correlations = None
+    if fit.correlations is not None:
+        # not of the root, which stops short of correlations of one
+        of_effects = back @ (fit.sds[:, None] * fit.correlations * fit.sds) @ back.T
+        sds = np.sqrt(np.diag(of_effects))
+        correlations = np.clip(of_effects / np.outer(sds, sds), -1.0, 1.0)
+    return _RandomPart(std_devs=std_devs, log_sd_std_errors=errors, correlations=correlations)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class NullLaw:
     ----------
     lower, upper : int
     variances : int
-        Independent variances that are zero in the smaller model; from two on, the law is an upper bound.
+        Variances that are zero in the smaller model; from two on, the law is an upper bound.
     """
 
     lower: int
@@ -54,15 +54,17 @@ class NullLaw:
         return ""
 
 
-def null_law(coefficients: int, variances: int) -> NullLaw:
-    """The law when so many coefficients, and variances of independent random effects, are zero.
+def null_law(coefficients: int, variances: int, covariances: int = 0) -> NullLaw:
+    """The law when so many coefficients, and variances and covariances of random effects, are zero.
 
     One variance: half and half of chi-square with one degree of freedom more and with none more (Self & Liang 1987,
-    JASA 82(398), case 5; Stram & Lee 1994, Biometrics 50(4)). Several: the mixture has weights that depend on the data,
-    and chi-square with all degrees of freedom bounds it from above.
+    JASA 82(398), case 5; Stram & Lee 1994, Biometrics 50(4)); its covariances with q other effects are q coefficients
+    more (case 3 of the latter). Several: the mixture has weights that depend on the data, and chi-square with all
+    degrees of freedom bounds it from above.
     """
-    upper = coefficients + variances
-    return NullLaw(lower=coefficients if variances == 1 else upper, upper=upper, variances=variances)
+    free = coefficients + covariances
+    upper = free + variances
+    return NullLaw(lower=free if variances == 1 else upper, upper=upper, variances=variances)
 
 
 def _beyond(statistic: float, degrees: int) -> float:

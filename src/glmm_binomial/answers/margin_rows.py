@@ -156,7 +156,7 @@ def standardised_slopes(scale: Scale, slopes: Coded) -> Coded:
     """Slopes of the standardised columns, (M, k) and (M, K)."""
     return Coded(
         x=slopes.x @ scale.back_transform[scale.intercept :],
-        x_random=np.pad(slopes.x_random, ((0, 0), (1, 0))) / scale.random_scales,
+        x_random=slopes.x_random @ scale.random_back_transform[1:],
     )
 
 

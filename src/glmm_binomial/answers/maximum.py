@@ -26,7 +26,7 @@ class LogLikelihood:
     value : float
         With all constants.
     parameters : int
-        Coefficients and standard deviations, those at zero too.
+        Coefficients, standard deviations, those at zero too, and correlations.
     rows : int
         Of data, as `bic` counts them.
     is_maximum : bool
@@ -56,7 +56,7 @@ def log_likelihood_at(fit: Fit, design: Design, rows: int) -> LogLikelihood:
     """That of a fit by any method to so many rows of data."""
     return LogLikelihood(
         value=fit.log_likelihood + design.log_binomial,
-        parameters=len(fit.coefficients) + len(fit.sds),
+        parameters=len(fit.covariance_root),
         rows=rows,
         is_maximum=fit.likelihood_distance is not None,
         is_laplace=fit.nodes is None,

@@ -171,7 +171,7 @@ def _estimated(fit: Fit, setting: Setting) -> NDArray[np.float64]:
         average = average_logits(fit, fixed, setting.random[rows])
         p, q = expit(average.logit), expit(-average.logit)
         slopes = weights * p * q
-        found += np.r_[weights @ p, weights @ q, (slopes * average.by_mean) @ fixed, slopes @ average.by_log_sd]
+        found += np.r_[weights @ p, weights @ q, (slopes * average.by_mean) @ fixed, slopes @ average.by_effects]
     return found
 
 

@@ -26,13 +26,14 @@ class Nesting:
     ----------
     before_is_larger : bool
         Whether the larger is the first of the two.
-    coefficients, variances : int
+    coefficients, variances, covariances : int
         That the larger has more.
     """
 
     before_is_larger: bool
     coefficients: int
     variances: int
+    covariances: int
 
 
 def different_data(before: GLMM, here: GLMM) -> str | None:
@@ -55,7 +56,8 @@ def nesting(before: GLMM, here: GLMM) -> Nesting | str:
     """Which of two models of the same outcomes is nested in the other, or why neither is.
 
     The smaller model's columns must be combinations of the larger's, and its random effects among the larger's: those
-    of the same groups, whose columns differ by a factor only, since independent effects depend on where zero is.
+    of the same groups, whose columns differ by a factor only, since independent effects depend on where zero is; of
+    correlated effects, which do not, combinations.
     """
     if (before.observations.group_index != here.observations.group_index).any():
         return "the groups are not those of the one before"
@@ -68,6 +70,7 @@ def nesting(before: GLMM, here: GLMM) -> Nesting | str:
         before_is_larger=not gained,
         coefficients=abs(len(here.fit.coefficients) - len(before.fit.coefficients)),
         variances=abs(len(here.fit.sds) - len(before.fit.sds)),
+        covariances=abs(_covariances(here) - _covariances(before)),
     )
 
 
@@ -76,6 +79,13 @@ def _outside(model: GLMM, other: GLMM) -> str:
     scale = model.design.scale
     left = _left_over(_fixed(model), _fixed(other))
     outside = [shortened(name) for name, rest in zip(scale.fixed_names, left, strict=True) if rest > WITHIN]
+    if other.design.scale.correlated:
+        left = _left_over(_random(model), _random(other))
+        names = zip(scale.random_names, left, strict=True)
+        outside += [f"the random {shortened(effect_in_words(name))}" for name, rest in names if rest > WITHIN]
+        return listed(outside) if outside else ""
+    if scale.correlated:
+        outside.append("the correlations of random effects")
     others = _random(other)
     for name, column in zip(scale.random_names, _random(model).T, strict=True):
         # scaled to a root mean square of one, equal columns differ by their sign at most
@@ -83,6 +93,11 @@ def _outside(model: GLMM, other: GLMM) -> str:
         if min(gaps) > WITHIN:
             outside.append(f"the random {shortened(effect_in_words(name))}")
     return listed(outside) if outside else ""
+
+
+def _covariances(model: GLMM) -> int:
+    effects = len(model.fit.sds)
+    return effects * (effects - 1) // 2 if model.design.scale.correlated else 0
 
 
 def _fixed(model: GLMM) -> NDArray[np.float64]:

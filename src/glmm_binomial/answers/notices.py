@@ -156,7 +156,8 @@ def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
             "All outcomes are the same within every group, so the data set no limit to the differences between groups: "
             "the size of the variance comes from the prior."
         )
-    log_errors = np.sqrt(np.diag(fit.covariance)[len(fit.coefficients) :])
+    k = len(fit.coefficients)
+    log_errors = np.sqrt(np.diag(fit.covariance)[k : k + len(fit.sds)])
     for name, sd, log_error in zip(design.scale.random_names, fit.sds, log_errors, strict=True):
         if log_error > LARGEST_LOG_SD_ERROR and sd * log_error > LARGEST_SD_ERROR:
             yield (

@@ -24,6 +24,8 @@ def columns_far_from_zero(observations: Observations) -> tuple[int, ...]:
 
 def about_origin(observations: Observations) -> Iterator[str]:
     """A warning for each of them."""
+    if observations.correlated:
+        return
     for position in columns_far_from_zero(observations):
         name, column = observations.random_names[position], observations.x_random[:, position]
         yield (

@@ -39,31 +39,32 @@ class AverageLogits:
     logit : (M,) array
     by_mean : (M,) array
         By x'b.
-    by_log_sd : (M, K) array
-        By the log SDs of the random effects.
+    by_effects : (M, C) array
+        By the parameters of the random effects' covariance.
     """
 
     logit: NDArray[np.float64]
     by_mean: NDArray[np.float64]
-    by_log_sd: NDArray[np.float64]
+    by_effects: NDArray[np.float64]
 
 
 def average_logits(fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64]) -> AverageLogits:
     """Of standardised rows, (M, k) and (M, K)."""
-    mean, deviations = fixed @ fit.coefficients, random * fit.sds
+    mean, deviations = fixed @ fit.coefficients, random @ fit.effects_root
     sd = np.linalg.norm(deviations, axis=1)
     by_mean = (mean_logit(mean + STEP, sd) - mean_logit(mean - STEP, sd)) / (2.0 * STEP)
-    # d sd / d log sd_k = deviation_k^2 / sd; sd moves by a share of itself, since it cannot fall below zero
+    # sd moves by a share of itself, since it cannot fall below zero
     by_log_sd = (mean_logit(mean, sd * (1.0 + STEP)) - mean_logit(mean, sd * (1.0 - STEP))) / (2.0 * STEP)
-    shares = (deviations / np.where(sd > 0.0, sd, 1.0)[:, None]) ** 2
-    return AverageLogits(logit=mean_logit(mean, sd), by_mean=by_mean, by_log_sd=by_log_sd[:, None] * shares)
+    unit = 1.0 / np.where(sd > 0.0, sd, 1.0)[:, None]
+    shares = np.einsum("ra,mab,rb->rm", random * unit, fit.effects_slopes, deviations * unit, optimize=True)
+    return AverageLogits(logit=mean_logit(mean, sd), by_mean=by_mean, by_effects=by_log_sd[:, None] * shares)
 
 
 def wald_averages(fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64], alpha: float) -> Summaries:
     """Logits of mean probabilities over the population of M rows, (M, k) and (M, K), by the delta method."""
     found = average_logits(fit, fixed, random)
     size = np.maximum(np.abs(fixed).max(axis=1), 1.0)[:, None]
-    gradient = np.hstack([found.by_mean[:, None] * (fixed / size), found.by_log_sd / size])
+    gradient = np.hstack([found.by_mean[:, None] * (fixed / size), found.by_effects / size])
     errors = size[:, 0] * np.linalg.norm(gradient @ fit.covariance_root, axis=1)
     return normal_summaries(found.logit, errors, alpha)
 

@@ -95,30 +95,35 @@ def random_effects(model: GLMM) -> GroupEffects:
     the groups given that estimate. The uncertainty of the SD itself is not in them, and a notice says so.
     """
     design, fit = model.design, model.fit
-    alpha, scales = model.observations.options.alpha, design.scale.random_scales
-    found = _wald(fit, alpha) if fit.posterior is None else _over_posterior(design, fit.posterior, alpha)
+    alpha, back = model.observations.options.alpha, design.scale.random_back_transform
+    found = _wald(fit, back, alpha) if fit.posterior is None else _over_posterior(design, fit.posterior, alpha)
     return GroupEffects(
         group_labels=model.observations.group_labels,
         effect_names=design.scale.random_names,
-        estimates=found.means / scales,
-        std_devs=found.sds / scales,
-        ci_lower=found.lower / scales,
-        ci_upper=found.upper / scales,
+        estimates=found.means,
+        std_devs=found.sds,
+        ci_lower=found.lower,
+        ci_upper=found.upper,
         alpha=alpha,
         notices=tuple(_notices(fit, design.scale.random_names)),
     )
 
 
-def _wald(fit: Fit, alpha: float) -> Summaries:
+def _wald(fit: Fit, back: NDArray[np.float64], alpha: float) -> Summaries:
     own = fit.own_effects
-    sds = np.sqrt(np.diagonal(own.covariances, axis1=1, axis2=2))
-    return normal_summaries(own.means, sds, alpha)
+    return normal_summaries(own.means @ back.T, _sds(back, own.covariances), alpha)
+
+
+def _sds(back: NDArray[np.float64], covariances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of effects on the user's scale, (G, K)."""
+    return np.asarray(np.sqrt(np.einsum("ka,gab,kb->gk", back, covariances, back)))
 
 
 def _over_posterior(design: Design, posterior: Posterior, alpha: float) -> Summaries:
     """Means and SDs by the laws of total expectation and covariance; limits from draws."""
     effects, sample = effects_of(design, posterior), posterior.sample
     groups, count = effects.means.shape
+    back = design.scale.random_back_transform
     draws = draws_for(groups * count, len(sample.weights))
     features, weights = centred_features(posterior, design.rows.fixed.shape[1], draws), sample.first_weights(draws)
     scores = normal_scores(count, draws)
@@ -126,12 +131,13 @@ def _over_posterior(design: Design, posterior: Posterior, alpha: float) -> Summa
     for first in range(0, groups, ROWS_AT_ONCE):
         stop_if_requested()
         chunk = np.arange(first, min(first + ROWS_AT_ONCE, groups))
-        for effect, column in enumerate(np.eye(count)):
+        for effect, column in enumerate(back):
             columns = np.broadcast_to(column, (len(chunk), count))
             found = summarize(effect_draws(effects, chunk, columns, features, scores), weights, alpha)
             limits[:, chunk, effect] = found.lower, found.upper
-    sds = np.sqrt(np.diagonal(effects.covariances, axis1=1, axis2=2))
-    return Summaries(means=effects.means, sds=sds, lower=limits[0], upper=limits[1])
+    return Summaries(
+        means=effects.means @ back.T, sds=_sds(back, effects.covariances), lower=limits[0], upper=limits[1]
+    )
 
 
 def _notices(fit: Fit, names: tuple[str, ...]) -> Iterator[str]:

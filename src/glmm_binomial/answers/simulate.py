@@ -62,8 +62,8 @@ class Simulations(Tabular):
 def simulate(model: GLMM, *, n_sim: object = None, seed: object = None) -> Simulations:
     """Simulate responses from the estimates of a model, with random effects drawn anew.
 
-    In each simulation every group g gets effects u_gk ~ N(0, sd_k^2), and row i of the group successes
-    y_i ~ Binomial(trials_i, p_i) with logit p_i = x_i'b + z_i'u_g. Coefficients b and SDs stay at their estimates, as
+    In each simulation every group g gets effects u_g ~ N(0, Sigma), and row i of the group successes
+    y_i ~ Binomial(trials_i, p_i) with logit p_i = x_i'b + z_i'u_g. Coefficients b and Sigma stay at their estimates, as
     in lme4's `simulate`. Simulation j has its own random numbers, determined by the seed and j alone: more simulations
     append columns and change none.
 
@@ -110,7 +110,7 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
     truth = Truth(
         predictor=fixed_predictor(model, observations.x),
         x_random=observations.x_random,
-        std_devs=model.fit.sds / scale.random_scales,
+        effects_root=scale.random_back_transform @ model.fit.effects_root,
         group_index=observations.group_index,
         groups=len(observations.group_labels),
         trials=observations.trials,
@@ -121,11 +121,11 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
 
 def draw_outcomes(truth: Truth, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
     """The same of a model whose numbers are known."""
-    sds, trials = truth.std_devs, truth.trials.astype(np.int64)
+    root, trials = truth.effects_root, truth.trials.astype(np.int64)
     for simulation in range(options.n_sim):
         stop_if_requested()
         generator = generator_of(options.seed, simulation)
-        effects = (sds * generator.standard_normal((truth.groups, len(sds))))[truth.group_index]
+        effects = (generator.standard_normal((truth.groups, len(root))) @ root.T)[truth.group_index]
         deviation = effects[:, 0] + (truth.x_random * effects[:, 1:]).sum(axis=1)
         probability = expit(truth.predictor + deviation)
         if truth.trials_given:

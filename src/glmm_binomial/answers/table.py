@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from glmm_binomial.answers.estimates import Estimates, estimates_of
 from glmm_binomial.answers.overdispersion import shown as dispersion_shown
 from glmm_binomial.answers.rows import Tabular
@@ -26,6 +28,9 @@ FIXED_HEADER = (
     "odds_ratio",
 )
 RANDOM_HEADER = ("random_effects", "parameter", "variance", "std_dev")
+MOST_CORRELATIONS = 5
+"""Columns that are left for the correlations of an effect with those above it."""
+
 DIAGNOSTICS_HEADER = ("diagnostics", "parameter", "value")
 
 
@@ -63,11 +68,12 @@ class Table(Tabular):
                 strict=True,
             )
         ]
-        rows.append(RANDOM_HEADER)
+        shown = 0 if estimates.correlations is None else min(len(estimates.random_names) - 1, MOST_CORRELATIONS)
+        rows.append((*RANDOM_HEADER, *(f"corr_{number}" for number in range(1, shown + 1))))
         rows += [
-            ("", name, variance, std_dev)
-            for name, variance, std_dev in zip(
-                estimates.random_names, estimates.variances, estimates.std_devs, strict=True
+            ("", name, variance, std_dev, *_correlations_above(estimates, place)[:shown])
+            for place, (name, variance, std_dev) in enumerate(
+                zip(estimates.random_names, estimates.variances, estimates.std_devs, strict=True)
             )
         ]
         rows += [
@@ -79,6 +85,13 @@ class Table(Tabular):
         rows += [("", name, value) for name, value in _diagnostics(estimates).items()]
         rows += [("", *row) for row in (*dispersion_shown(estimates.dispersion), *t_tests_shown(estimates))]
         return rows + [("warning", notice) for notice in estimates.notices]
+
+
+def _correlations_above(estimates: Estimates, place: int) -> list[float | None]:
+    """Of a random effect with those above it; blank where one of the two does not vary."""
+    if estimates.correlations is None:
+        return []
+    return [value if np.isfinite(value) else None for value in estimates.correlations[place, :place].tolist()]
 
 
 def _diagnostics(estimates: Estimates) -> dict[str, object]:

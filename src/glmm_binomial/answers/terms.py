@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,6 +123,7 @@ class _Term:
     variances: int
     refit: Callable[[], LogLikelihood] | None
     reason: str = ""
+    covariances: int = 0
 
 
 def _left_out(term: _Term, whole: LogLikelihood) -> LeftOut:
@@ -131,7 +133,7 @@ def _left_out(term: _Term, whole: LogLikelihood) -> LeftOut:
         without = term.refit()
     except FitError as problem:
         return LeftOut(term=term.name, test=not_tested(f"the model without it: {problem}"), aic=None)
-    law = null_law(term.coefficients, term.variances)
+    law = null_law(term.coefficients, term.variances, term.covariances)
     return LeftOut(term=term.name, test=likelihood_ratio_test(whole, without, law), aic=without.aic)
 
 
@@ -187,7 +189,9 @@ def _random_terms(model: GLMM) -> Iterator[_Term]:
             random_names=tuple(names[place] for place in kept),
         )
         name = listed([f"random {effect_in_words(names[place])}" for place in places])
-        yield _Term(name, coefficients=0, variances=len(places), refit=_refit_of(reduced))
+        # those of the terms' effects with each other and with all that are left, the intercept among them
+        pairs = comb(len(names) + 1, 2) - comb(len(kept) + 1, 2) if observations.correlated else 0
+        yield _Term(name, coefficients=0, variances=len(places), refit=_refit_of(reduced), covariances=pairs)
 
 
 def _refit_of(reduced: Observations) -> Callable[[], LogLikelihood]:

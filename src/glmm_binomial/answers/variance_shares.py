@@ -94,7 +94,7 @@ def variance_shares(model: GLMM) -> VarianceShares:
 
 @dataclass(frozen=True, slots=True)
 class _Moments:
-    """Of the user's rows, standardised: covariance (k, k) of fixed columns, mean squares (K,) of the random ones."""
+    """Of the user's rows, standardised: covariance (k, k) of fixed columns, mean products (K, K) of the random ones."""
 
     fixed: NDArray[np.float64]
     random: NDArray[np.float64]
@@ -104,7 +104,7 @@ def _moments(model: GLMM) -> _Moments:
     scale, observations = model.design.scale, model.observations
     fixed, random = scale.fixed_columns(observations.x), scale.random_columns(observations.x_random)
     centred = fixed - fixed.mean(axis=0)
-    return _Moments(fixed=centred.T @ centred / (len(fixed) - 1.0), random=np.mean(random**2, axis=0))
+    return _Moments(fixed=centred.T @ centred / (len(fixed) - 1.0), random=random.T @ random / len(random))
 
 
 def _shares(model: GLMM, moments: _Moments, v_d: float) -> list[Share]:
@@ -114,7 +114,7 @@ def _shares(model: GLMM, moments: _Moments, v_d: float) -> list[Share]:
     if fit.posterior is not None:
         theta = fit.posterior.sample.theta
         v_f = np.einsum("ni,ij,nj->n", theta[:, :k], moments.fixed, theta[:, :k])
-        v_r = np.exp(2.0 * theta[:, k:]) @ moments.random
+        v_r = np.exp(2.0 * theta[:, k:]) @ np.diag(moments.random)
         logits = np.array([np.log(over) - np.log(under) for over, under in _parts(v_f, v_r, v_d)])
         told = np.isfinite(logits).all(axis=1)
         found = summarize(np.where(told[:, None], logits, 0.0), fit.posterior.sample.weights, alpha)
@@ -122,11 +122,12 @@ def _shares(model: GLMM, moments: _Moments, v_d: float) -> list[Share]:
             _share(mean, lower, upper, "quantiles of the posterior") if is_told else Share(0.0, None, None, "")
             for is_told, mean, lower, upper in zip(told, found.means, found.lower, found.upper, strict=True)
         ]
-    b, variances = fit.coefficients, fit.sds**2 * moments.random
-    v_f, v_r = np.array(b @ moments.fixed @ b), np.array(variances.sum())
-    # derivatives of v_f and v_r by b and the log SDs
-    by_fixed = np.concatenate([2.0 * moments.fixed @ b, np.zeros(len(variances))])
-    by_random = np.concatenate([np.zeros(k), 2.0 * variances])
+    b, root, slopes = fit.coefficients, fit.effects_root, fit.effects_slopes
+    # the mean of z'Sigma z over the rows
+    v_f, v_r = np.array(b @ moments.fixed @ b), np.array(np.sum(root * (moments.random @ root)))
+    # derivatives of v_f and v_r by b and the parameters of Sigma
+    by_fixed = np.concatenate([2.0 * moments.fixed @ b, np.zeros(len(slopes))])
+    by_random = np.concatenate([np.zeros(k), 2.0 * np.einsum("mab,ab->m", slopes, moments.random @ root)])
     gradients = [
         (by_fixed / v_f if v_f > 0.0 else by_fixed) - by_random / (v_r + v_d),
         (by_fixed + by_random) / (v_f + v_r) if v_f + v_r > 0.0 else by_fixed,

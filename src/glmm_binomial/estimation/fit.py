@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from glmm_binomial.model.correlated_effects import CorrelatedEffects
+from glmm_binomial.model.effects import IndependentEffects
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.estimation.separation import Separation
+    from glmm_binomial.model.effects import Effects
     from glmm_binomial.observations import Method
 
 CONVERGED_DISTANCE: Final = 3e-5
@@ -53,7 +58,7 @@ class EffectEstimates:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Estimates on the standardised scale (k fixed and K random effects, G groups).
+    """Estimates on the standardised scale (k fixed and K random effects with C parameters, G groups).
 
     Attributes
     ----------
@@ -62,9 +67,10 @@ class Fit:
         Posterior means under "vb".
     sds : (K,) array
         exp of the posterior means of the log SDs under "vb".
-    covariance_root : (k + K, k + K) array
-        R of R R', the covariance of coefficients and log SDs. Its entries span half as many orders of magnitude, so
-        that no variance is lost to rounding when nearly collinear columns are brought back to their units.
+    covariance_root : (k + C, k + C) array
+        R of R R', the covariance of coefficients, log SDs and partial correlations (see `CorrelatedEffects`). Its
+        entries span half as many orders of magnitude, so that no variance is lost to rounding when nearly collinear
+        columns are brought back to their units.
     log_likelihood : float
         Marginal, without the binomial constants: of the maximum, or at these estimates where there is none.
     likelihood_distance : float or None
@@ -78,6 +84,8 @@ class Fit:
         To the optimum where the search ended, in standard errors.
     largest_score : float
         Largest absolute derivative left of what was maximised.
+    correlations : (K, K) array or None
+        Of the random effects, not numbers where they do not vary; None where they are independent.
     random_effects : (G, K) array or None
         Conditional modes under "ml". None under "vb", as the following two: there they are integrated over the
         posterior when they are asked for.
@@ -105,6 +113,7 @@ class Fit:
     quadrature_settled: bool
     distance: float
     largest_score: float
+    correlations: NDArray[np.float64] | None = None
     random_effects: NDArray[np.float64] | None = None
     random_covariance: NDArray[np.float64] | None = None
     cross_covariance: NDArray[np.float64] | None = None
@@ -112,6 +121,37 @@ class Fit:
     mode_root: NDArray[np.float64] | None = None
     towards_likelihood: NewtonStep | None = None
     separation: Separation | None = None
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """Which of the random effects have a variance above zero, (K,)."""
+        return np.asarray(self.sds > 0.0)
+
+    @property
+    def active_effects(self) -> Effects:
+        """The covariance of those."""
+        kept = self.active
+        if self.correlations is None:
+            return IndependentEffects.of_sds(self.sds[kept])
+        return CorrelatedEffects.of_correlations(self.sds[kept], self.correlations[np.ix_(kept, kept)])
+
+    @property
+    def effects_root(self) -> NDArray[np.float64]:
+        """Lambda of Lambda Lambda', the covariance of all random effects, (K, K)."""
+        root = np.zeros((len(self.sds), len(self.sds)))
+        root[np.ix_(self.active, self.active)] = self.active_effects.root
+        return root
+
+    @property
+    def effects_slopes(self) -> NDArray[np.float64]:
+        """Derivatives of `effects_root` by the C parameters, (C, K, K); zero where effects do not vary."""
+        count = len(self.sds)
+        slopes = np.zeros((len(self.covariance_root) - len(self.coefficients), count, count))
+        if self.correlations is None:
+            slopes[np.arange(count), np.arange(count), np.arange(count)] = self.sds
+        elif self.active.all():
+            slopes[:] = self.active_effects.root_slopes
+        return slopes
 
     @property
     def converged(self) -> bool:

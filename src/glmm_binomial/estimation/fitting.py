@@ -23,6 +23,7 @@ from glmm_binomial.estimation.recent import RecentResults
 from glmm_binomial.estimation.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.estimation.variational import fit_variational
 from glmm_binomial.frozen import frozen
+from glmm_binomial.model.correlated_effects import CorrelatedEffects
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.rows import OrthonormalRows, orthonormalize
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.posterior import Posterior
-    from glmm_binomial.model.design import Design
+    from glmm_binomial.model.design import Design, Scale
+    from glmm_binomial.model.effects import Effects
     from glmm_binomial.observations import Method
 
 CACHED_FITS: Final = 32
@@ -172,7 +174,7 @@ def beyond_precision_refused() -> Iterator[None]:
 
 def _content_key(design: Design, method: Method) -> bytes:
     """Digest of the method and of every array of a design that a fit depends on."""
-    digest = hashlib.blake2b(f"{method} {design.scale.intercept}".encode())
+    digest = hashlib.blake2b(f"{method} {design.scale.intercept} {design.scale.correlated}".encode())
     rows = design.rows
     arrays = (rows.successes, rows.trials, rows.fixed, rows.random, rows.grouping.starts, design.scale.back_transform)
     for array in arrays:
@@ -276,11 +278,16 @@ def _newton_step(gradient: NDArray[np.float64], negative_hessian: NDArray[np.flo
     return NewtonStep(step=root @ (root.T @ gradient), covariance_root=root)
 
 
+def _structured(effects: IndependentEffects, scale: Scale) -> Effects:
+    """Independent effects as those of a design's model, from which a search starts."""
+    return CorrelatedEffects.of_correlations(effects.sds, np.eye(effects.count)) if scale.correlated else effects
+
+
 def _likelihood_fit(start: _Start) -> Fit:
     if start.logistic.separation is not None:
         raise NoMaximumError(start.logistic.separation)
     near = start.penalized
-    point = Parameters(coefficients=near.coefficients, effects=near.effects)
+    point = Parameters(coefficients=near.coefficients, effects=_structured(near.effects, start.design.scale))
     found = maximize_likelihood(start.turned, point, near.random_effects)
     if found.distance > LARGEST_DISTANCE:
         raise NoMaximumError(separation=None)

@@ -74,7 +74,7 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Integrals:
-    """What the nodes say of G groups, k coefficients and K effects.
+    """What the nodes say of G groups, k coefficients, K effects and the C parameters of their covariance.
 
     Attributes
     ----------
@@ -85,9 +85,9 @@ class Integrals:
         to the largest of all.
     imbalance : (G, K) array
         Difference between the sums over every second slice and the others, as a share of the whole.
-    scores : (G, k + K) array
+    scores : (G, k + C) array
         Derivatives of the values; empty unless asked for.
-    information : (k + K, k + K) array
+    information : (k + C, k + C) array
         Sum over the groups of the negative second derivatives, without the curvature of the density of the effects.
     second_moments : (K, K) array
         Sum over the groups of E uu' given the data, of which that curvature is made.
@@ -174,10 +174,11 @@ def _integrate_by_blocks(
 ) -> Integrals:
     groups, effects = found.modes.shape
     k, covariance = len(parameters.coefficients), parameters.effects
+    size = len(parameters.vector)
     at_mode = logistic(predictor)
     values, ends = np.empty(groups), np.empty((groups, effects, 4))
-    imbalance, scores = np.empty((groups, effects)), np.empty((groups if scored else 0, k + effects))
-    information, moments = np.zeros((k + effects, k + effects)), np.zeros((effects, effects))
+    imbalance, scores = np.empty((groups, effects)), np.empty((groups if scored else 0, size))
+    information, moments = np.zeros((size, size)), np.zeros((effects, effects))
     for members in _blocks_of_groups(rows.grouping.sizes, nodes.counts):
         stop_if_requested()
         block = _lay_out(rows, at_mode, found, nodes, members)
@@ -232,7 +233,7 @@ def _add_rows(
     score: NDArray[np.float64],
     count: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Add some rows' part to the scores of the coefficients at the nodes, (H, k + K, J), and return their information.
+    """Add some rows' part to the scores of the coefficients at the nodes, (H, k + C, J), and return their information.
 
     The terms are used up: they become by how much the probability of a failure falls from the mode to each node.
     """

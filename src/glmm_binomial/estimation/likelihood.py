@@ -10,9 +10,9 @@ import numpy as np
 from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
 from glmm_binomial.estimation.fit import Fit
 from glmm_binomial.estimation.integrator import integrator_of
-from glmm_binomial.estimation.marginal import MOST_EFFECTS
+from glmm_binomial.estimation.marginal import MOST_EFFECTS, NODE_TOLERANCE
 from glmm_binomial.estimation.newton import Step, line_search, maximize
-from glmm_binomial.model.effects import Parameters
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from glmm_binomial.estimation.integrator import Evaluation, Integrator
     from glmm_binomial.estimation.marginal import MarginalState
+    from glmm_binomial.model.effects import Effects
     from glmm_binomial.model.rows import OrthonormalRows, Rows
 
 MOST_STEPS = 100
@@ -39,6 +40,9 @@ ROUNDING = 1e-13
 SMALLEST_INFORMATION = 1e-100
 SINGULAR = 1e-12
 """Share of the largest eigenvalue of an information below which an eigenvalue may be rounding."""
+
+NEARLY_THERE = 0.01
+"""Distance to a maximum, in standard errors, at which one of two ends of a search is taken for one."""
 
 NEARLY_ZERO_LOG_SD = np.log(0.02)
 """Below this standardised SD a maximum at zero is looked for."""
@@ -89,13 +93,13 @@ def maximize_likelihood(turned: OrthonormalRows, start: Parameters, modes: NDArr
 def _search(rows: Rows, point: Parameters, modes: NDArray[np.float64]) -> tuple[_Maximum, NDArray[np.bool_]]:
     """The maximum, and which of the rows' effects (K,) have a variance above zero there."""
     active = np.ones(point.effects.count, dtype=bool)
-    best = _climb(rows, active, point, modes, look_for_zero=True)
-    while active.any() and _log_sds(best).min() < NEARLY_ZERO_LOG_SD:
+    best = _across_zero(rows, active, _climb(rows, active, point, modes, look_for_zero=True))
+    while (vanishing := _effects(best).vanishing(NEARLY_ZERO_LOG_SD)).any():
         reduced = active.copy()
-        reduced[np.flatnonzero(active)[_log_sds(best).argmin()]] = False
+        reduced[np.flatnonzero(active)[vanishing]] = False
         without = _climb_active(rows, best, active, reduced)
-        dropped = int(np.flatnonzero(active & ~reduced)[0])
-        if variance_score(rows, without.evaluation.state, active=reduced, dropped=dropped) > 0.0:
+        rises = variance_scores(rows, without.evaluation.state, active=reduced, dropped=active & ~reduced)
+        if np.linalg.eigvalsh(rises)[-1] > 0.0:
             state = best.evaluation.state
             near_zero = _climb(rows, active, state.parameters, state.found.modes, look_for_zero=False)
             gain = near_zero.evaluation.state.value - without.evaluation.state.value
@@ -106,8 +110,20 @@ def _search(rows: Rows, point: Parameters, modes: NDArray[np.float64]) -> tuple[
     return best, active
 
 
-def _log_sds(maximum: _Maximum) -> NDArray[np.float64]:
-    return maximum.evaluation.state.parameters.effects.log_sds
+def _across_zero(rows: Rows, active: NDArray[np.bool_], best: _Maximum) -> _Maximum:
+    """The larger of a maximum and, where an effect vanishes beside correlated ones, the maximum on its other side."""
+    state = best.evaluation.state
+    mirrored = state.parameters.effects.mirrored(NEARLY_ZERO_LOG_SD)
+    if mirrored is None or state.parameters.effects.vanishing(NEARLY_ZERO_LOG_SD).any():
+        return best
+    point = Parameters(coefficients=state.parameters.coefficients, effects=mirrored)
+    other = _climb(rows, active, point, state.found.modes, look_for_zero=True)
+    ends = (best, other)
+    return max(ends, key=lambda end: (end.distance <= NEARLY_THERE, end.evaluation.state.value))
+
+
+def _effects(maximum: _Maximum) -> Effects:
+    return maximum.evaluation.state.parameters.effects
 
 
 def _climb_active(rows: Rows, best: _Maximum, active: NDArray[np.bool_], reduced: NDArray[np.bool_]) -> _Maximum:
@@ -129,25 +145,35 @@ def _climb(
     """Damped Newton on the score: with few nodes while far away, then with as many as the point reached needs."""
 
     def nears_zero(state: MarginalState) -> bool:
-        log_sds = state.parameters.effects.log_sds
-        return bool(look_for_zero and len(log_sds) and log_sds.min() < NEARLY_ZERO_LOG_SD)
+        return bool(look_for_zero and state.parameters.effects.vanishing(NEARLY_ZERO_LOG_SD).any())
+
+    pressed = False
+
+    def presses(state: MarginalState) -> bool:
+        return not pressed and state.parameters.pressed(state.score) is not state.parameters
 
     integrator = integrator_of(rows, active, point, modes, rough=True)
     state = _ascent(
         integrator,
         converged=NEAR_DECREMENT,
-        is_over=lambda here: nears_zero(here) or bool(_is_wide(here).any()),
+        is_over=lambda here: nears_zero(here) or presses(here) or bool(_is_wide(here).any()),
     )
     for _ in range(MOST_STEPS):
         if nears_zero(state):
             break
-        integrator = integrator_of(rows, active, state.parameters, state.found.modes)
+        parameters, stands = state.parameters, True
+        if presses(state):
+            # once: from the bound, a correlation comes back by itself where log L is larger inside
+            parameters, stands, pressed = state.parameters.pressed(state.score), False, True
+        integrator = integrator_of(rows, active, parameters, state.found.modes)
         state = _ascent(
-            integrator, converged=CONVERGED_DECREMENT, is_over=lambda here: nears_zero(here) or _runs_off(here)
+            integrator,
+            converged=CONVERGED_DECREMENT,
+            is_over=lambda here: nears_zero(here) or presses(here) or _runs_off(here),
         )
         if _runs_off(state):
             return _Maximum(evaluation=integrator.evaluation(state), distance=np.inf)
-        if integrator.still_fits(state):
+        if stands and integrator.still_fits(state) and not presses(state):
             break
     return _Maximum(evaluation=integrator.evaluation(state), distance=_distance(state))
 
@@ -178,8 +204,8 @@ def _is_wide(state: MarginalState) -> NDArray[np.bool_]:
 
 def _runs_off(state: MarginalState) -> bool:
     """Whether log L still rises with an SD that is already very large."""
-    by_log_sd = state.score[len(state.parameters.coefficients) :]
-    return bool((by_log_sd[_is_wide(state)] > 0.0).any())
+    k, wide = len(state.parameters.coefficients), _is_wide(state)
+    return bool((state.score[k : k + len(wide)][wide] > 0.0).any())
 
 
 def _distance(state: MarginalState) -> float:
@@ -188,15 +214,17 @@ def _distance(state: MarginalState) -> float:
     Where it is flat, as in two random effects that the data cannot tell apart, every point is as good as its
     neighbours: the standard errors then are as large as double precision lets them be.
     """
-    values = np.linalg.eigvalsh(state.information)
-    if values[0] < -max(SINGULAR * np.abs(values).max(), 2.0 * ROUNDING * abs(state.value) / LARGEST_STEP**2):
+    free = state.free
+    values = np.linalg.eigvalsh(state.information[np.ix_(free, free)])
+    inflated = NODE_TOLERANCE * len(state.group_scores) * (state.parameters.effects.inflation - 1.0)
+    if values[0] < -max(SINGULAR * np.abs(values).max(), 2.0 * ROUNDING * abs(state.value) / LARGEST_STEP**2, inflated):
         return np.inf
-    direction, _ = newton_direction(state.score, state.information)
-    return float(np.sqrt(direction @ state.score))
+    return float(np.sqrt(_newton_step(state).decrement))
 
 
 def _newton_step(state: MarginalState) -> Step[NDArray[np.float64]]:
-    direction, _ = newton_direction(state.score, state.information)
+    free, direction = state.free, np.zeros_like(state.score)
+    direction[free], _ = newton_direction(state.score[free], state.information[np.ix_(free, free)])
     return Step(direction, decrement=float(direction @ state.score))
 
 
@@ -236,11 +264,13 @@ def trusted_share(step: NDArray[np.float64], parameters: Parameters) -> float:
     return 1.0 / max(1.0, float(np.abs(step / reach).max()))
 
 
-def variance_score(rows: Rows, state: MarginalState, *, active: NDArray[np.bool_], dropped: int) -> float:
-    """Derivative of log L by the variance of a left-out random effect, at variance zero.
+def variance_scores(
+    rows: Rows, state: MarginalState, *, active: NDArray[np.bool_], dropped: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Derivatives of log L by the covariance (D, D) of D left-out random effects, where it is zero.
 
-    It is half the sum over groups of E[(z'r)^2 - z'Wz] given the data, read off the score and information of a model
-    with z as one more fixed column of coefficient zero.
+    They are half the sum over groups of E[Z'rr'Z - Z'WZ] given the data, read off the score and information of a model
+    with Z as further fixed columns of coefficient zero.
 
     Parameters
     ----------
@@ -249,31 +279,36 @@ def variance_score(rows: Rows, state: MarginalState, *, active: NDArray[np.bool_
     state : MarginalState
         Of the model with the active ones.
     active : (K,) boolean array
-    dropped : int
-        The effect in question, which is not active.
+    dropped : (K,) boolean array
+        The effects in question, none of which is active.
     """
-    widened = rows.with_fixed(np.column_stack([rows.fixed, rows.random[:, dropped]]))
-    point = Parameters(coefficients=np.append(state.parameters.coefficients, 0.0), effects=state.parameters.effects)
+    k, size = rows.fixed.shape[1], rows.fixed.shape[1] + int(dropped.sum())
+    widened = rows.with_fixed(np.hstack([rows.fixed, rows.random[:, dropped]]))
+    coefficients = np.r_[state.parameters.coefficients, np.zeros(size - k)]
+    point = Parameters(coefficients=coefficients, effects=state.parameters.effects)
     wide = integrator_of(widened, active, point, state.found.modes).evaluate_point()
-    last = rows.fixed.shape[1]
-    return 0.5 * float(np.sum(wide.group_scores[:, last] ** 2) - wide.information[last, last])
+    scores = wide.group_scores[:, k:size]
+    return np.asarray(0.5 * (scores.T @ scores - wide.information[k:size, k:size]))
 
 
 def _on_standardised_scale(turned: OrthonormalRows, best: _Maximum, active: NDArray[np.bool_]) -> Fit:
-    state = best.evaluation.state
-    k, groups = len(state.parameters.coefficients), turned.rows.grouping.count
-    size = k + len(active)
-    kept = np.r_[np.ones(k, dtype=bool), active]
+    state, effects = best.evaluation.state, best.evaluation.state.parameters.effects
+    k, count, groups, free = len(state.parameters.coefficients), len(active), turned.rows.grouping.count, state.free
+    # of the parameters of independent effects those of variances above zero are left, of correlated effects all or none
+    of_effects = active if isinstance(effects, IndependentEffects) else np.full(count * (count + 1) // 2, active.all())
+    kept = np.r_[np.ones(k, dtype=bool), of_effects]
+    size = len(kept)
     way_back = np.eye(len(state.score))
     way_back[:k, :k] = np.linalg.inv(turned.triangle)
     covariance_root = np.zeros((size, size))
-    values, vectors, _ = _eigen(state.information)
-    covariance_root[np.ix_(kept, kept)] = way_back @ (vectors / np.sqrt(values))
-    sds = np.zeros(len(active))
-    sds[active] = state.parameters.effects.sds
-    random_effects = np.zeros((groups, len(active)))
-    conditional = np.zeros((groups, len(active), len(active)))
-    response = np.zeros((groups, len(active), size))
+    # a correlation of one counts as known, as a variance of zero does
+    values, vectors, _ = _eigen(state.information[np.ix_(free, free)])
+    covariance_root[kept, : free.sum()] = way_back[:, free] @ (vectors / np.sqrt(values))
+    sds = np.zeros(count)
+    sds[active] = effects.sds
+    random_effects = np.zeros((groups, count))
+    conditional = np.zeros((groups, count, count))
+    response = np.zeros((groups, count, size))
     if active.any():
         kept_rows = turned.rows.with_effects(active)
         found = find_modes(kept_rows, state.parameters, state.found.modes)
@@ -288,6 +323,7 @@ def _on_standardised_scale(turned: OrthonormalRows, best: _Maximum, active: NDAr
         method="ml",
         coefficients=way_back[:k, :k] @ state.parameters.coefficients,
         sds=sds,
+        correlations=_correlations(effects, active),
         covariance_root=covariance_root,
         random_effects=random_effects,
         random_covariance=conditional + cross_covariance @ response.transpose(0, 2, 1),
@@ -299,3 +335,10 @@ def _on_standardised_scale(turned: OrthonormalRows, best: _Maximum, active: NDAr
         distance=best.distance,
         largest_score=float(np.abs(state.score).max()),
     )
+
+
+def _correlations(effects: Effects, active: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Of correlated effects, (K, K); not numbers where they do not vary."""
+    if isinstance(effects, IndependentEffects):
+        return None
+    return effects.correlations if active.all() else np.where(np.eye(len(active)) == 1.0, 1.0, np.nan)

@@ -8,7 +8,7 @@ import numpy as np
 
 from glmm_binomial.estimation.integrator import integrator_of
 from glmm_binomial.estimation.profile_walk import Walk, enter
-from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.effects import Parameters
 from glmm_binomial.model.rows import orthonormalize
 
 if TYPE_CHECKING:
@@ -54,22 +54,21 @@ def tangent_drop(rows: Rows, fit: Fit, combination: NDArray[np.float64]) -> floa
 def likelihood_ratio(rows: Rows, fit: Fit, combination: NDArray[np.float64]) -> float | None:
     """Twice the drop of log L to its maximum with a combination (k,) of the coefficients at zero; None if not found."""
     turned = orthonormalize(rows)
-    active = fit.sds > 0.0
     weights = np.linalg.solve(turned.triangle.T, combination)
     free = np.linalg.qr(weights[:, None], mode="complete")[0][:, 1:]
     held = turned.rows.with_fixed(turned.rows.fixed @ free)
     start = _at_zero(fit, combination)
     parameters = Parameters(coefficients=free.T @ (turned.triangle @ start.coefficients), effects=start.effects)
-    walk = Walk(held, enter(held, active, parameters, _modes(fit)))
+    walk = Walk(held, enter(held, fit.active, parameters, _modes(fit)))
     return 2.0 * (fit.log_likelihood - walk.point.state.value) if walk.settle() else None
 
 
 def _estimates(fit: Fit) -> Parameters:
-    return Parameters(coefficients=fit.coefficients, effects=IndependentEffects.of_sds(fit.sds[fit.sds > 0.0]))
+    return Parameters(coefficients=fit.coefficients, effects=fit.active_effects)
 
 
 def _modes(fit: Fit) -> NDArray[np.float64]:
-    return fit.own_effects.means[:, fit.sds > 0.0]
+    return fit.own_effects.means[:, fit.active]
 
 
 def _at_zero(fit: Fit, combination: NDArray[np.float64]) -> Parameters:
@@ -77,9 +76,11 @@ def _at_zero(fit: Fit, combination: NDArray[np.float64]) -> Parameters:
     k = len(fit.coefficients)
     covariance = fit.covariance_root @ (fit.covariance_root[:k].T @ combination)
     step = -float(combination @ fit.coefficients) / float(combination @ covariance[:k]) * covariance
-    log_sds = np.clip(step[k:][fit.sds > 0.0], -LARGEST_LOG_SD_STEP, LARGEST_LOG_SD_STEP)
-    return _estimates(fit).moved(np.concatenate([step[:k], log_sds]))
+    of_effects = step[k:] if fit.correlations is not None else step[k:][fit.active]
+    here = _estimates(fit)
+    of_effects = np.clip(of_effects[: len(here.effects.vector)], -LARGEST_LOG_SD_STEP, LARGEST_LOG_SD_STEP)
+    return here.moved(np.concatenate([step[:k], of_effects]))
 
 
 def _rough_value(rows: Rows, fit: Fit, parameters: Parameters) -> float:
-    return integrator_of(rows, fit.sds > 0.0, parameters, _modes(fit), rough=True).value_at_point()
+    return integrator_of(rows, fit.active, parameters, _modes(fit), rough=True).value_at_point()

@@ -4,7 +4,8 @@ The random effects are integrated out group by group, by the trapezoid rule on a
 mode. For integrands that are analytic near the real line and fall off as normal densities do, its error falls
 exponentially with the spacing (Trefethen & Weideman 2014, SIAM Review 56(3), theorem 5.1); that the grid follows the
 mode and the curvature there is the idea of adaptive quadrature (Pinheiro & Bates 1995, Journal of Computational and
-Graphical Statistics 4(1)). Parameters are theta = (b, log sd); without random effects this is logistic regression.
+Graphical Statistics 4(1)). Parameters are theta: the coefficients b and the C parameters of the covariance of the
+effects, their log SDs first; without random effects this is logistic regression.
 """
 
 from __future__ import annotations
@@ -65,9 +66,9 @@ class MarginalState:
     parameters : Parameters
     value : float
         log L without the binomial constants.
-    group_scores : (G, k + K) array
+    group_scores : (G, k + C) array
         Each group's part of the score, or that of all the groups it stands for.
-    information : (k + K, k + K) array
+    information : (k + C, k + C) array
         Negative Hessian of log L.
     found : ConditionalModes
         About which the effects were integrated out.
@@ -80,8 +81,13 @@ class MarginalState:
     found: ConditionalModes
 
     @property
+    def free(self) -> NDArray[np.bool_]:
+        """Which parameters an ascent may move, (k + C,)."""
+        return self.parameters.free(self.score)
+
+    @property
     def score(self) -> NDArray[np.float64]:
-        """Gradient of log L, (k + K,)."""
+        """Gradient of log L, (k + C,)."""
         return np.asarray(self.group_scores.sum(axis=0))
 
 
@@ -228,7 +234,7 @@ def evaluate_marginal(
     count = np.ones(rows.grouping.count) if multiplicity is None else multiplicity
     integrals = integrate(rows, parameters, found, nodes, multiplicity=count, scored=True)
     information = integrals.information
-    information[k:, k:] += parameters.effects.information(integrals.second_moments)
+    information[k:, k:] += parameters.effects.information(integrals.second_moments, float(count.sum()))
     return MarginalState(
         parameters=parameters,
         value=float(integrals.values @ count),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
-from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.effects import Parameters
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.logistic import logistic
 from glmm_binomial.model.rows import Rows
@@ -82,17 +82,15 @@ class Counts:
 def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
     """The user's rows at the estimates of a fit."""
     order = np.argsort(observations.group_index, kind="stable")
-    active = fit.sds > 0.0
     rows = Rows(
         successes=observations.successes[order],
         trials=observations.trials[order],
         fixed=scale.fixed_columns(observations.x[order]),
-        random=scale.random_columns(observations.x_random[order])[:, active],
+        random=scale.random_columns(observations.x_random[order])[:, fit.active],
         grouping=Grouping.of_sorted(observations.group_index[order]),
     )
-    effects = IndependentEffects.of_sds(fit.sds[active])
-    parameters = Parameters(coefficients=fit.coefficients, effects=effects)
-    found = find_modes(rows, parameters, np.zeros((rows.grouping.count, effects.count)))
+    parameters = Parameters(coefficients=fit.coefficients, effects=fit.active_effects)
+    found = find_modes(rows, parameters, np.zeros((rows.grouping.count, parameters.effects.count)))
     return Counts(rows=rows, order=order, parameters=parameters, found=found)
 
 

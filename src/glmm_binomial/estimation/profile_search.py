@@ -119,6 +119,34 @@ class Deviation:
         return along / value
 
 
+@dataclass(frozen=True, slots=True)
+class FirstCorrelation:
+    """Fisher's z of the correlation of the first two of correlated random effects."""
+
+    def direction(self, point: Point) -> NDArray[np.float64]:
+        """Unit vector over coefficients and the parameters of the effects."""
+        parameters = point.state.parameters
+        direction = np.zeros(len(parameters.vector))
+        direction[len(parameters.coefficients) + parameters.effects.count] = 1.0
+        return direction
+
+    def value(self, point: Point) -> float:
+        """Z at a point."""
+        return float(self.direction(point) @ point.state.parameters.vector)
+
+    def step(self, value: float, target: float) -> float:
+        """Way along the direction from one value to another."""
+        return target - value
+
+    def slope(self, value: float, along: float) -> float:
+        """Derivative by the value from the derivative along the direction."""
+        del value
+        return along
+
+
+Quantity = Combination | Deviation | FirstCorrelation
+
+
 class Search:
     """The search for one limit: a walk, and a bracket about the limit.
 
@@ -126,7 +154,7 @@ class Search:
     ----------
     walk : Walk
         Where it starts.
-    quantity : Combination or Deviation
+    quantity : Combination, Deviation or FirstCorrelation
     side : {-1, 1}
     top : float
         Maximum of log L.
@@ -142,7 +170,7 @@ class Search:
     def __init__(
         self,
         walk: Walk,
-        quantity: Combination | Deviation,
+        quantity: Quantity,
         *,
         side: Side,
         top: float,

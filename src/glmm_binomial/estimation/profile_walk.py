@@ -13,7 +13,7 @@ from glmm_binomial.estimation.likelihood import (
     NEARLY_ZERO_LOG_SD,
     ascend,
     newton_direction,
-    variance_score,
+    variance_scores,
 )
 from glmm_binomial.estimation.marginal import NODE_TOLERANCE
 from glmm_binomial.estimation.newton import Step
@@ -121,7 +121,8 @@ def _with_nodes_chosen(rows: Rows, point: Point, *, tolerance: float) -> Point:
 
 def score_by_variance(rows: Rows, point: Point, effect: int) -> float:
     """Derivative of log L by the variance of an effect that is not in the model, at variance zero."""
-    return variance_score(rows, point.state, active=point.active, dropped=effect)
+    dropped = np.arange(len(point.active)) == effect
+    return float(variance_scores(rows, point.state, active=point.active, dropped=dropped)[0, 0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +159,10 @@ def local_model(state: MarginalState, direction: NDArray[np.float64]) -> LocalMo
     With u the direction, N a basis of its complement, g the score and I the information, the nuisance step is
     N (N'IN)^-1 N'g and the tangent u - N (N'IN)^-1 N'Iu.
     """
-    nuisance = np.eye(len(direction))
+    free = state.free | (direction != 0.0)
+    nuisance = np.eye(len(direction))[:, free]
     if direction.any():
-        nuisance = np.linalg.qr(direction[:, None], mode="complete")[0][:, 1:]
+        nuisance = nuisance @ np.linalg.qr(direction[free, None], mode="complete")[0][:, 1:]
     step, tangent, decrement, definite = np.zeros(len(direction)), direction, 0.0, True
     if nuisance.size:
         score = nuisance.T @ state.score
@@ -262,6 +264,8 @@ class Walk:
 
     def remove_vanishing(self) -> bool:
         """Leave out the nuisance effect of the smallest SD if that is nearly zero, once for each effect."""
+        if not self.point.state.parameters.effects.separable:
+            return False
         candidates = self.point.active & ~self._pinned
         if self._held is not None:
             candidates[self._held] = False
@@ -276,6 +280,8 @@ class Walk:
 
     def restore(self) -> bool:
         """Take up the effect with whose variance log L rises most from zero, and keep it; False when there is none."""
+        if not self.point.state.parameters.effects.separable:
+            return False
         scores = np.full(len(self.point.active), -np.inf)
         for effect in np.flatnonzero(~self.point.active):
             if effect != self._held:
@@ -293,8 +299,8 @@ class Walk:
 
     def runs_off(self) -> bool:
         """Whether log L even rises with a nuisance SD that is beyond all bounds."""
-        log_sds, score = self._nuisance_log_sds(), self.point.state.score
-        return bool((score[len(score) - len(log_sds) :][log_sds > LARGEST_LOG_SD] > 0.0).any())
+        log_sds, k = self._nuisance_log_sds(), len(self.point.state.parameters.coefficients)
+        return bool((self.point.state.score[k : k + len(log_sds)][log_sds > LARGEST_LOG_SD] > 0.0).any())
 
     def _nuisance_log_sds(self) -> NDArray[np.float64]:
         """Active log SDs, that of the held effect taken for zero."""

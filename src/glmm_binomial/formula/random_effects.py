@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from glmm_binomial.formula.factors import Levels
 from glmm_binomial.observations.cells import reject
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from glmm_binomial.formula.expansion import CodedTerms
     from glmm_binomial.formula.grammar import Grouping, RandomPart
+
+
+MOST_CORRELATED: Final = 6
+"""Effects of a group, of which the table shows the correlations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class RandomEffects:
 
 
 def random_effects_of(parts: Sequence[RandomPart], effects: Sequence[CodedTerms]) -> RandomEffects:
-    """The random effects of the one grouping that can be fitted now: an intercept and independent slopes.
+    """The random effects of the one grouping that can be fitted now: an intercept and slopes.
 
     Parameters
     ----------
@@ -56,15 +60,18 @@ def random_effects_of(parts: Sequence[RandomPart], effects: Sequence[CodedTerms]
             reject(
                 f"formula must say which effects vary. {part.typed()} has none; write (1 | {part.grouping.typed()})."
             )
-        if part.correlated and each.intercept + len(each.columns) > 1:
-            _reject_correlated(part, each)
     intercepts = sum(each.intercept for each in effects)
     if intercepts > 1:
         reject(f"formula must name each random effect once. It has {intercepts} random intercepts of one grouping.")
     if not intercepts:
         _reject_without_intercept(parts[0], effects[0])
+    correlated = [
+        part.correlated and each.intercept + len(each.columns) > 1 for part, each in zip(parts, effects, strict=True)
+    ]
+    if any(correlated):
+        _require_one_block(parts, effects)
     # (1 | id) + (0 + day | id) says the same as (1 + day || id)
-    return RandomEffects(grouping=parts[0].grouping, effects=_together(effects), correlated=False)
+    return RandomEffects(grouping=parts[0].grouping, effects=_together(effects), correlated=any(correlated))
 
 
 def _require_one_grouping(parts: Sequence[RandomPart]) -> None:
@@ -102,13 +109,20 @@ def _require_numbers(part: RandomPart, effects: CodedTerms) -> None:
         )
 
 
-def _reject_correlated(part: RandomPart, effects: CodedTerms) -> NoReturn:
-    name = effects.columns[0].name
-    reject(
-        f"formula must name independent random effects. {part.typed()}, in which they are correlated, is not fitted "
-        f"yet. {part.typed(correlated=False)} works; zero of {name} should then be its mean, since independent effects "
-        "depend on where zero is."
-    )
+def _require_one_block(parts: Sequence[RandomPart], effects: Sequence[CodedTerms]) -> None:
+    columns = [column.name for each in effects for column in each.columns]
+    if len(parts) > 1:
+        together = f"(1 + {' + '.join(columns)} | {parts[0].grouping.typed()})"
+        reject(
+            f"formula must name random effects that are all correlated, or all independent. "
+            f"{' + '.join(part.typed() for part in parts)} is not fitted yet. {together} works, and "
+            f"{together.replace(' | ', ' || ')}."
+        )
+    if len(columns) >= MOST_CORRELATED:
+        reject(
+            f"formula must name at most {MOST_CORRELATED} correlated random effects. {parts[0].typed()} has "
+            f"{len(columns) + 1}. {parts[0].typed(correlated=False)}, in which they are independent, works."
+        )
 
 
 def _reject_without_intercept(part: RandomPart, effects: CodedTerms) -> NoReturn:

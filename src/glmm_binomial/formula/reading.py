@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from glmm_binomial.formula.columns import Column
     from glmm_binomial.formula.grammar import FormulaParts, RandomPart
+    from glmm_binomial.formula.random_effects import RandomEffects
     from glmm_binomial.formula.response import Outcomes, Response
     from glmm_binomial.formula.sample import Sample
     from glmm_binomial.formula.table import Table
@@ -95,6 +96,7 @@ def read_formula(
     random = random_effects_of(
         [part for part, _ in typed.random], [coded_terms(effects, sample) for _, effects in typed.random]
     )
+    _require_method(random, typed.random, options)
     outcomes = outcomes_of(typed.response, sample)
     fixed = coded_terms(typed.fixed, sample)
     coding = Coding(
@@ -140,6 +142,16 @@ def _typed(table: Table, text: str) -> _TypedFormula:
         columns=tuple(columns[name] for name in dict.fromkeys(names)),
         labels=tuple(read_labels(table, name) for name in groups),
     )
+
+
+def _require_method(random: RandomEffects, parts: tuple[tuple[RandomPart, ParsedTerms], ...], options: Options) -> None:
+    if random.correlated and options.method != "ml":
+        part = parts[0][0]
+        reject(
+            f'method must be "ml" where random effects are correlated. It is "{options.method}", and {part.typed()} is '
+            f'fitted by maximum likelihood only so far. Give "ml", or write {part.typed(correlated=False)} for '
+            "independent effects."
+        )
 
 
 def _require_random(parts: FormulaParts, text: str) -> None:
@@ -195,6 +207,7 @@ def _observations(
         options=options,
         handed_over=sample.handed_over,
         group_name=labels.name,
+        correlated=coding.random.correlated,
         notices=tuple(_notices(outcomes, sample, labels)),
     )
 

@@ -31,8 +31,10 @@ class Scale:
     ----------
     back_transform : (k, k) array
         T of b = T b_s: coefficients on the user's scale from those on the standardised scale.
-    random_scales : (K,) array
-        Root mean squares by which the columns of the random effects were divided.
+    random_back_transform : (K, K) array
+        R of u = R u_s: random effects on the user's scale from those on the standardised scale.
+    correlated : bool
+        Whether the random effects are.
     intercept : bool
         Whether the first coefficient is the intercept.
     fixed_names : tuple of k str
@@ -40,7 +42,8 @@ class Scale:
     """
 
     back_transform: NDArray[np.float64]
-    random_scales: NDArray[np.float64]
+    random_back_transform: NDArray[np.float64]
+    correlated: bool
     intercept: bool
     fixed_names: tuple[str, ...]
     random_names: tuple[str, ...]
@@ -52,7 +55,7 @@ class Scale:
 
     def random_columns(self, x_random: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised columns (M, K) of rows of x_random (M, q) in the user's units."""
-        return np.asarray(np.hstack([np.ones((len(x_random), 1)), x_random]) / self.random_scales)
+        return np.asarray(np.hstack([np.ones((len(x_random), 1)), x_random]) @ self.random_back_transform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Design:
     rows : Rows
         `successes` and `trials` are sums over the user's rows that are equal in x, x_random and group; `fixed` holds
         the standardised columns of x, after a column of ones when there is an intercept; `random` a column of ones,
-        then the columns of x_random divided by their root mean square.
+        then the standardised columns of x_random.
     scale : Scale
     log_binomial : float
         Sum of the logarithms of the binomial coefficients of the user's rows.
@@ -81,25 +84,23 @@ def build_design(observations: Observations) -> Design:
     Rows equal in x, x_random and group merge into sums of successes and trials, which loses nothing: the likelihood of
     a binomial model depends on the data only through these sums. With an intercept each column of x is centred at its
     mean over the trials; a column of more than two values is divided by its SD, one of two values by their distance.
-    Without intercept columns are divided by their root mean square and not centred. Columns of x_random are divided by
-    their root mean square and never centred, which would change the model (Gelman et al. 2008, Annals of Applied
-    Statistics 2(4), section 2.1, argue for such scaling under weakly informative priors).
+    Without intercept columns are divided by their root mean square and not centred. Columns of independent random
+    slopes are divided by their root mean square and never centred, which would change the model; those of correlated
+    ones are centred too and divided by their SD (Gelman et al. 2008, Annals of Applied Statistics 2(4), section 2.1,
+    argue for such scaling under weakly informative priors).
     """
     merged = _merge(observations)
     intercept = observations.options.fit_intercept
     centre, scale = _centre_and_scale(merged.x, merged.trials, intercept=intercept)
-    standardised = (merged.x - centre) / scale
-    slopes = np.diag(1.0 / scale)
     if intercept:
-        fixed = np.column_stack([np.ones(len(standardised)), standardised])
-        back_transform = np.zeros((fixed.shape[1], fixed.shape[1]))
-        back_transform[0, 0] = 1.0
-        back_transform[0, 1:] = -centre / scale
-        back_transform[1:, 1:] = slopes
+        fixed, back_transform = _with_intercept(merged.x, centre, scale)
     else:
-        fixed, back_transform = standardised, slopes
-    random_scales = np.r_[1.0, _root_mean_square(merged.x_random, merged.trials)]
-    random = np.column_stack([np.ones(len(merged.trials)), merged.x_random]) / random_scales
+        fixed, back_transform = merged.x / scale, np.diag(1.0 / scale)
+    correlated = observations.correlated
+    middle = merged.trials @ merged.x_random / merged.trials.sum() if correlated else np.zeros(merged.x_random.shape[1])
+    random, random_back_transform = _with_intercept(
+        merged.x_random, middle, _root_mean_square(merged.x_random - middle, merged.trials)
+    )
     rows = Rows(
         successes=merged.successes,
         trials=merged.trials,
@@ -109,12 +110,23 @@ def build_design(observations: Observations) -> Design:
     )
     scale_back = Scale(
         back_transform=back_transform,
-        random_scales=random_scales,
+        random_back_transform=random_back_transform,
+        correlated=correlated,
         intercept=intercept,
         fixed_names=(INTERCEPT, *observations.x_names) if intercept else observations.x_names,
         random_names=(INTERCEPT, *observations.random_names),
     )
     return frozen(Design(rows=rows, scale=scale_back, log_binomial=_log_binomial(observations)))
+
+
+def _with_intercept(
+    columns: NDArray[np.float64], centre: NDArray[np.float64], scale: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A column of ones and standardised columns, and the map of their coefficients to those of the columns given."""
+    standardised = np.column_stack([np.ones(len(columns)), (columns - centre) / scale])
+    back_transform = np.diag(np.r_[1.0, 1.0 / scale])
+    back_transform[0, 1:] = -centre / scale
+    return standardised, back_transform
 
 
 @dataclass(frozen=True, slots=True)

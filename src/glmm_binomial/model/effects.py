@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.model.correlated_effects import CorrelatedEffects
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -50,10 +52,40 @@ class IndependentEffects:
         """The covariance after a step (K,) of the parameters."""
         return IndependentEffects(log_sds=self.log_sds + step)
 
+    def free(self, score: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which parameters an ascent along a score (K,) may move, (K,): all."""
+        return np.ones(len(score), dtype=bool)
+
+    def pressed(self, score: NDArray[np.float64]) -> IndependentEffects:  # noqa: ARG002
+        """The same: no parameter has a bound."""
+        return self
+
     @property
     def sds(self) -> NDArray[np.float64]:
         """SDs of the effects, (K,)."""
         return np.exp(self.log_sds)
+
+    @property
+    def root(self) -> NDArray[np.float64]:
+        """Lambda of Sigma = Lambda Lambda', (K, K)."""
+        return np.diag(self.sds)
+
+    @property
+    def root_slopes(self) -> NDArray[np.float64]:
+        """Derivatives of Lambda by the parameters, (K, K, K)."""
+        slopes, diagonal = np.zeros((self.count, self.count, self.count)), np.arange(self.count)
+        slopes[diagonal, diagonal, diagonal] = self.sds
+        return slopes
+
+    @property
+    def separable(self) -> bool:
+        """Whether one of the effects may enter or leave the model alone."""
+        return True
+
+    @property
+    def inflation(self) -> float:
+        """Largest ratio of the variance of an effect to that given the others, 1."""
+        return 1.0
 
     @property
     def half_log_determinant(self) -> float:
@@ -103,13 +135,24 @@ class IndependentEffects:
         """`scores` expected over effects of means (G, K) and covariances (G, K, K), (G, K)."""
         return np.asarray((modes**2 + np.diagonal(covariances, axis1=1, axis2=2)) * self._precision - 1.0)
 
-    def information(self, second_moments: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Negative second derivative of log f by the parameters, (K, K), of effects whose uu' add up to (K, K)."""
+    def information(self, second_moments: NDArray[np.float64], groups: float) -> NDArray[np.float64]:  # noqa: ARG002
+        """Negative second derivative of log f by the parameters, (K, K), of groups whose uu' add up to (K, K)."""
         return np.diag(2.0 * np.diagonal(second_moments) * self._precision)
 
     def mode_derivatives(self, modes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Derivative of -P u by the parameters at modes (G, K), (G, K, K): 2 u_k / sd_k^2 on the diagonal."""
         return np.asarray(2.0 * self.pull(modes)[:, None, :] * np.eye(self.count))
+
+    def mirrored(self, smallest: float) -> IndependentEffects | None:  # noqa: ARG002
+        """None: the other side of a vanishing effect is the same."""
+        return None
+
+    def vanishing(self, smallest: float) -> NDArray[np.bool_]:
+        """The effect of the smallest log SD where that is below a bound, (K,) booleans."""
+        found = np.zeros(self.count, dtype=bool)
+        if self.count:
+            found[self.log_sds.argmin()] = self.log_sds.min() < smallest
+        return found
 
     def only(self, kept: NDArray[np.bool_]) -> IndependentEffects:
         """Those of the effects that are kept, (K,) booleans."""
@@ -120,6 +163,10 @@ class IndependentEffects:
         return IndependentEffects(log_sds=np.insert(self.log_sds, place, log_sd))
 
 
+Effects = IndependentEffects | CorrelatedEffects
+"""The covariance of the random effects."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """A point at which the likelihood is looked at.
@@ -127,22 +174,32 @@ class Parameters:
     Attributes
     ----------
     coefficients : (k,) array
-    effects : IndependentEffects
+    effects : IndependentEffects or CorrelatedEffects
         The covariance of the random effects.
     """
 
     coefficients: NDArray[np.float64]
-    effects: IndependentEffects
+    effects: Effects
 
     @property
     def vector(self) -> NDArray[np.float64]:
-        """Coefficients, then the parameters of the covariance, (k + K,)."""
+        """Coefficients, then the C parameters of the covariance, (k + C,)."""
         return np.concatenate([self.coefficients, self.effects.vector])
 
     def moved(self, step: NDArray[np.float64]) -> Parameters:
-        """The point after a step (k + K,)."""
+        """The point after a step (k + C,)."""
         k = len(self.coefficients)
         return Parameters(coefficients=self.coefficients + step[:k], effects=self.effects.moved(step[k:]))
+
+    def pressed(self, score: NDArray[np.float64]) -> Parameters:
+        """With correlations at their bound that come near it and that a score (k + C,) drives on; itself if none is."""
+        effects = self.effects.pressed(score[len(self.coefficients) :])
+        return self if effects is self.effects else Parameters(coefficients=self.coefficients, effects=effects)
+
+    def free(self, score: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which parameters an ascent along a score (k + C,) may move, (k + C,)."""
+        k = len(self.coefficients)
+        return np.concatenate([np.ones(k, dtype=bool), self.effects.free(score[k:])])
 
 
 def precisions(log_sds: NDArray[np.float64]) -> NDArray[np.float64]:

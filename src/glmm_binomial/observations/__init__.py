@@ -77,6 +77,8 @@ class Observations:
         Which of the rows handed over these are; ranges are used whole.
     group_name : str
         The column of the labels, in a table; "" for ranges.
+    correlated : bool
+        Whether the random effects of a group may be correlated.
     notices : tuple of str
         What must be known about the data, such as which text is the success.
     """
@@ -95,6 +97,7 @@ class Observations:
     options: Options
     handed_over: HandedOver
     group_name: str = ""
+    correlated: bool = False
     notices: tuple[str, ...] = ()
 
     @property

@@ -29,8 +29,8 @@ class Truth:
         Logits with random effects at zero.
     x_random : (N, q) array
         Columns with a random slope: those of x, or none.
-    std_devs : (1 + q,) array
-        Of the random intercept and slopes.
+    effects_root : (1 + q, 1 + q) array
+        Lambda of Lambda Lambda', the covariance of the random intercept and slopes.
     group_index : (N,) integer array
     groups : int
         How many there are.
@@ -40,7 +40,7 @@ class Truth:
 
     predictor: NDArray[np.float64]
     x_random: NDArray[np.float64]
-    std_devs: NDArray[np.float64]
+    effects_root: NDArray[np.float64]
     group_index: NDArray[np.intp]
     groups: int
     trials: NDArray[np.float64]
@@ -87,7 +87,7 @@ def read_truth(x: object, groups: object, coefficients: object, std_devs: object
     return Truth(
         predictor=read_only(b[0] + values @ b[1:]),
         x_random=read_only(x_random),
-        std_devs=read_only(sds),
+        effects_root=read_only(np.diag(sds)),
         group_index=read_only(group_index),
         groups=len(labels),
         trials=read_only(trials_of(data["trials"]) if "trials" in data else np.ones(len(values))),
