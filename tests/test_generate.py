@@ -18,7 +18,9 @@ GROUPS = [["a"], ["a"], ["b"], ["b"]]
 
 def estimates_of(model):
     scale = model.design.scale
-    return [[b] for b in scale.back_transform @ model.fit.coefficients], [list(model.fit.sds * np.diag(scale.random_back_transform))]
+    return [[b] for b in scale.back_transform @ model.fit.coefficients], [
+        list(model.fit.sds * np.diag(scale.random_back_transform))
+    ]
 
 
 def test_the_estimates_of_a_model_draw_what_simulate_draws_of_it():
