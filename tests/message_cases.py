@@ -64,7 +64,10 @@ MESSAGE_CASES: tuple[MessageCase, ...] = (
     _case("y row 2 must be a list.", "not the first", y=((0.0,), (1.0,), 0.0, (1.0,), (1.0,), (0.0,))),
     *(_case(f"{name} must have at least 2 row(s).", "no row", **{name: ()}) for name in ("y", "x", "groups")),
     *(_case(f"{name} must have at least 2 row(s).", "one row", **{name: ((1.0,),)}) for name in ("y", "x", "groups")),
-    *(_case(f"{name} must have at least 2 row(s).", "a scalar", **{name: 1.0}) for name in _RANGES),
+    *(
+        _case(f"{name} must have at least 2 row(s).", "a scalar", **{name: 1.0})
+        for name in ("y", "x", "groups", "x_random")
+    ),
     *(_case(f"{name} must have at least 1 column(s).", **{name: ((),) * 6}) for name in _RANGES),
     *(
         _case(f"{name} must have consistent column count.", **{name: (*_SLOPES[:3], (1.0, 2.0), *_SLOPES[4:])})

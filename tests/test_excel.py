@@ -34,7 +34,9 @@ ARGUMENT_TYPES = {
     "method": "var",
     "trials": "var[][]",
 }
-DEFAULTS = {"x_random": None, "fit_intercept": True, "alpha": 0.05, "method": "vb", "trials": None}
+OPTIONAL = {"x_random": None, "fit_intercept": True, "alpha": 0.05, "method": "vb", "trials": None}
+# what is left out of the others is asked for by a sentence
+DEFAULTS = {"y": None, "x": None, "groups": None} | OPTIONAL
 
 Y = [[0], [1], [0], [1], [1], [0]]
 X = [[1], [2], [1.5], [2.5], [3], [1.2]]
@@ -137,9 +139,38 @@ def test_the_last_help_ends_with_two_spaces_which_excel_may_cut_off(registration
 
 @every_function
 def test_optional_arguments_and_only_they_are_shown_in_brackets(registration):
-    for name, parameter in parameters_of(registration.function).items():
-        label = registration.arguments[name]["_label"]
-        assert label == (name if parameter.default is parameter.empty else f"[{name}]")
+    for argument in catalogued(registration).arguments:
+        label = registration.arguments[argument.name]["_label"]
+        assert label == (argument.name if argument.is_required else f"[{argument.name}]")
+
+
+@every_function
+def test_every_argument_may_be_left_out_since_a_sentence_then_asks_for_it(registration):
+    parameters = parameters_of(registration.function).values()
+    assert not any(parameter.default is parameter.empty for parameter in parameters)
+    required = [each for each in catalogued(registration).arguments if each.is_required]
+    if required:
+        message = registration.function()
+        message = message if isinstance(message, str) else shown(message)[0][0]
+        assert message.startswith(f"Invalid input: {required[0].name} must be ")
+        assert message.endswith((".", ").", '".'))
+
+
+def test_a_skipped_x_is_the_model_without_predictors_and_a_blank_range_is_not(registration):
+    skipped = table(registration, Y, SKIPPED, GROUPS)
+    assert [row[1] for row in skipped[:3]] == ["parameter", "intercept", "parameter"]
+    [[message]] = formula(registration, Y, EMPTY, GROUPS)
+    assert message.startswith("Invalid input: x must have at least 2 row(s).")
+    [[message]] = formula(registration, Y, SKIPPED, GROUPS, SKIPPED, False)
+    assert message.startswith("Invalid input: x must be given where fit_intercept is FALSE")
+
+
+def test_one_number_of_trials_counts_for_every_row(registration):
+    successes, every = [[0], [3], [1], [5], [2], [4]], [[5]] * 6
+    one = table(registration, successes, X, GROUPS, SKIPPED, SKIPPED, SKIPPED, "ml", 5)
+    assert one == table(registration, successes, X, GROUPS, SKIPPED, SKIPPED, SKIPPED, "ml", every)
+    [[message]] = formula(registration, successes, X, GROUPS, SKIPPED, SKIPPED, SKIPPED, SKIPPED, 2.5)
+    assert message.startswith("Invalid input: trials must be a whole number from 1 to 1,000,000,000")
 
 
 @every_function
@@ -263,7 +294,7 @@ def test_arguments_reach_the_core_as_excel_hands_them_over(registration, core):
 def test_arguments_left_out_reach_the_core_as_its_defaults(registration, core, left_out):
     formula(registration, Y, X, GROUPS, *left_out)
     _, _, _, *rest = core.called_with
-    assert rest == list(DEFAULTS.values())
+    assert rest == list(OPTIONAL.values())
 
 
 def test_an_argument_after_a_skipped_one_keeps_its_place(registration, core):

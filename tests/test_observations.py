@@ -206,7 +206,7 @@ def test_a_value_other_than_0_and_1_is_found_and_shown():
     [
         (5.0, "must have at least 2 row(s)."),
         ("text", "must have at least 2 row(s)."),
-        (None, "must have at least 2 row(s)."),
+        ([[None]], "must have at least 2 row(s)."),
         (RuntimeError(), "must have at least 2 row(s)."),
         (np.float64(5), "must have at least 2 row(s)."),
         ([[1.0]], "must have at least 2 row(s)."),

@@ -529,7 +529,14 @@ MESSAGES = [
         {"new_data": [[1, "4"], [2, 3]]},
         "new_data[0][1] must be numeric. Row 1, column 2 of new_data holds the text '4'.",
     ),
-    ({}, {"new_data": [["1", "4"]]}, "new_data[0][0] must be numeric. Row 1, column 1 of new_data holds the text '1'."),
+    (
+        {},
+        {"new_data": [["1", "4"]]},
+        (
+            "new_data[0][0] must be numeric. 2 cells of new_data are numbers stored as text, such as '1': row 1, column"
+            " 1 and row 1, column 2."
+        ),
+    ),
     ({}, {"new_data": [[1, 2], [None, 3]]}, "new_data[1][0] must be numeric. Row 2, column 1 of new_data is blank."),
     (
         {},

@@ -248,7 +248,11 @@ def _over_posterior(
 
 def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: object) -> NewRows:
     """The rows to predict, with their groups."""
-    if not is_blank(single_cell(new_data)):
+    is_given = not is_blank(single_cell(new_data))
+    if not is_given and model.coding is None and not model.observations.x_names:
+        # without predictors the groups alone say which rows are meant
+        is_given = not all(is_blank(single_cell(cells)) for cells in (new_groups, new_x_random))
+    if is_given:
         if model.coding is not None:
             if not is_blank(single_cell(new_x_random)):
                 reject("new_x_random must be left empty for the model of a formula: new_data has its columns.")

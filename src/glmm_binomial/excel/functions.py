@@ -36,7 +36,11 @@ _logger = logging.getLogger(__name__)
 def _registered(function: WorksheetFunction) -> Callable[..., Any]:
     """A worksheet function, registered: its name, category and options, and the help in the function wizard."""
     written = with_signature(
-        function.python_name, function.arguments, lambda given: _cells(function, given), doc=function.help
+        function.python_name,
+        function.arguments,
+        lambda given: _cells(function, given),
+        doc=function.help,
+        usage=function.usage,
     )
     for argument in function.arguments:
         # Excel cuts up to two characters off the help of the last argument

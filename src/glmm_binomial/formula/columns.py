@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn, cast
 import numpy as np
 
 from glmm_binomial.observations.cells import (
+    MISSING_MARKS,
     advice_for,
     advice_on_stored_text,
     float_or_infinity,
@@ -31,9 +32,6 @@ Kind = Literal["numbers", "text"]
 
 NOT_AVAILABLE: Final = RuntimeError
 """How PyXLL hands over #N/A."""
-
-MISSING_MARKS: Final = frozenset({"NA", "N/A", "."})
-"""Texts that mark a missing number, in any case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,9 @@ def _table_of_labels(new_groups: object, observations: Observations, *, rows: in
             f"has {rows} below its header."
         )
     return Table(
-        names=(NEW_GROUPS,), data=Range(NEW_GROUPS, [[cell] for cell in labels], header=header), is_frame=False
+        names=(NEW_GROUPS,),
+        data=Range(NEW_GROUPS, [[cell] for cell in labels], header=(NEW_GROUPS,) if header else ()),
+        is_frame=False,
     )
 
 

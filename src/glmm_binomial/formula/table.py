@@ -105,7 +105,7 @@ def read_table(name: str, data: object) -> Table:
         reject(f"{name} must have a header row: the names of the columns. Row 1 of {name} is blank.")
     # a column without a name cannot be named in the formula, and does no harm
     names = tuple("" if cell is None else str(cell).strip() for cell in rows[0])
-    return Table(names=names, data=Range(name, rows[1:], header=True), is_frame=frame_rows is not None)
+    return Table(names=names, data=Range(name, rows[1:], header=names), is_frame=frame_rows is not None)
 
 
 def _rows_of_frame(data: object) -> list[list[object]] | None:

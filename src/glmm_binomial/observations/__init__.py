@@ -13,8 +13,10 @@ from glmm_binomial.observations import estimability
 from glmm_binomial.observations.cells import (
     as_whole,
     describe,
-    found,
+    float_or_infinity,
     is_blank,
+    is_missing_mark,
+    is_number_type,
     reject,
     single_cell,
 )
@@ -37,8 +39,12 @@ from glmm_binomial.observations.ranges import (
     require_equal_lengths,
     trim,
 )
+from glmm_binomial.observations.wording import listed
+from glmm_binomial.observations.wrong_cells import reject_outcomes, reject_successes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 __all__ = ["METHODS", "HandedOver", "InvalidInputError", "Method", "Observations", "Options", "observe"]
@@ -122,7 +128,8 @@ def observe(
     Parameters
     ----------
     y, x, groups, x_random, trials : list of rows, array, or scalar
-        Cells as rows of equal length; a scalar is a single cell. x_random and trials may be None or one blank cell. The
+        Cells as rows of equal length; a scalar is a single cell. x may be None, which leaves the model without
+        predictors; x_random and trials may be None or one blank cell. One number as trials counts for every row. The
         columns of a data frame keep their names.
     fit_intercept, alpha, method : scalar
         None or a blank cell means the default.
@@ -140,30 +147,38 @@ def observe(
         x_random, fit_intercept = None, fit_intercept_from(x_random, fit_intercept)
     options = read_options(fit_intercept, alpha, method)
 
-    ranges = {"y": y, "x": x, "groups": groups}
-    ranges.update(
-        {
-            name: cells
-            for name, cells in (("x_random", x_random), ("trials", trials))
-            if not is_blank(single_cell(cells))
-        }
-    )
+    if x is None and not options.fit_intercept:
+        reject("x must be given where fit_intercept is FALSE: without both, nothing is left to be estimated.")
+    trials_of_each = _single_number(trials)
+    required = {"y": y, "groups": groups} if x is None else {"y": y, "x": x, "groups": groups}
+    optional = {"x_random": x_random, "trials": None if trials_of_each is not None else trials}
+    ranges = required | {name: cells for name, cells in optional.items() if not is_blank(single_cell(cells))}
     rows = trim({name: as_rows(name, cells) for name, cells in ranges.items()})
-    header = header_of(rows["x"], rows["y"])
-    names = {name: frame_names(ranges[name]) or names_of(name, cells, header=header) for name, cells in rows.items()}
-    data = {name: Range(name, cells[1:] if header else cells, header=header) for name, cells in rows.items()}
+    first = "x" if "x" in rows else "y"
+    header = header_of(rows[first], rows["y"])
+    names = {
+        name: frame_names(ranges[name]) or names_of(name, cells, header=header, like=first)
+        for name, cells in rows.items()
+    }
+    data = {
+        name: Range(name, cells[1:] if header else cells, header=names[name] if header else ())
+        for name, cells in rows.items()
+    }
     require_equal_lengths(data)
 
-    x_values = data["x"].numbers()
+    no_columns = np.empty((data["y"].height, 0))
+    x_values = data["x"].numbers() if "x" in data else no_columns
+    x_names = names.get("x", ())
     group_index, group_labels = data["groups"].labels()
-    successes, trial_counts = _responses(data["y"], data.get("trials"))
-    no_slopes = np.empty((len(x_values), 0))
-    random_values = data["x_random"].numbers() if "x_random" in data else no_slopes
+    successes, trial_counts = _responses(
+        data["y"], trials_of_each if trials_of_each is not None else data.get("trials")
+    )
+    random_values = data["x_random"].numbers() if "x_random" in data else no_columns
     random_names = names.get("x_random", ())
 
     require_estimable(successes, trial_counts, group_labels)
     for problem in (
-        estimability.problem_with_fixed_effects(x_values, names["x"], intercept=options.fit_intercept),
+        estimability.problem_with_fixed_effects(x_values, x_names, intercept=options.fit_intercept),
         estimability.problem_with_random_slopes(random_values, random_names),
     ):
         if problem is not None:
@@ -172,54 +187,77 @@ def observe(
         successes=read_only(successes),
         trials=read_only(trial_counts),
         x=read_only(x_values),
-        x_names=names["x"],
+        x_names=x_names,
         group_index=read_only(group_index),
         group_labels=group_labels,
         x_random=read_only(random_values),
         random_names=random_names,
-        trials_given="trials" in data,
+        trials_given=trials_of_each is not None or "trials" in data,
         header=header,
         look_alikes=look_alikes(group_labels),
         options=options,
         handed_over=all_used(len(successes)),
+        notices=tuple(_notices(data["groups"], group_labels)),
     )
 
 
-def _responses(y: Range, trials: Range | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _single_number(trials: object) -> float | None:
+    """The one number that stands for the trials of every row; None where there is none."""
+    cell = single_cell(trials)
+    if isinstance(cell, bool | np.bool_) or not is_number_type(type(cell)):
+        return None
+    return float_or_infinity(cell)
+
+
+def _responses(y: Range, trials: Range | float | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Successes and trials of each row, (N,) both."""
     successes = as_whole(y.numbers()[:, 0])
     if trials is None:
         wrong = np.flatnonzero((successes != 0) & (successes != 1))
         if len(wrong):
-            where = f"Row {wrong[0] + y.header + 1} of y {found(y.rows[wrong[0]][0])}."
-            reject(
-                f"y must contain only 0 or 1 values. {where} If y counts successes, give the number of trials of each "
-                "row in the argument trials."
-            )
+            reject_outcomes(y, successes, wrong)
         return successes, np.ones(len(successes))
-    counts = trials_of(trials)
+    counts = np.full(len(successes), _checked_trials(trials)) if isinstance(trials, float) else trials_of(trials)
     wrong = np.flatnonzero((successes < 0) | (successes > counts) | (successes != np.floor(successes)))
     if len(wrong):
-        first = int(wrong[0])
-        y.reject_cell(
-            first,
-            0,
-            rule="must be a whole number from 0 to trials.",
-            advice=f"In the same row, trials {found(trials.rows[first][0])}. Correct one of the two.",
-        )
+        reject_successes(y, None if isinstance(trials, float) else trials, successes, counts, wrong)
     return successes, counts
 
 
+def _checked_trials(trials: float) -> float:
+    """The trials of every row, given as one number."""
+    number = float(as_whole(np.array([trials]))[0])
+    if not (number.is_integer() and 1.0 <= number <= MOST_TRIALS):
+        reject(
+            f"trials must be a whole number from 1 to {MOST_TRIALS:,}, or a column of them. It is {describe(trials)}."
+        )
+    return number
+
+
 def trials_of(trials: Range) -> NDArray[np.float64]:
-    """Trials of each row, (N,)."""
+    """The trials (N,) of each row."""
     counts = as_whole(trials.numbers()[:, 0])
     wrong = np.flatnonzero((counts < 1) | (counts != np.floor(counts)))
     if len(wrong):
-        trials.reject_cell(int(wrong[0]), 0, rule="must be a whole number of at least 1.")
+        several = f"are no whole numbers of at least 1, such as {describe(trials.rows[wrong[0]][0])}"
+        trials.reject_rows(wrong, rule="must be a whole number of at least 1.", several=several)
     wrong = np.flatnonzero(counts > MOST_TRIALS)
     if len(wrong):
-        trials.reject_cell(int(wrong[0]), 0, rule=f"must be at most {MOST_TRIALS:,}.")
+        several = f"are larger, such as {describe(trials.rows[wrong[0]][0])}"
+        trials.reject_rows(wrong, rule=f"must be at most {MOST_TRIALS:,}.", several=several)
     return counts
+
+
+def _notices(groups: Range, labels: tuple[object, ...]) -> Iterator[str]:
+    """What must be known about the data: labels that look like marks of missing ones."""
+    marks = [label for label in labels if isinstance(label, str) and is_missing_mark(label)]
+    if marks:
+        cells = list(groups.cells())
+        rows = sum(cells.count(mark) for mark in marks)
+        yield (
+            f"{listed([repr(mark) for mark in marks])} counts as a group like any other, in {rows:,} "
+            f"row{'s' * (rows > 1)}. If it marks missing labels, leave these rows out of every range."
+        )
 
 
 def require_estimable(

@@ -27,6 +27,12 @@ ERROR_CELLS: Final = {
 }
 """How PyXLL hands over the error cells of a worksheet."""
 
+MISSING_MARKS: Final = frozenset({"NA", "N/A", "."})
+"""Texts, in any case, that count as missing in a table's columns of numbers."""
+
+LOOK_MISSING: Final = MISSING_MARKS | {"-", "--", "?", "N.A.", "NAN", "NULL", "NONE", "NIL", "MISSING", "#N/A"}
+"""Texts, in any case, that people write where a value is missing."""
+
 PYTHON_GROUPS_DIGITS: Final = "_"
 """Python reads the text 1_000 as a number, Excel does not."""
 
@@ -54,6 +60,11 @@ def is_number_type(kind: type) -> bool:
     """Whether cells of a type count as numbers; booleans are 0 and 1."""
     # numpy counts spans of time among the whole numbers
     return issubclass(kind, numbers.Real | np.bool_) and not issubclass(kind, np.timedelta64)
+
+
+def is_missing_mark(text: str) -> bool:
+    """Whether a text is what people write where a value is missing."""
+    return text.strip().upper() in LOOK_MISSING
 
 
 def is_label_type(kind: type) -> bool:

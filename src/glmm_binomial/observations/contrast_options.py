@@ -133,7 +133,7 @@ def _read_weights(cells: object, levels: tuple[str, ...]) -> Weights:
             f"has {len(rows[0])} cell(s); a label may stand in front of the weights."
         )
     labels = [row[0] if labelled else None for row in rows]
-    values = Range("compare", [list(row[labelled:]) for row in rows], header=False).numbers()
+    values = Range("compare", [list(row[labelled:]) for row in rows]).numbers()
     sizes = np.abs(values).sum(axis=1)
     for row, (total, size) in enumerate(zip(values.sum(axis=1).tolist(), sizes.tolist(), strict=True), 1):
         if not size or not abs(total) <= ROUNDING * size:

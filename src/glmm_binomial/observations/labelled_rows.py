@@ -87,7 +87,8 @@ def read_labelled_rows(observations: Observations, by: object) -> LabelledRows:
         reject(f"by must have from 1 to {MOST_ROWS:,} rows. It has {len(labels):,}.")
     # the labels make room for numbers, so that the columns are counted as the person counts them
     numbers = [[0.0, *row[1:]] for row in rows[observations.header :]]
-    x = moderate_numbers(Range("by", numbers, header=observations.header))[:, 1:]
+    header = ("", *observations.x_names) if observations.header else ()
+    x = moderate_numbers(Range("by", numbers, header=header))[:, 1:]
     x_random, held = random_columns_with(observations, x)
     return LabelledRows(
         labels=tuple(_labels(labels)),

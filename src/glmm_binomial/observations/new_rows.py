@@ -21,7 +21,9 @@ from glmm_binomial.observations.cells import (
 from glmm_binomial.observations.coded_apart import problem_with_coding
 from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
 from glmm_binomial.observations.handed_over import HandedOver, all_used
+from glmm_binomial.observations.places import Place, cell_at
 from glmm_binomial.observations.ranges import Range, as_rows, header_of, names_of, reject_row_count, trim
+from glmm_binomial.observations.wrong_cells import reject_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +78,8 @@ def read_new_rows(
         To which the model was fitted.
     new_data, new_groups, new_x_random : list of rows, array, or scalar
         Cells as rows of equal length; a scalar is a single cell, and a single row will do. new_groups may be None or
-        one blank cell. new_x_random must be given when the model has random slopes, and only then.
+        one blank cell. new_x_random must be given when the model has random slopes, and only then; new_data likewise
+        when it has predictors.
 
     Returns
     -------
@@ -88,10 +91,14 @@ def read_new_rows(
         With the text of the message for the user.
     """
     given = {"new_data": new_data, "new_groups": new_groups, "new_x_random": new_x_random}
-    ranges = {name: cells for name, cells in given.items() if name == "new_data" or not is_blank(single_cell(cells))}
+    if not observations.x_names and not is_blank(single_cell(new_data)):
+        reject("new_data must be left empty, since x was: the model has no predictors. new_groups says which groups.")
+    needed = ("new_data",) if observations.x_names else ()
+    ranges = {name: cells for name, cells in given.items() if name in needed or not is_blank(single_cell(cells))}
     data = _checked_ranges(observations, ranges)
-    x = moderate_numbers(data["new_data"])
-    x_random = moderate_numbers(data["new_x_random"]) if "new_x_random" in data else np.empty((len(x), 0))
+    rows = next(iter(data.values())).height
+    x = moderate_numbers(data["new_data"]) if "new_data" in data else np.empty((rows, 0))
+    x_random = moderate_numbers(data["new_x_random"]) if "new_x_random" in data else np.empty((rows, 0))
     for argument, new, fitted, names in (
         ("new_x", x, observations.x, observations.x_names),
         ("new_x_random", x_random, observations.x_random, observations.random_names),
@@ -163,11 +170,14 @@ def _checked_ranges(observations: Observations, ranges: dict[str, object]) -> di
     for name, names in fitted.items():
         if name in rows:
             _require_columns(name, rows[name], names)
-    header = _header_of(rows["new_data"], observations)
+    leading = next(iter(rows))
+    # without predictors there is nothing in which a header could be told from data
+    header = _header_of(rows[leading], observations) if leading == "new_data" else observations.header
+    headers: dict[str, tuple[str, ...]] = dict.fromkeys(rows, ())
     if header:
         for name, cells in rows.items():
-            _require_names(name, cells, fitted.get(name))
-    data = {name: Range(name, cells[1:] if header else cells, header=header) for name, cells in rows.items()}
+            headers[name] = _names_as_in_fit(name, cells, fitted.get(name), leading=leading)
+    data = {name: Range(name, cells[1:] if header else cells, header=headers[name]) for name, cells in rows.items()}
     _require_equal_lengths(data)
     return data
 
@@ -203,22 +213,22 @@ def _header_of(rows: Rows, observations: Observations) -> bool:
         column = next(j for j, cell in enumerate(rows[0]) if not isinstance(cell, str) or is_blank(cell))
         reject(
             "new_data must have a header row, as x has, with the same names in the same order: "
-            f"{_listed(observations.x_names)}. Row 1, column {column + 1} of new_data {found(rows[0][column])}."
+            f"{_listed(observations.x_names)}. {cell_at('new_data', Place(0, column))} {found(rows[0][column])}."
         )
     return observations.header
 
 
-def _require_names(name: str, rows: Rows, fitted_names: tuple[str, ...] | None) -> None:
-    """Refuse a range without header, or with other names in it than those of the fit."""
+def _names_as_in_fit(name: str, rows: Rows, fitted_names: tuple[str, ...] | None, *, leading: str) -> tuple[str, ...]:
+    """The names in the header row of a range; refused without one, or with other names than those of the fit."""
     for column, cell in enumerate(rows[0]):
         if not isinstance(cell, str) or is_blank(cell):
             reject(
-                f"{name} must have a header row, as new_data has: the first row of new_data is all text. Row 1, column "
-                f"{column + 1} of {name} {found(cell)}. Select the headers of all ranges or of none."
+                f"{name} must have a header row, as new_data has: the first row of new_data is all text. "
+                f"{cell_at(name, Place(0, column))} {found(cell)}. Select the headers of all ranges or of none."
             )
-    names = names_of(name, rows, header=True)
+    names = names_of(name, rows, header=True, like=leading)
     if fitted_names is None or names == fitted_names:
-        return
+        return names
     fitted = FITTED[name]
     other = next(j for j, pair in enumerate(zip(names, fitted_names, strict=True)) if pair[0] != pair[1])
     if sorted(names) == sorted(fitted_names):
@@ -230,13 +240,14 @@ def _require_names(name: str, rows: Rows, fitted_names: tuple[str, ...] | None) 
 
 def _require_equal_lengths(data: dict[str, Range]) -> None:
     lengths = {name: len(cells.rows) for name, cells in data.items()}
-    if not lengths["new_data"]:
-        reject_row_count("new_data", 0, minimum_rows=1, header=True)
+    leading = next(iter(lengths))
+    if not lengths[leading]:
+        reject_row_count(leading, 0, minimum_rows=1, header=True)
     for name, length in lengths.items():
-        if length != lengths["new_data"]:
+        if length != lengths[leading]:
             reject(
-                f"{name} must have the same number of rows as new_data. It has {length}, new_data has "
-                f"{lengths['new_data']}."
+                f"{name} must have the same number of rows as {leading}. It has {length}, {leading} has "
+                f"{lengths[leading]}."
             )
 
 
@@ -245,19 +256,20 @@ def moderate_numbers(cells: Range) -> NDArray[np.float64]:
     values = cells.numbers()
     extreme = np.argwhere(np.abs(values) > LARGEST_MAGNITUDE)
     if len(extreme):
-        row, column = (int(i) for i in extreme[0])
-        cells.reject_cell(row, column, rule=f"must be between {-LARGEST_MAGNITUDE:g} and {LARGEST_MAGNITUDE:g}.")
+        places = [cells.place(row, column) for row, column in extreme.tolist()]
+        rule = f"must be between {-LARGEST_MAGNITUDE:g} and {LARGEST_MAGNITUDE:g}."
+        reject_cells(cells, places, rule=rule, several="lie beyond")
     return values
 
 
 def _labels(cells: Range) -> tuple[object, ...]:
     """Checked label of each row."""
-    blank = next((row for row, (cell,) in enumerate(cells.rows) if is_blank(cell)), None)
-    if blank is not None:
-        cells.reject_cell(
+    blank = np.array([row for row, (cell,) in enumerate(cells.rows) if is_blank(cell)], dtype=np.intp)
+    if len(blank):
+        cells.reject_rows(
             blank,
-            0,
             rule="must be a whole number or text.",
+            several="are blank",
             advice="For a group that is not among the fitted ones give any other label.",
         )
     index, distinct = cells.labels()

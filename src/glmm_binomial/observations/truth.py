@@ -71,10 +71,11 @@ def read_truth(x: object, groups: object, coefficients: object, std_devs: object
         ranges["trials"] = trials
     rows = trim({name: as_rows(name, cells, minimum_rows=1) for name, cells in ranges.items()}, minimum_rows=1)
     header = header_of(rows["x"])
-    for name, cells in rows.items():
-        if not frame_names(ranges[name]):
-            names_of(name, cells, header=header)
-    data = {name: Range(name, cells[1:] if header else cells, header=header) for name, cells in rows.items()}
+    names = {name: frame_names(ranges[name]) or names_of(name, cells, header=header) for name, cells in rows.items()}
+    data = {
+        name: Range(name, cells[1:] if header else cells, header=names[name] if header else ())
+        for name, cells in rows.items()
+    }
     _require_equal_lengths(data)
     values = data["x"].numbers()
     group_index, labels = data["groups"].labels()
@@ -106,7 +107,7 @@ def _require_equal_lengths(data: dict[str, Range]) -> None:
 
 def _numbers(name: str, cells: object, sizes: tuple[int, ...], order: str) -> NDArray[np.float64]:
     """Numbers in a row or a column, of one of some sizes."""
-    values = Range(name, as_rows(name, cells, minimum_rows=1), header=False).numbers()
+    values = Range(name, as_rows(name, cells, minimum_rows=1)).numbers()
     if min(values.shape) != 1 or values.size not in sizes:
         allowed = " or ".join(map(str, dict.fromkeys(sizes)))
         shape = f"{values.shape[0]} x {values.shape[1]}" if min(values.shape) != 1 else str(values.size)

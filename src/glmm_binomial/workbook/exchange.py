@@ -45,10 +45,8 @@ _MANY_PARAMETERS = 12
 
 
 def defaults(function: Callable[..., object]) -> tuple[object, ...]:
-    """Return the default of each positional argument, None where it has none."""
-    empty = inspect.Parameter.empty
-    parameters = inspect.signature(function).parameters.values()
-    return tuple(None if parameter.default is empty else parameter.default for parameter in parameters)
+    """Return the default of each positional argument, `inspect.Parameter.empty` where it has none."""
+    return tuple(parameter.default for parameter in inspect.signature(function).parameters.values())
 
 
 def problem_with_count(name: str, function: Callable[..., object], given: int) -> str | None:
@@ -61,8 +59,9 @@ def problem_with_count(name: str, function: Callable[..., object], given: int) -
         return None
     names = [each.name if each.default is each.empty else f"[{each.name}]" for each in parameters]
     shown = ", ".join(names if len(names) < _MANY_PARAMETERS else [*names[:3], "..."])
+    usage = getattr(function, "usage", f"{name}({shown})")
     wrong = f"{given} are given" if given > len(parameters) else f"{parameters[given].name} is missing"
-    return f"Invalid input: write {name}({shown}); {wrong}."
+    return f"Invalid input: write {usage}; {wrong}."
 
 
 def handed_over(
@@ -72,19 +71,26 @@ def handed_over(
     length = _whole_column_length(arguments, kinds)
     converted: list[object] = []
     for position, argument in enumerate(arguments):
+        default = defaults[position] if position < len(defaults) else inspect.Parameter.empty
         if isinstance(argument, str) and argument == MISSING:
-            converted.append(defaults[position] if position < len(defaults) else None)
+            converted.append(None if default is inspect.Parameter.empty else default)
         elif isinstance(argument, list):
             _convert_range(argument, handles)
             if kinds[position] is ArgumentKind.WHOLE_COLUMNS and len(argument) < length:
                 # one blank row stands for all of them: a million rows cost no more than a million pointers
                 argument.extend([[None] * len(argument[0])] * (length - len(argument)))
-            converted.append(argument[0][0] if len(argument) == 1 == len(argument[0]) else argument)
+            is_single = len(argument) == 1 == len(argument[0])
+            converted.append(_one_cell(argument[0][0], default) if is_single else argument)
         elif kinds[position] is ArgumentKind.WHOLE_COLUMNS and length > 1:
             converted.append([[_input_value(argument, handles)], *[[None]] * (length - 1)])
         else:
-            converted.append(_input_value(argument, handles))
+            converted.append(_one_cell(_input_value(argument, handles), default))
     return converted
+
+
+def _one_cell(value: object, default: object) -> object:
+    """A cell's value; a blank one as a range where None means that the argument was left out."""
+    return [[None]] if value is None and default is None else value
 
 
 def _whole_column_length(arguments: Sequence[Any], kinds: Sequence[ArgumentKind]) -> int:

@@ -38,8 +38,9 @@ MODEL_ARGUMENTS: Final = (
     Argument(
         "x",
         "range",
-        "Predictors: numbers, any number of columns, as many rows as y. If the first row is all text, it is a header "
+        "Predictors: any number of columns of numbers; skipped: none. If the first row is all text, it is a header "
         "row: its names appear in the table, and y, groups, x_random and trials must then have one too.",
+        may_be_skipped=True,
     ),
     Argument(
         "groups",
@@ -65,8 +66,8 @@ MODEL_ARGUMENTS: Final = (
     Argument(
         "trials",
         "range",
-        "How many trials each row stands for, one column of whole numbers; y then holds the successes. Empty: every "
-        "row is one trial.",
+        "How many trials each row stands for, one column of whole numbers or one number for all rows; y then holds the "
+        "successes. Empty: every row is one trial.",
         None,
     ),
 )

@@ -35,6 +35,8 @@ class Argument:
         REQUIRED, or what a call without it means.
     gathered_in : str
         The argument of what answers the function that takes it together with others; "" when it has its own.
+    may_be_skipped : bool
+        Whether a required argument may be left empty between two commas.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Argument:
     help: str
     default: object = REQUIRED
     gathered_in: str = ""
+    may_be_skipped: bool = False
 
     @property
     def is_required(self) -> bool:

@@ -47,6 +47,7 @@ def answer(
         input:" or "Error fitting GLMM:".
     """
     try:
+        _require_given(function, arguments)
         found: Any = _answering(function)(**_handed_on(function, arguments))
         if function.answer == "model":
             return found
@@ -81,6 +82,16 @@ def _handed_on(function: WorksheetFunction, arguments: Mapping[str, Any]) -> dic
     return handed_on
 
 
+def _require_given(function: WorksheetFunction, arguments: Mapping[str, Any]) -> None:
+    """Ask for a range that was left out, where blank cells arrive as rows."""
+    for each in function.arguments:
+        is_needed = each.kind == "range" and each.is_required and not each.may_be_skipped
+        if is_needed and arguments[each.name] is None:
+            raise InvalidInputError(
+                f"Invalid input: {each.name} must be given. It was left out: write ={function.usage}. {each.help}"
+            )
+
+
 def _answering(function: WorksheetFunction) -> Callable[..., Any]:
     module, _, name = function.answered_by.partition(":")
     found: Callable[..., Any] = getattr(_import(module), name)
@@ -98,6 +109,7 @@ def _core_function(function: WorksheetFunction) -> Callable[..., Any]:
         function.arguments,
         lambda arguments: answer(function, arguments),
         doc=f"{function.help}\n\nReturns rows of cells or a message; never raises.",
+        usage=function.usage,
     )
 
 

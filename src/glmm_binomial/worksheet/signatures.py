@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def with_signature(
-    name: str, arguments: Sequence[Argument], body: Callable[[Mapping[str, Any]], Any], *, doc: str
+    name: str, arguments: Sequence[Argument], body: Callable[[Mapping[str, Any]], Any], *, doc: str, usage: str
 ) -> Callable[..., Any]:
     """A function of the arguments of a worksheet function, which hands them on by their names.
 
@@ -26,11 +26,13 @@ def with_signature(
     body : callable
         Takes a mapping of the arguments' names to what was handed over.
     doc : str
+    usage : str
+        The call as Excel shows it, kept as an attribute of the function: a signature in which every argument has a
+        default does not tell it.
     """
-    defaults = {f"default_of_{each.name}": each.default for each in arguments if not each.is_required}
-    parameters = ", ".join(
-        each.name if each.is_required else f"{each.name}=default_of_{each.name}" for each in arguments
-    )
+    # a call that leaves a required argument out is answered by a sentence
+    defaults = {f"default_of_{each.name}": None if each.is_required else each.default for each in arguments}
+    parameters = ", ".join(f"{each.name}=default_of_{each.name}" for each in arguments)
     handed_on = ", ".join(f"{each.name!r}: {each.name}" for each in arguments)
     source = f"def {name}({parameters}):\n    return body({{{handed_on}}})\n"
     file = f"<worksheet function {name}>"
@@ -40,4 +42,5 @@ def with_signature(
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     written: Callable[..., Any] = namespace[name]
     written.__doc__ = doc
+    written.__dict__["usage"] = usage
     return written
