@@ -10,6 +10,7 @@ from glmm_binomial.estimation import conditional_modes, integrals
 from glmm_binomial.estimation.conditional_modes import ConditionalModes, find_modes
 from glmm_binomial.estimation.integrals import integrate
 from glmm_binomial.estimation.marginal import choose_nodes, rough_nodes
+from glmm_binomial.model.correlated_effects import CorrelatedEffects
 from glmm_binomial.model.design import build_design
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.observations import observe
@@ -54,14 +55,18 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("correlated", [False, True])
 @pytest.mark.parametrize("sd", [0.05, 1.0, 6.0])
 @pytest.mark.parametrize("case", CASES)
-def test_compiled_integrals_are_those_of_numpy(case, sd, monkeypatch):
+def test_compiled_integrals_are_those_of_numpy(case, sd, correlated, monkeypatch):
     rows = rows_of(3, **CASES[case])
     effects = rows.random.shape[1]
+    log_sds = np.log(np.linspace(sd, 0.5 * sd, effects))
     point = Parameters(
         coefficients=np.array([-0.3, 0.6, -0.4]),
-        effects=IndependentEffects(log_sds=np.log(np.linspace(sd, 0.5 * sd, effects))),
+        effects=CorrelatedEffects(log_sds=log_sds, partials=np.full(effects * (effects - 1) // 2, -0.8))
+        if correlated
+        else IndependentEffects(log_sds=log_sds),
     )
     found = find_modes(rows, point, np.zeros((rows.grouping.count, effects)))
     # as good a point as the mode, and one that is not

@@ -235,7 +235,7 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
                         if a == 0 and b == 0:
                             at_mode -= 0.5 * modes[g, c] * precision[c, d] * modes[g, d]
                 for c in range(effects):
-                    linear[a] -= scale[c, a] * precision[c, b] * modes[g, c]
+                    linear[a] -= scale[c, a] * precision[c, b] * modes[g, b]
             ends_at = spacing[a] * max(before[a], counts[a] - 1 - before[a])
             exponent += abs(linear[a]) * ends_at + 0.5 * curvature[a, a] * ends_at * ends_at
         together = exponent <= LARGEST_LOG_PRODUCT and most_trials <= LARGEST_REPEATED
