@@ -358,3 +358,22 @@ def test_shares_of_variance_average_the_variance_between_groups_over_the_rows():
     shown = variance_shares(model).icc
     assert shown.value == pytest.approx(between / (between + math.pi**2 / 3), rel=1e-12)
     assert shown.ci_lower < shown.value < shown.ci_upper
+
+
+def test_three_effects_are_those_of_laplaces_approximation_in_lme4():
+    """Of lme4 1.1-31, y ~ x + w + (1 + x + w | id), bobyqa with rhoend 1e-8 and tolPwrss 1e-13.
+
+    By its default tolerances lme4 stops at a log-likelihood of -749.0310.
+    """
+    generator = np.random.default_rng(8)
+    group, x, w = np.repeat(np.arange(80), 15), generator.normal(size=1_200), generator.normal(size=1_200)
+    root = np.array([[0.9, 0.0, 0.0], [0.3, 0.6, 0.0], [-0.3, 0.2, 0.5]])
+    u = (generator.normal(size=(80, 3)) @ root.T)[group]
+    eta = 0.2 + 0.5 * x - 0.4 * w + u[:, 0] + u[:, 1] * x + u[:, 2] * w
+    y = (generator.random(1_200) < 1.0 / (1.0 + np.exp(-eta))).astype(float)
+    cells = [["y", "x", "w", "id"], *zip(y.tolist(), x.tolist(), w.tolist(), [f"g{c}" for c in group], strict=True)]
+    found = estimates_of(fit_formula(cells, "y ~ x + w + (1 + x + w | id)", method="ml"))
+    assert found.log_likelihood == pytest.approx(-749.0230129, abs=2e-6)
+    assert_allclose(found.coefficients, [0.15426304, 0.56249448, -0.30697032], atol=1e-6)
+    assert_allclose(found.std_devs, [0.932639, 0.640153, 0.589240], atol=3e-6)
+    assert_allclose(found.correlations[np.tril_indices(3, -1)], [0.2537, -0.5377, 0.0574], atol=6e-5)
