@@ -377,3 +377,20 @@ def test_three_effects_are_those_of_laplaces_approximation_in_lme4():
     assert_allclose(found.coefficients, [0.15426304, 0.56249448, -0.30697032], atol=1e-6)
     assert_allclose(found.std_devs, [0.932639, 0.640153, 0.589240], atol=3e-6)
     assert_allclose(found.correlations[np.tril_indices(3, -1)], [0.2537, -0.5377, 0.0574], atol=6e-5)
+
+
+@pytest.mark.mass
+def test_the_truth_is_recovered_and_covered():
+    truth, covered, shown = np.array([0.2, 0.5]), [], []
+    root = np.array([[1.0, 0.0], [-0.35, 0.35 * math.sqrt(3.0)]])
+    for seed in range(1_000, 1_300):
+        generator = np.random.default_rng(seed)
+        group, x = np.repeat(np.arange(60), 12), generator.normal(size=720)
+        u = (generator.normal(size=(60, 2)) @ root.T)[group]
+        y = (generator.random(720) < expit(0.2 + 0.5 * x + u[:, 0] + u[:, 1] * x)).astype(float)
+        found = estimates_of(model_of((y, x, group)))
+        covered.append((found.ci_lower < truth) & (truth < found.ci_upper))
+        shown.append([*found.std_devs, found.correlations[1, 0]])
+    # three Monte-Carlo errors of a share and of medians, and what sixty groups leave of a bias in SDs
+    assert_allclose(np.mean(covered, axis=0), 0.95, atol=3.0 * math.sqrt(0.95 * 0.05 / 300))
+    assert_allclose(np.median(shown, axis=0), [1.0, 0.7, -0.5], atol=0.05)
