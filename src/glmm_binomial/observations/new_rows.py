@@ -209,8 +209,9 @@ def _header_of(rows: Rows, observations: Observations) -> bool:
             "new_data must not have a header row, since x has none: the first row of new_data is all text, and its "
             f"first cell {found(rows[0][0])}. Leave it out, or select the headers of all ranges."
         )
-    if not header and observations.header:
-        column = next(j for j, cell in enumerate(rows[0]) if not isinstance(cell, str) or is_blank(cell))
+    column = next((j for j, cell in enumerate(rows[0]) if not isinstance(cell, str) or is_blank(cell)), None)
+    # names that stand in rows below too are refused as headers, or as cells that are no numbers, further on
+    if observations.header and column is not None:
         reject(
             "new_data must have a header row, as x has, with the same names in the same order: "
             f"{_listed(observations.x_names)}. {cell_at('new_data', Place(0, column))} {found(rows[0][column])}."
