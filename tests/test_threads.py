@@ -94,9 +94,11 @@ def worksheet() -> list[Cell]:
     cells += [
         Cell("GLMM_BINOMIAL_CONTRAST", {**model, "by": "sex", "scale": scale}) for scale in ("ratio", "odds ratio")
     ]
-    cells += [Cell(f"GLMM_BINOMIAL_{name}", model) for name in ("MARGINS", "QUALITY", "TERMS", "RESIDUALS")]
+    cells += [Cell(f"GLMM_BINOMIAL_{name}", model) for name in ("MARGINS", "QUALITY", "RESIDUALS")]
     smaller = Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": "y ~ dose + sex + (1 | id)"})
     cells.append(Cell("GLMM_BINOMIAL_COMPARE", {**model, "model2": smaller}))
+    # in the study the sexes are separated, so that a likelihood has no maximum
+    cells.append(Cell("GLMM_BINOMIAL_TERMS", {"model": Cell("GLMM_BINOMIAL_MODEL", data_sets()[0])}))
     table = [["dose", "sex"], *([float(dose), "mf"[dose % 2]] for dose in range(1, 40))]
     return cells + [Cell("GLMM_BINOMIAL_DESIGN", {"data": table, "formula": formula}) for formula in FORMULAS]
 
