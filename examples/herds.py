@@ -202,8 +202,10 @@ def _with_texts(page: Page, *columns: int) -> Style:
     formats, plain = page.formats, table_style(page)
 
     def style(line: int, column: int, value: Cell) -> Format:
-        if column in columns:
-            return formats.text if line else formats.spill_header
+        if column in columns or (line and isinstance(value, str) and value):
+            if not column:
+                return formats.text if line else formats.spill_header
+            return formats.spill_sentence if line else formats.spill_sentence_header
         is_small = isinstance(value, float) and 0.0 < abs(value) < SMALL
         return formats.spill_very_small if is_small else plain(line, column, value)
 

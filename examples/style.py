@@ -59,6 +59,8 @@ class Formats:
     spill_code_header: Format
     spill_code: Format
     spill_text: Format
+    spill_sentence: Format
+    spill_sentence_header: Format
     spill_row_count: Format
     spill_count: Format
     spill_very_small: Format
@@ -100,6 +102,9 @@ _PROPERTIES: dict[str, dict[str, object]] = {
     "spill_code_header": {**_HEADER, "align": "center", "valign": "vcenter"},
     "spill_code": {"num_format": "0", "align": "center"},
     "spill_text": {"align": "center"},
+    # beside a column of numbers, which end at the right
+    "spill_sentence": {"align": "left", "indent": 1},
+    "spill_sentence_header": {**_HEADER, "align": "left", "indent": 1},
     "spill_row_count": {"num_format": COUNT, "align": "right"},
     "spill_count": {"num_format": COUNT},
     "spill_very_small": {"num_format": VERY_SMALL},
