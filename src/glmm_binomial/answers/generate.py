@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from glmm_binomial.answers.simulate import (
     DEFAULT_SIMULATIONS,
     MOST_RESPONSES,
     Simulations,
     draw_outcomes,
+    simulations,
 )
 from glmm_binomial.observations.handed_over import all_used
 from glmm_binomial.observations.simulation_options import read_simulation_options
@@ -55,7 +54,4 @@ def generate(
     truth = read_truth(x, groups, coefficients, std_devs, trials)
     rows = len(truth.trials)
     options = read_simulation_options(n_sim, seed, default=DEFAULT_SIMULATIONS, rows=rows, most_values=MOST_RESPONSES)
-    responses = np.empty((rows, options.n_sim), order="F")
-    for column, response in enumerate(draw_outcomes(truth, options)):
-        responses[:, column] = response
-    return Simulations(responses=responses, seed=options.seed, handed_over=all_used(rows))
+    return simulations(draw_outcomes(truth, options), rows, options, all_used(rows))

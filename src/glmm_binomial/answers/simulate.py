@@ -14,7 +14,7 @@ from glmm_binomial.observations.simulation_options import SimulationOptions, rea
 from glmm_binomial.observations.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -82,10 +82,17 @@ def simulate(model: GLMM, *, n_sim: object = None, seed: object = None) -> Simul
     """
     rows = len(model.observations.trials)
     options = read_simulation_options(n_sim, seed, default=DEFAULT_SIMULATIONS, rows=rows, most_values=MOST_RESPONSES)
+    return simulations(draw_responses(model, options), rows, options, model.observations.handed_over)
+
+
+def simulations(
+    drawn: Iterable[NDArray[np.float64]], rows: int, options: SimulationOptions, handed_over: HandedOver
+) -> Simulations:
+    """Outcomes (N,) of one simulation after the other, as a table."""
     responses = np.empty((rows, options.n_sim), order="F")
-    for column, response in enumerate(draw_responses(model, options)):
+    for column, response in enumerate(drawn):
         responses[:, column] = response
-    return Simulations(responses=responses, seed=options.seed, handed_over=model.observations.handed_over)
+    return Simulations(responses=responses, seed=options.seed, handed_over=handed_over)
 
 
 def fixed_predictor(model: GLMM, x: NDArray[np.float64]) -> NDArray[np.float64]:

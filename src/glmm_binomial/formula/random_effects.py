@@ -110,7 +110,7 @@ def _require_numbers(part: RandomPart, effects: CodedTerms) -> None:
 
 
 def _require_one_block(parts: Sequence[RandomPart], effects: Sequence[CodedTerms]) -> None:
-    columns = [column.name for each in effects for column in each.columns]
+    columns = list(dict.fromkeys(column.name for each in effects for column in each.columns))
     if len(parts) > 1:
         together = f"(1 + {' + '.join(columns)} | {parts[0].grouping.typed()})"
         reject(
