@@ -20,11 +20,13 @@ from glmm_binomial.answers.compare import compare
 from glmm_binomial.answers.confint import profile_intervals
 from glmm_binomial.answers.predict import predict
 from glmm_binomial.answers.ranef import random_effects
-from glmm_binomial.answers.simulate import simulate
+from glmm_binomial.answers.simulate import draw_outcomes, simulate
 from glmm_binomial.answers.table import table
 from glmm_binomial.answers.terms import terms
 from glmm_binomial.answers.variance_shares import variance_shares
 from glmm_binomial.model.correlated_effects import LARGEST_Z, CorrelatedEffects
+from glmm_binomial.observations.simulation_options import SimulationOptions
+from glmm_binomial.observations.truth import Truth
 
 STEP = 1e-5
 COUNTS = [1, 2, 3, 4]
@@ -394,3 +396,54 @@ def test_the_truth_is_recovered_and_covered():
     # three Monte-Carlo errors of a share and of medians, and what sixty groups leave of a bias in SDs
     assert_allclose(np.mean(covered, axis=0), 0.95, atol=3.0 * math.sqrt(0.95 * 0.05 / 300))
     assert_allclose(np.median(shown, axis=0), [1.0, 0.7, -0.5], atol=0.05)
+
+
+def test_wald_limits_of_sds_are_those_of_the_information_by_brute_force():
+    model = model_of(small())
+    theta, step = parameters_of(estimates_of(model)), 1e-3 * np.eye(5)
+    at = {
+        (i, j, a, b): log_likelihood(theta + a * step[i] + b * step[j], data=small())
+        for i in range(5)
+        for j in range(i + 1)
+        for a in (1, -1)
+        for b in (1, -1)
+    }
+    hessian = np.zeros((5, 5))
+    for i in range(5):
+        for j in range(i + 1):
+            difference = at[i, j, 1, 1] - at[i, j, 1, -1] - at[i, j, -1, 1] + at[i, j, -1, -1]
+            hessian[i, j] = hessian[j, i] = difference / 4e-6
+    errors = np.sqrt(np.diag(np.linalg.inv(-hessian)))
+    assert_allclose(estimates_of(model).log_sd_std_errors, errors[2:4], rtol=1e-4)
+    interval = profile_intervals(model, "x").random_effects[0]
+    assert interval.wald_upper == pytest.approx(math.exp(theta[3] + 1.959964 * errors[3]), rel=1e-4)
+    correlation = profile_intervals(model, ["intercept", "x"]).correlations[0]
+    assert correlation.wald_lower == pytest.approx(math.tanh(theta[4] - 1.959964 * errors[4]), rel=1e-3)
+
+
+def test_effects_are_drawn_by_the_rows_of_their_root():
+    groups, root = 20_000, np.array([[1.0, 0.0], [-0.8, 0.3]])
+    truth = Truth(
+        predictor=np.full(2 * groups, 2.0),
+        x_random=np.tile([[0.0], [3.0]], (groups, 1)),
+        effects_root=root,
+        group_index=np.repeat(np.arange(groups), 2),
+        groups=groups,
+        trials=np.ones(2 * groups),
+        trials_given=False,
+    )
+    (outcomes,) = draw_outcomes(truth, SimulationOptions(n_sim=1, seed=5))
+    for place, z in enumerate(([1.0, 0.0], [1.0, 3.0])):
+        expected = expit(2.0 + np.linalg.norm(np.array(z) @ root) * NODES) @ WEIGHTS / WEIGHTS.sum()
+        # four Monte-Carlo errors
+        assert outcomes[place::2].mean() == pytest.approx(expected, abs=4.0 * math.sqrt(0.25 / groups))
+
+
+def test_columns_of_correlated_slopes_are_centred_and_scaled_and_have_their_way_back():
+    design = model_of(small()).design
+    x = design.rows.random[:, 1]
+    assert x @ design.rows.trials == pytest.approx(0.0, abs=1e-10)
+    assert x**2 @ design.rows.trials / design.rows.trials.sum() == pytest.approx(1.0, rel=1e-12)
+    new = np.array([[2.5], [-1.0]])
+    on_users_scale = np.array([[1.0, 2.5], [1.0, -1.0]]) @ design.scale.random_back_transform
+    assert_allclose(design.scale.random_columns(new), on_users_scale, rtol=1e-14)
