@@ -322,14 +322,20 @@ def _weights(compare: Comparison, levels: tuple[str, ...], sign: str) -> Weights
 
 def _linear(model: GLMM, weights: NDArray[np.float64], rows: NDArray[np.float64], alpha: float) -> Inference:
     """Combinations (C, W L) of the logits of mean rows (W L, k), standardised."""
-    combined, sizes = weights @ rows, np.abs(weights) @ np.abs(rows)
+    combined, sizes = _row_by_row(weights, rows), np.abs(weights) @ np.abs(rows)
     combined[(np.abs(combined) <= NOTHING * sizes).all(axis=1)] = 0.0
     fit, k = model.fit, rows.shape[1]
     if fit.posterior is None:
-        return wald_inference(combined @ fit.coefficients, combined @ fit.covariance_root[:k], alpha)
+        along = _row_by_row(combined, fit.covariance_root[:k])
+        return wald_inference(_row_by_row(combined, fit.coefficients), along, alpha)
     sample = fit.posterior.sample
     laws = combination_laws(model.design.rows, fit.posterior, combined)
-    return posterior_inference(combined @ sample.theta[:, :k].T, sample.weights, alpha, laws=laws)
+    return posterior_inference(_row_by_row(combined, sample.theta[:, :k].T), sample.weights, alpha, laws=laws)
+
+
+def _row_by_row(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The product, each row by itself: the digits of a contrast do not depend on which others are asked for."""
+    return np.stack([row @ right for row in left])
 
 
 def _exponential(logs: Inference) -> Inference:
