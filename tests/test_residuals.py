@@ -15,6 +15,7 @@ from glmm_binomial import fit_formula, residuals, simulate
 from glmm_binomial.answers.residuals import Residuals
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.estimation.fitted_model import fit_model
+from glmm_binomial.estimation.pearson import counts_of
 from glmm_binomial.observations import InvalidInputError
 from glmm_binomial.observations.handed_over import HandedOver
 
@@ -37,6 +38,20 @@ def test_fitted_values_and_pearson_residuals_are_those_of_lme4(name):
     # lme4's tightened optimiser leaves 1e-5 in the SD, and its PIRLS 1e-6 in the modes
     assert_allclose(found.fitted, reference["fitted"], rtol=3e-5)
     assert_allclose(found.pearson, reference["pearson"], rtol=3e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "scaled"),
+    [
+        # printed by reference/residuals_lme4.R
+        ("cbpp", [-2.3807918, -0.79055289, -0.20015986, 0.51122524, 2.8730719]),
+        ("bacteria", [-4.5630344, 0.13186145, 0.29743197, 0.42024527, 1.1608867]),
+    ],
+)
+def test_quartiles_of_the_residuals_are_those_of_lme4s_summary(name, scaled):
+    model = fit_model(**DATASETS[name]().arguments, method="ml")
+    found = counts_of(model.observations, model.design.scale, model.fit).quartiles
+    assert_allclose(found, scaled, rtol=3e-5)
 
 
 def test_rows_in_another_order_have_the_same_residuals():

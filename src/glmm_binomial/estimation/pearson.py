@@ -8,7 +8,7 @@ over the user's own rows, with p_i at the coefficients and at the modes of the g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SMALLEST_VARIANCE = 1e-300
 """Of a row's count, below which its probability is 0 or 1 in double precision."""
+
+QUARTERS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,15 @@ class Counts:
     def residuals(self) -> NDArray[np.float64]:
         """Pearson's, (N,)."""
         return _residuals(self.rows, self.predictor)
+
+    @property
+    def quartiles(self) -> NDArray[np.float64]:
+        """Smallest, lower quartile, median, upper quartile and largest residual, (5,).
+
+        They are the "Scaled residuals" of lme4's summary: R's `quantile`, type 7 of Hyndman & Fan (1996, The American
+        Statistician 50(4)).
+        """
+        return np.quantile(self.residuals, QUARTERS)
 
     @property
     def chi_square(self) -> float:
