@@ -13,7 +13,11 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-import glmm_binomial.__main__ as command_line
+import glmm_binomial
+from glmm_binomial.__main__ import main
+from glmm_binomial.command_line import recalc
+from glmm_binomial.command_line.progress import Progress
+from glmm_binomial.workbook import recalculate
 
 TABLE = [["fixed_effects", "parameter", "coefficient"], ["", "intercept", -0.123456789], ["aic", 1234567.0, ""]]
 
@@ -23,7 +27,7 @@ def answers(monkeypatch):
     """Let the worksheet function answer what the test wants, without the statistical core."""
 
     def answer(result):
-        monkeypatch.setattr(command_line, "_worksheet_functions", lambda: {"GLMM_BINOMIAL": lambda *_: result})
+        monkeypatch.setattr(recalc, "worksheet_functions", lambda: {"GLMM_BINOMIAL": lambda *_: result})
 
     answer(TABLE)
     return answer
@@ -44,7 +48,7 @@ def shown(path, cell="B2"):
 @pytest.mark.usefixtures("answers")
 def test_a_copy_is_written_beside_the_workbook_and_the_table_is_printed(workbook, capsys):
     before = workbook.read_bytes()
-    assert command_line.main(["recalc", str(workbook)]) == 0
+    assert main(["recalc", str(workbook)]) == 0
     copy = workbook.with_name("study-recalculated.xlsx")
     assert capsys.readouterr().out == (
         "The fit!B2  =GLMM_BINOMIAL({1;2})\n"
@@ -60,36 +64,98 @@ def test_a_copy_is_written_beside_the_workbook_and_the_table_is_printed(workbook
 
 def test_a_long_message_does_not_push_the_columns_apart(workbook, answers, capsys):
     answers([["warning", "a sentence that is much longer than any column", ""], ["aic", 1.0, 2.0]])
-    command_line.main(["recalc", str(workbook)])
+    main(["recalc", str(workbook)])
     assert "  aic      1  2\n" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("answers")
 def test_output_names_the_copy(workbook, tmp_path):
-    assert command_line.main(["recalc", str(workbook), "--output", str(tmp_path / "other.xlsx")]) == 0
+    assert main(["recalc", str(workbook), "--output", str(tmp_path / "other.xlsx")]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.xlsx", "study.xlsx"]
 
 
 @pytest.mark.usefixtures("answers")
 def test_the_workbook_is_overwritten_only_in_place(workbook, capsys, tmp_path):
     before = workbook.read_bytes()
-    assert command_line.main(["recalc", str(workbook), "--output", str(tmp_path / "." / workbook.name)]) == 2
+    assert main(["recalc", str(workbook), "--output", str(tmp_path / "." / workbook.name)]) == 2
     assert "--in-place" in capsys.readouterr().err
     assert workbook.read_bytes() == before
-    assert command_line.main(["recalc", str(workbook), "--in-place"]) == 0
+    assert main(["recalc", str(workbook), "--in-place"]) == 0
     assert shown(workbook) == "fixed_effects"
     assert list(tmp_path.iterdir()) == [workbook]
 
 
-def test_output_and_in_place_exclude_each_other(workbook, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        command_line.main(["recalc", str(workbook), "--output", "x.xlsx", "--in-place"])
-    assert "not allowed with" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["recalc"], "WORKBOOK.xlsx is missing. Write: glmm-binomial recalc WORKBOOK.xlsx"),
+        (["recalc", "--json"], "WORKBOOK.xlsx is missing. Write: glmm-binomial recalc WORKBOOK.xlsx"),
+        (
+            ["recalc", "a.xlsx", "b.xlsx"],
+            "'b.xlsx' is one word too many; a text with spaces stands in quotation marks.",
+        ),
+        (["recalc", "a.xlsx", "--outptu", "b"], "there is no option --outptu; glmm-binomial recalc --help lists what"),
+        (["recalc", "a.xlsx", "--out", "b"], "there is no option --out;"),
+        (["recalc", "a.xlsx", "--output"], "--output needs a value after it."),
+        (["recalc", "a.xlsx", "--json=yes"], "--json takes no value."),
+        (["recalc", "a.xlsx", "--trust", "me"], "--trust must be stored or calculated, not 'me'."),
+        (["recalc", "a.xlsx", "--output", "x.xlsx", "--in-place"], "--in-place and --output exclude each other"),
+        (["recalc", "a.xlsx", "--all", "--trust", "stored"], "--trust and --all exclude each other"),
+        (["recal", "a.xlsx"], "there is no command 'recal'; is recalc meant?"),
+        (["xyz"], "there is no command 'xyz'; the commands are recalc, selftest."),
+        (["study.xlsx"], "say first what to do with study.xlsx, as in: glmm-binomial recalc WORKBOOK.xlsx"),
+        (["--verbose"], "there is no option --verbose; glmm-binomial --help lists what there is."),
+    ],
+)
+def test_what_cannot_be_understood_is_answered_by_one_sentence(typed, said, capsys):
+    assert main(typed) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"glmm-binomial: {said}")
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+
+
+def test_called_alone_it_lists_the_commands(capsys):
+    assert main([]) == 0
+    shown_alone = capsys.readouterr().out
+    assert "calculate a workbook without Excel" in shown_alone
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert capsys.readouterr().out == shown_alone
+
+
+def test_it_tells_its_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"glmm-binomial {glmm_binomial.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("study.xls", "save it as Excel Workbook (*.xlsx)"),
+        ("study.csv", "write the formulas beside the data"),
+        ("STUDY.TSV", "holds data and no formulas"),
+        ("study.ods", "Save it there as Excel 2007-365 (*.xlsx)"),
+    ],
+)
+@pytest.mark.parametrize("option", [[], ["--compare"]])
+def test_a_file_of_another_kind_is_answered_by_what_to_do_with_it(name, said, option, tmp_path, capsys):
+    (tmp_path / name).write_bytes(b"y,x\n1,2\n")
+    assert main(["recalc", str(tmp_path / name), *option]) == 2
+    captured = capsys.readouterr().err
+    assert said in captured
+    assert captured.count("\n") == 1
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_workbook_is_calculated_whatever_its_name_says(workbook):
+    misnamed = workbook.rename(workbook.with_suffix(".xls"))
+    assert main(["recalc", str(misnamed), "--output", str(workbook)]) == 0
 
 
 @pytest.mark.usefixtures("answers")
 def test_json_holds_every_digit(workbook, capsys):
-    assert command_line.main(["recalc", str(workbook), "--json"]) == 0
+    assert main(["recalc", str(workbook), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["cells"] == [
         {"sheet": "The fit", "address": "B2", "formula": "=GLMM_BINOMIAL({1;2})", "table": TABLE, "error": None}
@@ -109,7 +175,7 @@ def test_json_holds_every_digit(workbook, capsys):
 )
 def test_a_cell_with_an_error_is_named_and_the_exit_code_says_so(workbook, answers, capsys, answer, said):
     answers(answer)
-    assert command_line.main(["recalc", str(workbook)]) == 1
+    assert main(["recalc", str(workbook)]) == 1
     assert capsys.readouterr().err == f"glmm-binomial: The fit!B2: {said}\n"
     assert workbook.with_name("study-recalculated.xlsx").exists()
 
@@ -122,7 +188,7 @@ def test_formulas_that_cannot_be_calculated_leave_the_workbook_as_it_was_in_plac
         for row in range(30):
             sheet.write_formula(row, 0, f"=NOSUCH({row})", None, 42)
     before = path.read_bytes()
-    assert command_line.main(["recalc", str(path), "--in-place"]) == 1
+    assert main(["recalc", str(path), "--in-place"]) == 1
     captured = capsys.readouterr()
     assert "S!A1: the function NOSUCH is not known without Excel" in captured.err
     assert "and 10 more." in captured.err
@@ -133,13 +199,13 @@ def test_formulas_that_cannot_be_calculated_leave_the_workbook_as_it_was_in_plac
 
 @pytest.mark.usefixtures("answers")
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path, capsys):
-    assert command_line.main(["recalc", str(tmp_path / "none.xlsx")]) == 2
+    assert main(["recalc", str(tmp_path / "none.xlsx")]) == 2
     assert re.fullmatch(r"glmm-binomial: .*none.xlsx: .* No such file or directory\.\n", capsys.readouterr().err)
 
 
 @pytest.mark.usefixtures("answers")
 def test_a_target_that_cannot_be_written_is_one_line(workbook, capsys):
-    assert command_line.main(["recalc", str(workbook), "--output", str(workbook.parent / "no" / "x.xlsx")]) == 2
+    assert main(["recalc", str(workbook), "--output", str(workbook.parent / "no" / "x.xlsx")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -171,21 +237,23 @@ def test_an_interruption_leaves_no_file(workbook, monkeypatch, capsys, tmp_path)
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command_line, "_worksheet_functions", lambda: {"GLMM_BINOMIAL": interrupted})
-    assert command_line.main(["recalc", str(workbook), "--in-place"]) == 130
+    monkeypatch.setattr(recalc, "worksheet_functions", lambda: {"GLMM_BINOMIAL": interrupted})
+    assert main(["recalc", str(workbook), "--in-place"]) == 130
     assert "stopped" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [workbook]
 
 
 def test_ctrl_c_stops_a_long_calculation_whose_progress_was_shown(workbook):
     script = (
-        "import signal, sys, time, glmm_binomial.__main__ as command_line\n"
+        "import signal, sys, time\n"
+        "from glmm_binomial.__main__ import main\n"
+        "from glmm_binomial.command_line import recalc\n"
         # Python leaves Ctrl-C ignored when the tests run in the background
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def slow(*_):\n"
         "    for _ in range(1000): time.sleep(0.02)\n"
-        "command_line._worksheet_functions = lambda: {'GLMM_BINOMIAL': slow}\n"
-        f"sys.exit(command_line.main(['recalc', {str(workbook)!r}]))"
+        "recalc.worksheet_functions = lambda: {'GLMM_BINOMIAL': slow}\n"
+        f"sys.exit(main(['recalc', {str(workbook)!r}]))"
     )
     running = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
     assert running.stderr.readline().endswith("calculating The fit!B2\n")
@@ -197,17 +265,17 @@ def test_ctrl_c_stops_a_long_calculation_whose_progress_was_shown(workbook):
 
 def test_of_a_table_as_long_as_the_data_the_beginning_and_the_warnings_are_printed(workbook, answers, capsys):
     answers([["group", "estimate"], *([f"g{i}", i / 2] for i in range(300)), ["warning", "few groups"]])
-    assert command_line.main(["recalc", str(workbook)]) == 0
+    assert main(["recalc", str(workbook)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == ["The fit!B2  =GLMM_BINOMIAL({1;2})", "  group  estimate", "  g0            0"]
     assert lines[16:18] == ["  ... 286 more rows; --json prints all of them", "  warning  few groups"]
-    assert command_line.main(["recalc", str(workbook), "--json"]) == 0
+    assert main(["recalc", str(workbook), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["cells"][0]["table"]) == 302
 
 
 @pytest.mark.parametrize("folder", [".", "", ".."])
 def test_a_folder_is_no_workbook(folder, capsys):
-    assert command_line.main(["recalc", folder]) == 2
+    assert main(["recalc", folder]) == 2
     assert "the file cannot be read: Is a directory." in capsys.readouterr().err
 
 
@@ -215,16 +283,18 @@ def test_a_folder_is_no_workbook(folder, capsys):
 def test_the_file_a_link_points_to_is_overwritten_in_place(workbook):
     link = workbook.with_name("link.xlsx")
     link.symlink_to(workbook.name)
-    assert command_line.main(["recalc", str(link), "--in-place"]) == 0
+    assert main(["recalc", str(link), "--in-place"]) == 0
     assert link.is_symlink()
     assert shown(workbook, "D3") == -0.123456789
 
 
 def test_a_reader_that_stops_reading_is_no_error(workbook):
     script = (
-        "import sys, glmm_binomial.__main__ as command_line\n"
-        "command_line._worksheet_functions = lambda: {'GLMM_BINOMIAL': lambda *_: [['a', 1.0]] * 10_000}\n"
-        f"sys.exit(command_line.main(['recalc', {str(workbook)!r}]))"
+        "import sys\n"
+        "from glmm_binomial.__main__ import main\n"
+        "from glmm_binomial.command_line import recalc\n"
+        "recalc.worksheet_functions = lambda: {'GLMM_BINOMIAL': lambda *_: [['a', 1.0]] * 10_000}\n"
+        f"sys.exit(main(['recalc', {str(workbook)!r}]))"
     )
     running = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     running.stdout.close()
@@ -235,16 +305,61 @@ def test_a_reader_that_stops_reading_is_no_error(workbook):
     assert running.wait(timeout=60) == 0
 
 
-def test_progress_is_silent_for_a_moment_and_then_names_the_cell():
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_progress_is_silent_for_a_moment_and_then_gives_a_line_to_each_thing_that_begins():
     stream = io.StringIO()
-    with command_line.Progress(stream, delay=0.05, interval=0.05) as progress:
-        progress.start("calculating S!A1")
+    with Progress(stream, delay=0.05, interval=0.02) as progress:
+        progress.start("calculating S!A1 (1 of 2)")
         assert stream.getvalue() == ""
         time.sleep(0.2)
-        progress.start("calculating S!A2")
+        progress.start("calculating S!A2 (2 of 2)")
+        time.sleep(0.1)
     lines = stream.getvalue().splitlines()
-    assert re.fullmatch(r" +0\.[0-9] s  calculating S!A1", lines[0])
-    assert lines[-1].endswith("calculating S!A2")
+    assert re.fullmatch(r" +0\.[0-9] s  calculating S!A1 \(1 of 2\)", lines[0])
+    assert [line[10:] for line in lines] == ["calculating S!A1 (1 of 2)", "calculating S!A2 (2 of 2)"]
+
+
+def test_progress_on_a_terminal_is_one_line_that_is_kept_up_to_date_and_goes():
+    stream = Terminal()
+    with Progress(stream, delay=0.02, interval=0.02) as progress:
+        progress.start("calculating the long name!A1 (1 of 2)")
+        time.sleep(0.1)
+        progress.start("calculating S!A2 (2 of 2)")
+    assert "\n" not in stream.getvalue()
+    *written, wiped, end = stream.getvalue().split("\r")
+    assert written[0] == ""
+    assert len({line for line in written[1:-1] if "long name" in line}) >= 1
+    assert written[-1].rstrip().endswith("calculating S!A2 (2 of 2)")
+    # the longer line before is covered
+    assert len(written[-1]) == len(written[1])
+    assert (wiped.strip(), end) == ("", "")
+    assert len(wiped) >= len(written[-1].rstrip())
+
+
+def test_progress_on_a_terminal_is_silent_when_all_is_done_at_once():
+    stream = Terminal()
+    with Progress(stream) as progress:
+        progress.start("reading")
+    assert stream.getvalue() == ""
+
+
+def test_each_call_is_told_with_how_many_there_are(tmp_path):
+    path = tmp_path / "study.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("S")
+        for row in range(3):
+            sheet.write_dynamic_array_formula(10 * row, 0, 10 * row, 0, f"=_xll.GLMM_BINOMIAL({row})")
+    told = []
+    recalculate(path, {"GLMM_BINOMIAL": lambda *_: TABLE}, observer=told.append)
+    calls = [text for text in told if "S!A" in text]
+    assert [text.rpartition(" (")[2] for text in calls] == ["1 of 3)", "2 of 3)", "3 of 3)"]
+    assert {text.split()[1] for text in calls} == {"S!A1", "S!A11", "S!A21"}
 
 
 def test_help_needs_neither_the_engine_nor_the_numerics():

@@ -80,7 +80,7 @@ class Engine:
     results
         What calls have given before; what they give now is added.
     observer
-        Is told the address of each cell whose call begins.
+        Is told the address of each cell whose call begins, and how many there are.
     """
 
     def __init__(
@@ -99,6 +99,8 @@ class Engine:
         self._workbook = _loaded(package, dates_from_1904=dates_from_1904)
         self.whole: dict[Place, object] = {}
         self._calls = calls
+        self._cells = len({(call.sheet, call.address) for call in calls})
+        self._begun: set[tuple[str, str]] = set()
         self._observer = observer
         # the engine calls again when a volatile function stands before a call, and cells often share one fit
         self._results = results
@@ -177,12 +179,14 @@ class Engine:
 
         def callback(marker: str, *arguments: Any) -> object:
             call = self._calls[int(marker.removeprefix(MARK))]
+            self._begun.add((call.sheet, call.address))
             answers, handles = self._results.answers, self._results.handles
             question = call.function, call.arguments, handles.within(arguments), _digest(arguments)
             if question in answers:
                 return answers[question]
             if self._observer is not None:
-                self._observer(f"calculating {call.sheet}!{call.address}")
+                count = f" ({len(self._begun)} of {self._cells})" if self._cells > 1 else ""
+                self._observer(f"calculating {call.sheet}!{call.address}{count}")
             try:
                 given = handed_over(arguments, call.arguments, defaults=default_values, handles=handles)
                 refusal = problem_with_count(call.function, function, len(given))

@@ -1,0 +1,11 @@
+"""The commands of `glmm-binomial`, one file each, and what they share.
+
+    arguments.py      what was typed -> what is asked for, or a sentence
+    console.py        what is printed, tables in aligned columns, exit codes
+    progress.py       what is being done and for how long
+    recalc.py         glmm-binomial recalc
+    recalc_output.py  what it prints
+    selftest.py       glmm-binomial selftest
+
+Nothing heavy is imported before a command has begun, so `--help` is quick.
+"""
