@@ -3,6 +3,10 @@
     arguments.py      what was typed -> what is asked for, or a sentence
     console.py        what is printed, tables in aligned columns, exit codes
     progress.py       what is being done and for how long
+    fit.py            glmm-binomial fit
+    fit_output.py     the table it prints
+    delimited.py      a file of delimited text -> its cells, as text
+    typed_cells.py    cells of text -> numbers, truth values and texts
     recalc.py         glmm-binomial recalc
     recalc_output.py  what it prints
     selftest.py       glmm-binomial selftest

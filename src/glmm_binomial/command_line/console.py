@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 EXIT_OK, EXIT_CELLS, EXIT_FILE, EXIT_INTERRUPTED = 0, 1, 2, 130
 _MESSAGES_SHOWN = 20
 _COLUMN_WIDTH = 20
+# a double holds whole numbers up to here
+_LARGE = 1e15
 
 
 def show(text: str) -> None:
@@ -65,7 +67,9 @@ def shown(value: "CellValue | None") -> str:
         return ""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < _LARGE else f"{value:.6g}"
+    return str(value)
 
 
 def _runs_over(row: Sequence[str], column: int) -> bool:

@@ -43,8 +43,8 @@ exit codes:
   2    the file cannot be read or written
   130  stopped with Ctrl-C; nothing was written"""
 _DATA = (
-    "the file holds data and no formulas. Open it in Excel or LibreOffice, write the formulas beside the data and save "
-    "it as Excel Workbook (*.xlsx)."
+    'the file holds data and no formulas. Fit a model to it: glmm-binomial fit DATA.csv "y ~ x + (1 | group)". Or open '
+    "it in Excel or LibreOffice, write the formulas beside the data and save it as Excel Workbook (*.xlsx)."
 )
 _OTHER_KINDS = {
     ".csv": _DATA,
