@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fit_table import FitTable
-from page import Column, Computed, Page, cell, fixed_cell
+from glmm_binomial.writer.fit_table import FitTable
+from glmm_binomial.writer.page import Column, Computed, Page, cell, fixed_cell
 
 NORMAL_975 = "NORMSINV(0.975)"
 NORMAL_975_VALUE = 1.959963984540054

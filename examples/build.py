@@ -6,18 +6,12 @@ One file for each workbook:
     vegetables/              an article in Excel, sheet by sheet: 250 students, 14 days each, from raw data to a check
     herds.py                 counts of new cases in 15 herds
 
-and what they share:
+and what they share, beside the package's own `glmm_binomial.writer`:
 
-    page.py            a sheet written from the top down
+    example_report.py  the workbook itself
     cover.py           the first sheet of a workbook
-    data_table.py      data as an Excel table
-    formula.py         formulas with the worksheet functions, and what they give
-    spill.py           the table that spills from a formula, its results stored
-    fit_table.py       the table of GLMM_BINOMIAL
     interval_table.py  the table of GLMM_BINOMIAL_CONFINT
     analysis.py        ordinary formulas on a fitted table
-    charts.py          native Excel charts
-    style.py           formats
     sources.py         the data
 """
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from page import Report
+from glmm_binomial.writer.page import Report
 
 WIDTHS = (18, 125)
 

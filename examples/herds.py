@@ -7,14 +7,15 @@ from xlsxwriter.utility import xl_range
 
 import sources
 from analysis import Term, write_odds_ratios, write_spread
-from charts import Frame, Rows, Series, write_comparison
 from cover import Cover, write_cover
-from data_table import DataColumn, Row, complete, write_data
-from fit_table import HOW_TO_READ, WIDTHS, FitTable, write_fit
-from formula import Cell, Expression, call, constant
-from page import Column, Computed, Content, Page, Report, cell, new_report
-from spill import ModelCell, Style, table_style, write_model, write_spill
-from style import AVERAGED, FITTED, OBSERVED
+from example_report import new_example
+from glmm_binomial.writer.charts import Frame, Rows, Series, write_comparison
+from glmm_binomial.writer.data_table import DataColumn, Row, complete, write_data
+from glmm_binomial.writer.fit_table import HOW_TO_READ, WIDTHS, FitTable, write_fit
+from glmm_binomial.writer.formula import Cell, Expression, call, constant
+from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell
+from glmm_binomial.writer.spill import ModelCell, Style, table_style, write_model, write_spill
+from glmm_binomial.writer.style import AVERAGED, FITTED, OBSERVED
 
 TABLE = "Herds"
 SOURCE = (
@@ -80,7 +81,7 @@ COVER = Cover(
 def write(path: Path) -> None:
     """Write the workbook."""
     rows = complete(COLUMNS, [_row(record) for record in sources.read("cbpp.csv")])
-    with new_report(path, "Lung disease in herds of cattle") as report:
+    with new_example(path, "Lung disease in herds of cattle") as report:
         write_cover(report, COVER)
         _write_data(report, rows)
         data = _data(rows)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range_abs
 
-from formula import Cell, Expression
-from page import Computed, Page, sheet_prefix
-from spill import format_rows, write_spill, write_warnings
+from glmm_binomial.writer.formula import Cell, Expression
+from glmm_binomial.writer.page import Computed, Page, sheet_prefix
+from glmm_binomial.writer.spill import format_rows, write_spill, write_warnings
 
 BLOCKS = ("fixed_effects", "odds_ratios", "random_effects")
 # the five columns of numbers, by their place in the table

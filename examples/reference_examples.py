@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fit_table import HOW_TO_READ, ROOM_AROUND, WIDTHS, write_fit
-from formula import Expression, call, constant
-from page import Page, new_report
+from example_report import new_example
+from glmm_binomial.writer.fit_table import HOW_TO_READ, ROOM_AROUND, WIDTHS, write_fit
+from glmm_binomial.writer.formula import Expression, call, constant
+from glmm_binomial.writer.page import Page
 
 # right of the tables: so that the introduction and the first example share a printed page
 ROOM_FOR_TEXT = 32
@@ -74,7 +75,7 @@ EXAMPLES = (
 
 def write(path: Path) -> None:
     """Write the workbook."""
-    with new_report(path, "GLMM_BINOMIAL: five examples") as report:
+    with new_example(path, "GLMM_BINOMIAL: five examples") as report:
         page = report.page("Examples", (*WIDTHS, ROOM_FOR_TEXT))
         page.title("GLMM_BINOMIAL: five examples", "Six observations in three groups of two, typed into the formulas")
         page.paragraph(HOW_TO_READ)

@@ -21,13 +21,13 @@ FOLDERS = ("observations", "formula", "model", "estimation", "answers", "certifi
 SERVE_ALL = ("interruption", "extras", "frozen", "errors")
 """They import nothing of the project."""
 
-AROUND_THE_CORE = ("excel", "workbook", "command_line", "__main__")
+AROUND_THE_CORE = ("excel", "workbook", "writer", "command_line", "__main__")
 """They use the core through the package's public names."""
 
 PUBLIC_ROOMS = {"worksheet", "interruption", "certified", "answers"}
 """What the add-in and the command line ask."""
 
-HEAVY = ("numpy", "numba", "scipy", "statsmodels", "pandas", "pyxll", "formualizer", "lxml", "matplotlib")
+HEAVY = ("numpy", "numba", "scipy", "statsmodels", "pandas", "pyxll", "formualizer", "lxml", "xlsxwriter", "matplotlib")
 
 
 def module_of(path):
@@ -105,6 +105,10 @@ def test_only_one_file_imports_statsmodels():
 
 def test_only_one_file_imports_pyxll():
     assert [name for name, path in MODULES.items() if "pyxll" in roots(path)] == ["excel.functions"]
+
+
+def test_only_the_writer_imports_xlsxwriter():
+    assert {folder_of(name) for name, path in MODULES.items() if "xlsxwriter" in roots(path)} == {"writer"}
 
 
 def test_numba_is_imported_where_loops_are_compiled_and_nowhere_else():

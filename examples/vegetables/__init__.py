@@ -12,7 +12,7 @@ check_sheets.py       Simulations, Check, Wrong model
 from pathlib import Path
 
 from cover import Cover, write_cover
-from page import new_report
+from example_report import new_example
 from vegetables.check_sheets import write_check_sheet, write_simulations, write_wrong_model
 from vegetables.data_sheets import write_data_sheet, write_design_sheet
 from vegetables.fit_sheet import write_fit_sheet
@@ -70,7 +70,7 @@ COVER = Cover(
 def write(path: Path) -> None:
     """Write the workbook."""
     study = read_study()
-    with new_report(path, COVER.title) as report:
+    with new_example(path, COVER.title) as report:
         write_cover(report, COVER)
         write_data_sheet(report, study)
         write_design_sheet(report, study)

@@ -3,13 +3,22 @@
 from scipy.stats import chi2
 from xlsxwriter.utility import xl_range_abs
 
-from charts import Boxes, Dots, Frame, Rows, Series, write_boxes, write_dots
-from data_table import table_columns
-from fit_table import ROOM_AROUND, FitTable, write_fit
-from formula import Cell, Expression, call, constant
-from page import Column, Computed, Content, Page, Report, cell, fixed_cell
-from spill import NO_TABLE, ModelCell, Spill, column_cell, format_where, table_style, write_model, write_spill
-from style import AVERAGED, FITTED, INTERVAL, STRESSED
+from glmm_binomial.writer.charts import Boxes, Dots, Frame, Rows, Series, write_boxes, write_dots
+from glmm_binomial.writer.data_table import table_columns
+from glmm_binomial.writer.fit_table import ROOM_AROUND, FitTable, write_fit
+from glmm_binomial.writer.formula import Cell, Expression, call, constant
+from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell, fixed_cell
+from glmm_binomial.writer.spill import (
+    NO_TABLE,
+    ModelCell,
+    Spill,
+    column_cell,
+    format_where,
+    table_style,
+    write_model,
+    write_spill,
+)
+from glmm_binomial.writer.style import AVERAGED, FITTED, INTERVAL, STRESSED
 from vegetables.study import ML, PATTERNS, ROWS_PRINTED, TABLE, WRONG, Pattern, Study, matching
 
 SIMULATIONS = 10

@@ -1,8 +1,8 @@
 """The sheets Data and Design: the records, and the columns of the model made of them."""
 
-from data_table import table_columns, write_data
-from page import Report
-from spill import table_style, write_spill
+from glmm_binomial.writer.data_table import table_columns, write_data
+from glmm_binomial.writer.page import Report
+from glmm_binomial.writer.spill import table_style, write_spill
 from vegetables.study import CODED, COLUMNS, DAYS, ROWS_PRINTED, TABLE, Study
 
 

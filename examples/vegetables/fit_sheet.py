@@ -1,9 +1,9 @@
 """The sheet Fit: the model by maximum likelihood beside the article's, and by the default method."""
 
-from fit_table import HOW_TO_READ, ROOM_AROUND, FitTable, write_fit
-from formula import call
-from page import Column, Computed, Content, Page, Report, cell
-from spill import ModelCell, write_model
+from glmm_binomial.writer.fit_table import HOW_TO_READ, ROOM_AROUND, FitTable, write_fit
+from glmm_binomial.writer.formula import call
+from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell
+from glmm_binomial.writer.spill import ModelCell, write_model
 from vegetables.study import (
     ARTICLE_AIC,
     ARTICLE_LOG_LIKELIHOOD,

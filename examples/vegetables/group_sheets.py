@@ -1,21 +1,18 @@
 """The sheets Random effects and Students: how much students differ, and each student's estimate."""
 
-from xlsxwriter.utility import xl_range_abs
-
 from analysis import Coefficient, write_spread
-from charts import Dots, Frame, Reach, Rows, Series, write_ranking
-from fit_table import FitTable
-from formula import Expression, call
+from glmm_binomial.writer.charts import Dots, Frame, Reach, Rows, Series, write_ranking
+from glmm_binomial.writer.fit_table import FitTable
+from glmm_binomial.writer.formula import Expression, call
+from glmm_binomial.writer.page import Column, Page, Report
+from glmm_binomial.writer.ranking import REACH, SORTED, sorted_effects, write_ranks
+from glmm_binomial.writer.spill import ModelCell, format_rows, table_style, write_spill, write_warnings
+from glmm_binomial.writer.style import AVERAGED, FITTED
 from interval_table import ESTIMATE, LOWER, UPPER, IntervalTable
-from page import Column, Computed, Page, Report, cell
-from spill import ModelCell, Spill, format_rows, table_style, write_spill, write_warnings
-from style import AVERAGED, FITTED
 from vegetables.study import ARTICLE_SD, ARTICLE_SD_LIMITS
 
 ROWS_PRINTED = 45
 ROOM = 260
-# the columns of the sheet Students beside the table of the formula
-RANK, SORTED, REACH = 7, 8, 9
 
 
 def write_group_sheets(report: Report, model: ModelCell, fit: FitTable, intervals: IntervalTable) -> None:
@@ -81,7 +78,7 @@ def _write_beside_article(page: Page, intervals: IntervalTable) -> None:
 
 
 def _write_chart(report: Report, page: Page, effects: Expression, ranked: Rows) -> None:
-    reaches = [upper - estimate for estimate, upper in _sorted_effects(effects)]
+    reaches = [upper - estimate for estimate, upper in sorted_effects(effects.cells)]
     frame = Frame(
         title="Random effect of each student, with 95 % interval",
         x_title="Students in ascending order of their estimate",
@@ -110,36 +107,6 @@ def _write_students(page: Page, effects: Expression) -> Rows:
     top = page.row
     format_rows(page, last=5, room=ROOM)
     spill = write_spill(page, effects, style=table_style(page, codes=(0, 1)), top=top)
-    _write_ranks(page, effects, spill)
+    ranked = write_ranks(page, spill)
     page.print_first_rows(top, ROWS_PRINTED)
-    return Rows(page.name, top + 1, top + len(effects.cells) - 1, (RANK, RANK))
-
-
-def _write_ranks(page: Page, effects: Expression, spill: Spill) -> None:
-    formats, first, last = page.formats, spill.top + 1, spill.top + len(spill.rows) - 1
-    estimates, uppers = (xl_range_abs(first, column, last, column) for column in (2, 5))
-    rows = []
-    for rank, (estimate, upper) in enumerate(_sorted_effects(effects), start=1):
-        rank_cell, sorted_cell = (cell(spill.top + rank, column) for column in (RANK, SORTED))
-        rows.append(
-            (
-                float(rank),
-                Computed(f"=SMALL({estimates},{rank_cell})", estimate),
-                Computed(f"=INDEX({uppers},MATCH({sorted_cell},{estimates},0))-{sorted_cell}", upper - estimate),
-            )
-        )
-    columns = (
-        Column("Rank", formats.count),
-        Column("Estimate,\nsorted", formats.estimate),
-        Column("Reach of\ninterval", formats.estimate),
-    )
-    page.row = spill.top
-    page.table(columns, rows, left=RANK)
-
-
-def _sorted_effects(effects: Expression) -> list[tuple[float, float]]:
-    """Estimate and upper limit of each student in ascending order; of equal estimates the first one's limit."""
-    found: dict[float, float] = {}
-    for row in effects.cells[1:]:
-        found.setdefault(float(row[2]), float(row[5]))
-    return [(estimate, found[estimate]) for estimate in sorted(float(row[2]) for row in effects.cells[1:])]
+    return ranked

@@ -1,10 +1,10 @@
 """The sheet Odds ratios: each term with its profile-likelihood interval, beside Wald's and the article's."""
 
-from fit_table import FitTable
-from formula import call
+from glmm_binomial.writer.fit_table import FitTable
+from glmm_binomial.writer.formula import call
+from glmm_binomial.writer.page import Column, Content, Page, Report, cell
+from glmm_binomial.writer.spill import ModelCell
 from interval_table import ESTIMATE, LOWER, UPPER, WALD_LOWER, WALD_UPPER, IntervalTable, write_intervals
-from page import Column, Content, Page, Report, cell
-from spill import ModelCell
 from vegetables.study import ARTICLE_ODDS_RATIO, ARTICLE_ODDS_RATIO_LIMITS, ML, TERMS, Study
 
 AMONG_MEN = 'y ~ trt * C(sex, Treatment("male")) + (1 | id)'

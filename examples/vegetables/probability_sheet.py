@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from xlsxwriter.utility import xl_range
 
 from analysis import Coefficient, expit, linear_predictor
-from charts import Frame, Reach, Rows, Series, write_comparison
-from fit_table import FitTable
-from formula import Expression, call, constant
-from page import Column, Computed, Content, Page, Report, cell
-from spill import ModelCell, Spill, table_style, write_spill
-from style import FITTED, INTERVAL, OBSERVED
+from glmm_binomial.writer.charts import Frame, Reach, Rows, Series, write_comparison
+from glmm_binomial.writer.fit_table import FitTable
+from glmm_binomial.writer.formula import Expression, call, constant
+from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell
+from glmm_binomial.writer.spill import ModelCell, Spill, table_style, write_spill
+from glmm_binomial.writer.style import FITTED, INTERVAL, OBSERVED
 from vegetables.study import CODED, PATTERNS, TABLE, TERMS, Study, matching
 
 WIDTHS = (11, 12, 13, 13, 21, 11, 11, 19, 17, 17, 16, 13, 13, 12, 12, 12, 12, 12)

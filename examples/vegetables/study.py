@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sources
-from data_table import DataColumn, Row, complete, table_columns, this_row
-from formula import Expression, call, constant
+from glmm_binomial.writer.data_table import DataColumn, Row, complete, table_columns, this_row
+from glmm_binomial.writer.formula import Expression, call, constant
 
 ARTICLE = (
     "Clay Ford, Getting Started with Binomial Generalized Linear Mixed Models, University of Virginia Library, 2021"

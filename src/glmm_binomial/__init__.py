@@ -12,6 +12,7 @@ The house, from cells to the table and back to cells; a folder imports only from
     certified/      data sets with certified values, and the self-test
     worksheet/      the catalogue of worksheet functions; models in cells; cells in, cells out, never raising
     excel/          PyXLL: registration, entry points, ribbon
+    writer/         writes .xlsx files with formulas, what they give, and charts
     command_line/   glmm-binomial: a file for each command
     workbook/       recalculates .xlsx files without Excel; imports none of the others
 

@@ -5,6 +5,7 @@
     progress.py       what is being done and for how long
     fit.py            glmm-binomial fit
     fit_output.py     the table it prints
+    fit_workbook.py   the workbook it writes
     delimited.py      a file of delimited text -> its cells, as text
     typed_cells.py    cells of text -> numbers, truth values and texts
     recalc.py         glmm-binomial recalc

@@ -1,6 +1,7 @@
 """`glmm-binomial fit`: a model of a file of data, printed as a table."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -8,6 +9,7 @@ from glmm_binomial.command_line.arguments import one_of
 from glmm_binomial.command_line.console import EXIT_CELLS, EXIT_OK, fail, say, show
 from glmm_binomial.command_line.delimited import SEPARATORS, DataFileError, Delimited, read_delimited
 from glmm_binomial.command_line.fit_output import fit_as_text
+from glmm_binomial.command_line.fit_workbook import TargetError, check_target, write_workbook
 from glmm_binomial.command_line.typed_cells import Decimal, TypedTable, typed
 
 if TYPE_CHECKING:
@@ -55,34 +57,46 @@ def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument(
         "--decimal", type=one_of(*get_args(Decimal)), metavar="{point,comma}", help="the decimal mark of numbers"
     )
+    command.add_argument(
+        "--xlsx",
+        type=Path,
+        metavar="OUT.xlsx",
+        help="write a workbook too: formulas, their results, charts",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, fit, print, and return the exit code."""
-    path = arguments.data
+    path, target = arguments.data, arguments.xlsx
+    options = {"method": arguments.method, "alpha": _as_number(arguments.alpha), "missing": arguments.missing}
     try:
         table = read_delimited(path, SEPARATORS.get(arguments.separator))
         data = typed(table, arguments.decimal)
+        if target is not None:
+            check_target(target, data)
+        answer = _table_of(data, arguments.formula, options)
+        if isinstance(answer, str):
+            for note in data.notes:
+                say(note)
+            say(answer)
+            return EXIT_CELLS
+        show("\n".join([_described(path, table, data), *data.notes, arguments.formula, "", fit_as_text(answer)]))
+        if target is not None:
+            write_workbook(target, data, source=path.name, formula=arguments.formula, options=options)
+            show(f"\nWritten to {target}")
     except DataFileError as error:
         return fail(f"{path}: {error}")
-    answer = _table_of(data, arguments)
-    if isinstance(answer, str):
-        for note in data.notes:
-            say(note)
-        say(answer)
-        return EXIT_CELLS
-    show("\n".join([_described(path, table, data), *data.notes, arguments.formula, "", fit_as_text(answer)]))
+    except TargetError as error:
+        return fail(str(error))
     return EXIT_OK
 
 
-def _table_of(data: TypedTable, arguments: argparse.Namespace) -> Any:
+def _table_of(data: TypedTable, formula: str, options: Mapping[str, str | float]) -> Any:
     """Return the rows of the table, or a message."""
     from glmm_binomial.worksheet.functions import CORE_FUNCTIONS  # noqa: PLC0415 - `--help` stays quick
 
     cells = [list(data.header), *map(list, data.rows)]
-    model = CORE_FUNCTIONS["glmm_binomial_formula"](
-        cells, arguments.formula, arguments.method, _as_number(arguments.alpha), arguments.missing
-    )
+    model = CORE_FUNCTIONS["glmm_binomial_formula"](cells, formula, **options)
     return model if isinstance(model, str) else CORE_FUNCTIONS["glmm_binomial_table"](model)
 
 

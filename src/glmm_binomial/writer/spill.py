@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 
-from formula import Cell, Expression
-from page import Computed, Page, cell, fixed_cell, sheet_prefix
+from glmm_binomial import GLMM
+from glmm_binomial.writer.formula import Cell, Expression
+from glmm_binomial.writer.page import Computed, Page, cell, fixed_cell, sheet_prefix
 
+# too small for four decimals
+SMALL = 5e-4
 NO_WARNINGS = "None."
 NO_TABLE = "There is no table; its formula returns the message below."
 
@@ -53,6 +56,8 @@ def write_spill(page: Page, expression: Expression, *, style: Style, top: int | 
     # the first cell holds the formula; XlsxWriter has filled the others with zeros
     for line, row in enumerate(rows):
         for column, value in enumerate(row):
+            if value is None or isinstance(value, GLMM):
+                raise TypeError("a table holds texts, numbers and truth values")
             if (line, column) != (0, 0):
                 page.write(left + column, value, style(line, column, value))
         page.row += 1
@@ -70,7 +75,11 @@ class ModelCell:
 
     def on(self, page: Page) -> Expression:
         """The cell as formulas on a sheet refer to it: `Fit!$B$5`."""
-        sheet = "" if page.name == self.sheet else sheet_prefix(self.sheet)
+        return self.seen_from(page.name)
+
+    def seen_from(self, name: str) -> Expression:
+        """The same, for a sheet by its name."""
+        sheet = "" if name == self.sheet else sheet_prefix(self.sheet)
         return Expression(f"{sheet}{fixed_cell(self.row, self.column)}", self.expression.cells)
 
 
@@ -101,6 +110,31 @@ def table_style(page: Page, *, counts: Sequence[int] = (), codes: Sequence[int] 
         if isinstance(value, float):
             return formats.spill_row_count if column in counts else formats.spill_estimate
         return formats.spill_truth if isinstance(value, bool) else formats.spill_other
+
+    return style
+
+
+def style_by_content(page: Page, rows: Sequence[Sequence[Cell]]) -> Style:
+    """The formats of any table under one header row, by what its columns hold: texts, counts, or numbers."""
+    formats = page.formats
+    columns = [[row[column] for row in rows[1:] if row[column] != ""] for column in range(len(rows[0]))]
+    is_text = [any(isinstance(value, str) for value in values) or not values for values in columns]
+    is_count = [all(isinstance(value, float) and value.is_integer() for value in values) for values in columns]
+
+    def style(line: int, column: int, value: Cell) -> Format:
+        if is_text[column]:
+            beside_numbers = column > 0
+            if line == 0:
+                return formats.spill_sentence_header if beside_numbers else formats.spill_header
+            return formats.spill_sentence if beside_numbers else formats.text
+        if line == 0:
+            return formats.spill_number_header
+        if isinstance(value, bool):
+            return formats.spill_truth
+        if is_count[column]:
+            return formats.spill_row_count
+        is_small = isinstance(value, float) and 0 < abs(value) < SMALL
+        return formats.spill_very_small if is_small else formats.spill_estimate
 
     return style
 
@@ -147,6 +181,7 @@ def column_cell(column: int, row: int) -> str:
 
 
 def any_of(name_cell: str, names: Sequence[str]) -> str:
+    """The condition that a cell holds one of some names."""
     return "OR({})".format(",".join(f'{name_cell}="{name}"' for name in names))
 
 

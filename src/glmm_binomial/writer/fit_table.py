@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range_abs
 
-from formula import Cell, Expression
-from page import Computed, Page, fixed_cell, sheet_prefix
-from spill import any_of, column_cell, format_rows, format_where, write_spill, write_warnings
+from glmm_binomial.writer.formula import Cell, Expression, number
+from glmm_binomial.writer.page import Computed, Page, fixed_cell, sheet_prefix
+from glmm_binomial.writer.spill import any_of, column_cell, format_rows, format_where, write_spill, write_warnings
 
 COLUMNS = (
     "fixed_effects",
@@ -54,31 +54,31 @@ class FitTable:
         """Look up a number of a fixed effect by the name in a cell; the first row of that name is its."""
         position = COLUMNS.index(column)
         row = next(row for row in self.rows if row[1] == name)
-        return Computed(f"=VLOOKUP({name_cell},{self._columns(1, 8)},{position},FALSE)", _number(row[position]))
+        return Computed(f"=VLOOKUP({name_cell},{self._columns(1, 8)},{position},FALSE)", number(row[position]))
 
     def coefficient(self, name: str) -> tuple[str, float]:
         """Where the coefficient of a fixed effect stands, for formulas on other sheets, and its value."""
         line = next(i for i, row in enumerate(self.rows) if row[1] == name)
         position = COLUMNS.index("coefficient")
         reference = f"{sheet_prefix(self.sheet)}{fixed_cell(self.top + line, position)}"
-        return reference, _number(self.rows[line][position])
+        return reference, number(self.rows[line][position])
 
     def statistic(self, name: str) -> Computed[float]:
         """Look up the "log_likelihood", "aic" or "bic"."""
         row = next(row for row in self.rows if row[0] == name)
-        return Computed(f'=VLOOKUP("{name}",{self._columns(0, 1)},2,FALSE)', _number(row[1]))
+        return Computed(f'=VLOOKUP("{name}",{self._columns(0, 1)},2,FALSE)', number(row[1]))
 
     def diagnostic(self, name: str) -> Computed[float]:
         """Look up a number under diagnostics."""
         row = next(row for row in self.rows if row[1] == name)
-        return Computed(f'=VLOOKUP("{name}",{self._columns(1, 2)},2,FALSE)', _number(row[2]))
+        return Computed(f'=VLOOKUP("{name}",{self._columns(1, 2)},2,FALSE)', number(row[2]))
 
     def random_intercept(self, column: str) -> Computed[float]:
         """Look up the "variance" or the "std_dev" of the random intercept, the first row under random_effects."""
         position = {"variance": 2, "std_dev": 3}[column]
         below = next(i for i, row in enumerate(self.rows) if row[0] == "random_effects") + 1
         values, names = self._columns(position, position), self._columns(0, 0)
-        return Computed(f'=INDEX({values},MATCH("random_effects",{names},0)+1)', _number(self.rows[below][position]))
+        return Computed(f'=INDEX({values},MATCH("random_effects",{names},0)+1)', number(self.rows[below][position]))
 
     def _columns(self, first: int, last: int) -> str:
         return f"{sheet_prefix(self.sheet)}{xl_range_abs(self.top, first, self.top + ROOM - 1, last)}"
@@ -118,9 +118,3 @@ def _format_spill(page: Page) -> None:
     is_count = f"AND(ISNUMBER({third}),{any_of(second, COUNTS)})"
     format_where(page, is_count, page.formats.spill_count, columns=(2, 2), room=ROOM)
     format_where(page, f'{second}="largest_score"', page.formats.spill_very_small, columns=(2, 2), room=ROOM)
-
-
-def _number(value: Cell) -> float:
-    if not isinstance(value, float):
-        raise TypeError(f"{value!r} is not a number")
-    return value

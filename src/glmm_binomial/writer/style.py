@@ -115,4 +115,5 @@ _PROPERTIES: dict[str, dict[str, object]] = {
 
 
 def add_formats(workbook: Workbook) -> Formats:
+    """Add the formats to a workbook."""
     return Formats(**{field.name: workbook.add_format(_PROPERTIES[field.name]) for field in fields(Formats)})

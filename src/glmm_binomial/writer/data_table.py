@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from formula import Expression
-from page import Computed, Page
+from glmm_binomial.writer.formula import Expression
+from glmm_binomial.writer.page import Computed, Page
 
 Value = str | float
 

@@ -4,40 +4,38 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from style import Formats, add_formats
+from glmm_binomial.writer.style import Formats, add_formats
 
 A4 = 9
 LINE_HEIGHT = 15.0
 # a column's width counts digits: text is narrower, formulas in a font of fixed width are wider
 CHARACTERS_PER_WIDTH = 1.2
 CODE_PER_WIDTH = 0.9
+WIDEST = 60.0
 HEADER_LINE_HEIGHT = 16.0
-# fixed, so that the same script writes the same bytes
-CREATED = datetime(2025, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # XlsxWriter wants none
 # of a recent Excel: Excel would calculate the file of an older one at once, and without the add-in lose the results
 CALCULATION_ENGINE = 191029
 
 
-Value = TypeVar("Value", float, str)
+Value_co = TypeVar("Value_co", bound=float | str, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Computed(Generic[Value]):
+class Computed(Generic[Value_co]):
     """A formula, and its value as Excel would calculate it, stored beside it."""
 
     formula: str
-    value: Value
+    value: Value_co
 
 
-Content = Computed[float] | Computed[str] | str | float | bool
+Content = Computed[float | str] | str | float | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +69,20 @@ class Report:
 
 
 @contextmanager
-def new_report(path: Path, title: str) -> Iterator[Report]:
-    """Open a report that is written when the block is left; cached values are kept until someone calculates."""
-    workbook = Workbook(path)
-    workbook.set_properties({"title": title, "author": "GLMM_BINOMIAL examples", "created": CREATED})
+def new_report(target: Path | BinaryIO, title: str, **properties: object) -> Iterator[Report]:
+    """Open a report that is written when the block is left; cached values are kept until someone calculates.
+
+    Parameters
+    ----------
+    target
+        The file, or where its bytes go.
+    title
+        Of the whole; printed at the foot of each page.
+    **properties
+        What else the file says about itself, such as `author` and `created`, in the words of XlsxWriter.
+    """
+    workbook = Workbook(target)
+    workbook.set_properties({"title": title, **properties})
     workbook.set_calc_mode("auto", CALCULATION_ENGINE)
     workbook.calc_on_load = False
     yield Report(workbook, title)
@@ -120,6 +128,12 @@ class Page:
         """The last column used, counted from zero."""
         return len(self.widths) - 1
 
+    def widen(self, column: int, characters: int) -> None:
+        """Make room in a column for a text, up to a width that still reads well."""
+        width = min(max(self.widths[column], characters / CHARACTERS_PER_WIDTH + 2), WIDEST)
+        self.widths = (*self.widths[:column], width, *self.widths[column + 1 :])
+        self.sheet.set_column(column, column, width)
+
     def break_page(self) -> None:
         """Begin a printed page at the current row."""
         self.page_breaks.append(self.row)
@@ -151,7 +165,7 @@ class Page:
         else:
             self.sheet.write_number(self.row, column, content, style)
 
-    def formula(self, row: int, column: int, content: Computed[float] | Computed[str], style: Format | None) -> None:
+    def formula(self, row: int, column: int, content: Computed[float | str], style: Format | None) -> None:
         """Write a formula and its value; a whole number as Excel writes it, 1 and not 1.0."""
         value = content.value
         is_whole = isinstance(value, float) and value.is_integer()

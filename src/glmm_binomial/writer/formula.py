@@ -12,8 +12,8 @@ OUR_FUNCTION = re.compile(r"\bGLMM_BINOMIAL\w*(?=\()")
 # the dynamic array that spills from a cell: Sheet!A1#, 'Other sheet'!A1#
 SPILL_REFERENCE = re.compile(r"((?:'[^']+'!|\w+!)?\$?[A-Z]{1,3}\$?\d+)#")
 
-Cell = str | float | bool | GLMM
-"""What a cell holds; a cell that holds a model shows its handle."""
+Cell = str | float | bool | GLMM | None
+"""What a cell holds, None for a blank one; a cell that holds a model shows its handle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Expression:
     def shown(self) -> str:
         """The formula, as Excel's formula bar shows it."""
         return f"={self.text}"
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it gives a single text."""
+        return len(self.cells) == 1 and isinstance(self.cells[0][0], str)
 
     @property
     def stored(self) -> str:
@@ -46,6 +51,13 @@ def constant(value: Cell) -> Expression:
     return Expression(text, ((value,),))
 
 
+def number(value: Cell) -> float:
+    """Return a cell's number."""
+    if not isinstance(value, float):
+        raise TypeError(f"{value!r} is not a number")
+    return value
+
+
 def call(function: str, **arguments: Expression) -> Expression:
     """Call a worksheet function; what it gives is calculated by that function.
 
@@ -61,15 +73,21 @@ def call(function: str, **arguments: Expression) -> Expression:
     ValueError
         When the function answers with a message instead of a table or a model.
     """
+    asked = ask(function, **arguments)
+    if asked.is_message:
+        raise ValueError(f"{function}: {asked.cells[0][0]}")
+    return asked
+
+
+def ask(function: str, **arguments: Expression) -> Expression:
+    """Call a worksheet function, whose answer may be a message; see `call`."""
     worksheet_function = WORKSHEET_FUNCTIONS[function]
     names = list(inspect.signature(worksheet_function).parameters)
     last = max(map(names.index, arguments))
     texts = [arguments[name].text if name in arguments else "" for name in names[: last + 1]]
     rows = worksheet_function(**{name: _handed_over(value) for name, value in arguments.items()})
-    if isinstance(rows, GLMM):
+    if isinstance(rows, GLMM | str):
         rows = [[rows]]
-    elif isinstance(rows, str) or len(rows) == 1:
-        raise ValueError(f"{function}: {rows}")
     return Expression(f"{function}({', '.join(texts)})", tuple(tuple(row) for row in rows))
 
 

@@ -6,27 +6,34 @@ from typing import Any
 
 from xlsxwriter.utility import xl_range_abs
 
-from page import Page, Report, sheet_prefix
+from glmm_binomial.writer.page import Page, Report, sheet_prefix
 
-AXIS_FONT = {"name": "Calibri", "size": 10, "color": "#404040"}
+GREY = "#404040"
+AXIS_FONT = {"name": "Calibri", "size": 10, "color": GREY}
 AXIS_LINE, GRID_LINE = {"color": "#7F7F7F"}, {"color": "#E0E0E0", "width": 0.75}
 WIDTH, HEIGHT = 760, 360
 ROW_HEIGHT = 20
+ROWS_TAKEN = HEIGHT // ROW_HEIGHT + 1
+"""By a chart of the usual height."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around a chart: its title and axes, and a description for those who do not see it."""
+    """What stands around a chart: its title and axes, and a description for those who do not see it.
+
+    On a `logarithmic` axis the names stand where the value is 1. `y_step` None leaves the step to Excel.
+    """
 
     title: str
     x_title: str
     y_title: str
     y_limits: tuple[float, float]
-    y_step: float
+    y_step: float | None
     description: str
     y_format: str = "0.00"
     width: int = WIDTH
     height: int = HEIGHT
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Series:
     name: str
     colour: str
     interval: tuple[Reach, Reach] | None = None
-    interval_colour: str = AXIS_FONT["color"]
+    interval_colour: str = GREY
     interval_width: float = 1.0
 
 
@@ -89,7 +96,7 @@ def write_comparison(report: Report, page: Page, frame: Frame, rows: Rows, bars:
     """Draw bars side by side below what is already on the sheet."""
     drawn = report.workbook.add_chart({"type": "column"})
     for series in bars:
-        labels = {"value": True, "num_format": "0.000", "font": {**AXIS_FONT, "size": 9}}
+        labels: dict[str, Any] = {"value": True, "num_format": "0.000", "font": {**AXIS_FONT, "size": 9}}
         if series.interval is not None:
             labels["position"] = "inside_base"
             labels["font"] = {**labels["font"], "color": "#FFFFFF"}
@@ -176,8 +183,10 @@ def _place(
     name_font = {**AXIS_FONT, "bold": False}
     bottom = {"label_position": "low", "line": AXIS_LINE, "num_font": AXIS_FONT, "name_font": name_font}
     drawn.set_x_axis({"name": frame.x_title, **bottom, **(x_axis or {}), "major_gridlines": {"visible": False}})
+    scale = {"log_base": 10, "crossing": 1} if frame.logarithmic else {}
     drawn.set_y_axis(
         {
+            **scale,
             "name": frame.y_title,
             "name_font": name_font,
             "num_font": AXIS_FONT,
