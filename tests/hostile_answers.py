@@ -310,6 +310,22 @@ def _sound_residuals(cells: Table) -> None:
     assert all(set(row[1:5]) == {""} for row in cells[1:] if row[5:6] and row[5] != "")
 
 
+def _sound_influence(cells: Table) -> None:
+    header, *rows = cells
+    rows = [row for row in rows if row[0] != "warning" or isinstance(row[1], float)]
+    assert len(rows) > 1
+    for _, observations, distance, *changes, _, note in rows:
+        assert observations >= 1.0
+        if distance == "":
+            assert set(changes) == {""}
+            assert str(note).startswith("no fit without it: ")
+            continue
+        _require_numbers(distance, *changes)
+        assert distance >= 0.0
+        assert note in {"", "fitted anew"}
+    assert header[-2] == "verdict_changes"
+
+
 def _sound_check(cells: Table) -> None:
     header, *rows = cells
     assert rows
@@ -397,6 +413,7 @@ TABLES = {
     "GLMM_BINOMIAL_QUALITY": _sound_quality,
     "GLMM_BINOMIAL_TERMS": _sound_terms,
     "GLMM_BINOMIAL_RESIDUALS": _sound_residuals,
+    "GLMM_BINOMIAL_INFLUENCE": _sound_influence,
     "GLMM_BINOMIAL_PLOT": _sound_sentence,
 }
 

@@ -94,7 +94,7 @@ def worksheet() -> list[Cell]:
     cells += [
         Cell("GLMM_BINOMIAL_CONTRAST", {**model, "by": "sex", "scale": scale}) for scale in ("ratio", "odds ratio")
     ]
-    cells += [Cell(f"GLMM_BINOMIAL_{name}", model) for name in ("MARGINS", "QUALITY", "RESIDUALS")]
+    cells += [Cell(f"GLMM_BINOMIAL_{name}", model) for name in ("MARGINS", "QUALITY", "RESIDUALS", "INFLUENCE")]
     smaller = Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": "y ~ dose + sex + (1 | id)"})
     cells.append(Cell("GLMM_BINOMIAL_COMPARE", {**model, "model2": smaller}))
     # in the study the sexes are separated, so that a likelihood has no maximum

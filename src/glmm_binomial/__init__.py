@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.design import design
     from glmm_binomial.answers.estimates import Estimates, estimates_of, fit
     from glmm_binomial.answers.generate import generate
+    from glmm_binomial.answers.influence import influence
     from glmm_binomial.answers.margins import margins
     from glmm_binomial.answers.plot import check_figure
     from glmm_binomial.answers.predict import predict
@@ -56,6 +57,7 @@ _HOMES = {
     "answers.confint": ("profile_intervals",),
     "answers.contrast": ("contrast",),
     "answers.estimates": ("Estimates", "estimates_of", "fit"),
+    "answers.influence": ("influence",),
     "answers.margins": ("margins",),
     "answers.plot": ("check_figure",),
     "answers.predict": ("predict",),
@@ -91,6 +93,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "fit_formula",
     "fit_model",
     "generate",
+    "influence",
     "margins",
     "predict",
     "profile_intervals",

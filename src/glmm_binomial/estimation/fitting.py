@@ -92,6 +92,20 @@ def fit_design(design: Design, method: Method) -> Fit:
         return _fitted(_Start(design), method)
 
 
+def fit_once(design: Design) -> Fit:
+    """Maximum likelihood of one of many data sets, which is not kept among the recent fits.
+
+    Raises
+    ------
+    NoMaximumError
+        When the likelihood has no maximum.
+    FitError
+        When the estimates were not found.
+    """
+    with beyond_precision_refused():
+        return frozen(_likelihood_fit(_Start(design)))
+
+
 def fit_without_effects(design: Design) -> Fit:
     """Maximum likelihood of the coefficients alone, a logistic regression that knows no groups.
 

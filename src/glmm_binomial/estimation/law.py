@@ -43,8 +43,12 @@ class Law:
 
     def two_sided_p(self, value: float) -> float:
         """Twice the smaller probability of lying beyond a value; it is never zero."""
-        score = float(np.interp(value, self.values, self.scores))
+        score = float(self.scores_of(np.array(value)))
         return max(2.0 * float(ndtr(-abs(score))), SMALLEST_PROBABILITY)
+
+    def scores_of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Normal scores of values of any shape."""
+        return np.asarray(np.interp(values, self.values, self.scores))
 
 
 def monotone(values: NDArray[np.float64]) -> NDArray[np.float64]:

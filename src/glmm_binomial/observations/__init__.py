@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,6 +110,21 @@ class Observations:
     def rows_omitted(self) -> int:
         """Number of rows handed over that are left out since something is missing in them."""
         return self.handed_over.omitted
+
+    def without_group(self, group: int) -> Observations:
+        """The rows of all groups but the one at a position, as if they alone had been handed over."""
+        kept = self.group_index != group
+        index = self.group_index[kept]
+        return replace(
+            self,
+            successes=read_only(self.successes[kept]),
+            trials=read_only(self.trials[kept]),
+            x=read_only(self.x[kept]),
+            group_index=read_only(index - (index > group)),
+            group_labels=(*self.group_labels[:group], *self.group_labels[group + 1 :]),
+            x_random=read_only(self.x_random[kept]),
+            handed_over=all_used(len(index)),
+        )
 
 
 def observe(

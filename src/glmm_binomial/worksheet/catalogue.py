@@ -310,6 +310,14 @@ FUNCTIONS: Final = (
         "answers.residuals:residuals",
     ),
     WorksheetFunction(
+        "GLMM_BINOMIAL_INFLUENCE",
+        (MODEL,),
+        "Show what a model owes to each of its groups. Spills one row per group: Cook's distance, the change of every "
+        "coefficient without the group, in standard errors, and which coefficients are significant only with or "
+        "without it.",
+        "answers.influence:influence",
+    ),
+    WorksheetFunction(
         "GLMM_BINOMIAL_PLOT",
         (
             MODEL,

@@ -1,0 +1,306 @@
+"""What a model owes to each of its groups: coefficients, Cook's distance and verdicts without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from glmm_binomial.answers.maximum import about_method
+from glmm_binomial.answers.ranef import label_cell
+from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.errors import FitError
+from glmm_binomial.estimation.deletion import coefficient_root, deletions
+from glmm_binomial.estimation.fitted_model import fitted
+from glmm_binomial.estimation.law import SMALLEST_PROBABILITY
+from glmm_binomial.estimation.refit import refit_likelihood, refit_mode
+from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.model.distinct import distinct_groups
+from glmm_binomial.model.rows import orthonormalize
+from glmm_binomial.observations import MINIMUM_GROUPS
+from glmm_binomial.observations.estimability import problem_with_random_slopes
+from glmm_binomial.observations.wording import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from glmm_binomial.estimation.deletion import Deletions
+    from glmm_binomial.estimation.fit import Fit
+    from glmm_binomial.estimation.fitted_model import GLMM
+    from glmm_binomial.estimation.law import Law
+    from glmm_binomial.model.design import Design
+    from glmm_binomial.model.rows import Rows
+    from glmm_binomial.observations import Observations
+
+INFLUENCE_HEADER: Final = ("group", "observations", "cooks_distance")
+
+LONGEST_STEP: Final = 0.3
+"""In standard errors; up to here one step comes within .02 of where the others lead."""
+
+CURVED: Final = 0.5
+"""A step of length s leaves out about this times s^2 of a z-statistic."""
+
+NEARLY_ALL: Final = 1.0 - 1e-6
+"""Share of the sum of squares of some combination of columns that may be one group's."""
+
+NONE_LEFT: Final = 1e-10
+"""Length of such a combination in the other groups, where it is one in all, at which none is left."""
+
+NEGLIGIBLE: Final = 1e-6
+"""Share of a combination, relative to its terms, that rounding leaves of none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Influence(Tabular):
+    """What becomes of k coefficients without each of G groups.
+
+    Attributes
+    ----------
+    groups : tuple of G labels
+    observations : (G,) integer array
+        Rows of data of each group.
+    names : tuple of k str
+        Of the coefficients.
+    changes : (G, k) array
+        Coefficients without the group less those of all data, in standard errors of all data; not numbers where they
+        cannot be estimated without the group.
+    cooks_distances : (G,) array
+        d'V^-1 d / k of the changes d, V the covariance of the coefficients of all data.
+    p_values : (G, k) array
+        Without the group.
+    verdict_changes : tuple of G str
+        Which coefficients are significant at alpha with the group and not without it, or the other way round.
+    notes : tuple of G str
+        Whether the model was fitted anew without the group, or why it could not be.
+    of : str
+        What changes.
+    notices : tuple of str
+        What a reader must be warned of.
+    """
+
+    groups: tuple[object, ...]
+    observations: NDArray[np.intp]
+    names: tuple[str, ...]
+    changes: NDArray[np.float64]
+    cooks_distances: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+    verdict_changes: tuple[str, ...]
+    notes: tuple[str, ...]
+    of: str
+    notices: tuple[str, ...]
+
+    def rows(self) -> list[Sequence[object]]:
+        """A header row that ends with what the columns hold, one row for each group, and one for each warning."""
+        columns = (
+            map(label_cell, self.groups),
+            self.observations.tolist(),
+            self.cooks_distances.tolist(),
+            *self.changes.T.tolist(),
+            self.verdict_changes,
+            self.notes,
+        )
+        about = f"change of {self.of}, without the group less with it, in standard errors"
+        return [
+            (*INFLUENCE_HEADER, *self.names, "verdict_changes", about),
+            *([cell if cell != "" else None for cell in row] for row in zip(*columns, strict=True)),
+            *(("warning", notice) for notice in self.notices),
+        ]
+
+
+def influence(model: GLMM) -> Influence:
+    """Leave out each group of a model in turn.
+
+    One step of Newton's method leads from the maximum of the likelihood under "ml", from the mode of the posterior
+    under "vb", to where it is without the group (see `deletions`). Where the step is longer than .3 standard errors,
+    where a verdict hangs on what it leaves out, or a variance would no longer be zero, the model is fitted anew to the
+    other groups. Under "vb" the law of each coefficient is moved as the mode is, and stretched as the curvature there
+    says, for the verdict. A model of method "mean-field" is asked as one of "ml".
+
+    Parameters
+    ----------
+    model : GLMM
+
+    Raises
+    ------
+    FitError
+        Of a model of method "mean-field" whose likelihood has no maximum.
+    """
+    observations, design = model.observations, model.design
+    fit = model.fit if model.fit.method == "vb" else fitted(observations, design, "ml")
+    whole = _whole(observations, design, fit)
+    steps = deletions(design, fit)
+    changes, ratios = steps.changes.copy(), steps.ratios.copy()
+    notes = [""] * len(changes)
+    refits: dict[int, _Refitted] = {}
+    kinds = distinct_groups(design.rows).kind.tolist()
+    for group in np.flatnonzero(_must_be_refitted(whole, steps)).tolist():
+        stop_if_requested()
+        # groups that are equal in all their rows leave the same behind
+        if kinds[group] not in refits:
+            refits[kinds[group]] = _refitted(whole, group)
+        refit = refits[kinds[group]]
+        changes[group], ratios[group], notes[group] = refit.changes, refit.ratios, refit.note
+    p_values = whole.p_values(changes, ratios)
+    return Influence(
+        groups=observations.group_labels,
+        observations=np.bincount(observations.group_index),
+        names=design.scale.fixed_names,
+        changes=changes,
+        cooks_distances=_cooks_distances(whole, changes),
+        p_values=p_values,
+        verdict_changes=tuple(_verdict_changes(whole, p_values)),
+        notes=tuple(notes),
+        of="the mode of the posterior" if fit.method == "vb" else "coefficients",
+        notices=tuple(about_method(model, "The changes of this table")) if model.fit.method == "mean-field" else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The fit to all data, with its k coefficients in the user's units.
+
+    `estimates` and `std_errors` are those of the mode under "vb", to which `laws` belong; None under "ml".
+    """
+
+    observations: Observations
+    design: Design
+    fit: Fit
+    estimates: NDArray[np.float64]
+    std_errors: NDArray[np.float64]
+    laws: tuple[Law, ...] | None
+
+    @property
+    def alpha(self) -> float:
+        """Of the verdicts."""
+        return self.observations.options.alpha
+
+    def p_values(self, changes: NDArray[np.float64], ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of coefficients that change by so many standard errors, and their standard errors by a factor, (G, k)."""
+        moved = (self.estimates + changes * self.std_errors) / ratios
+        if self.laws is None:
+            scores = moved / self.std_errors
+        else:
+            # where zero lies in the law of all data, once it is moved and stretched
+            places = self.estimates - moved
+            scores = np.stack([law.scores_of(column) for law, column in zip(self.laws, places.T, strict=True)], axis=1)
+        return np.asarray(
+            np.where(np.isnan(moved), np.nan, np.maximum(2.0 * ndtr(-np.abs(scores)), SMALLEST_PROBABILITY))
+        )
+
+
+def _whole(observations: Observations, design: Design, fit: Fit) -> _Whole:
+    back, k = design.scale.back_transform, len(fit.coefficients)
+    return _Whole(
+        observations=observations,
+        design=design,
+        fit=fit,
+        estimates=back @ (fit.coefficients if fit.posterior is None else fit.posterior.mode[:k]),
+        std_errors=np.linalg.norm(coefficient_root(design, fit), axis=1),
+        laws=None if fit.posterior is None else fit.posterior.laws_of_combinations(back),
+    )
+
+
+def _must_be_refitted(whole: _Whole, steps: Deletions) -> NDArray[np.bool_]:
+    """Without which groups a step does not tell enough, (G,)."""
+    rows = whole.design.rows
+    rests_on_one = _largest_shares(rows) > NEARLY_ALL
+    one_sided = np.zeros(rows.grouping.count, dtype=bool)
+    for counts in (rows.successes, rows.trials - rows.successes):
+        one_sided |= rows.grouping.sums(counts) == counts.sum()
+    scores = -ndtri(0.5 * whole.p_values(steps.changes, steps.ratios))
+    border = -ndtri(0.5 * whole.alpha)
+    at_border = (np.abs(scores - border) < CURVED * steps.lengths[:, None] ** 2).any(axis=1)
+    return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | one_sided | at_border)
+
+
+def _largest_shares(rows: Rows) -> NDArray[np.float64]:
+    """Upper bounds of the share of each group in any combination of columns of x, or of the random effects, (G,)."""
+    found = np.zeros(rows.grouping.count)
+    for columns in (rows.fixed, rows.random):
+        orthonormal = np.linalg.qr(columns)[0]
+        found = np.maximum(found, rows.grouping.sums((orthonormal**2).sum(axis=1)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Refitted:
+    """Changes and ratios (k,) as of `Deletions`, and the note; not numbers where there is no fit."""
+
+    changes: NDArray[np.float64]
+    ratios: NDArray[np.float64]
+    note: str
+
+
+def _refitted(whole: _Whole, group: int) -> _Refitted:
+    """A fit to all groups but one."""
+    nothing = np.full(len(whole.estimates), np.nan)
+    problem = _problem_without(whole, group)
+    if problem:
+        return _Refitted(nothing, nothing, f"no fit without it: {problem}")
+    others, posterior = whole.observations.without_group(group), whole.fit.posterior
+    try:
+        refit = refit_likelihood(others) if posterior is None else refit_mode(others, posterior, whole.design.scale)
+    except FitError as error:
+        return _Refitted(nothing, nothing, f"no fit without it: {error}")
+    return _Refitted(
+        changes=(refit.coefficients - whole.estimates) / whole.std_errors,
+        ratios=refit.std_errors / whole.std_errors,
+        note="fitted anew",
+    )
+
+
+def _problem_without(whole: _Whole, group: int) -> str:
+    """Why nothing can be estimated without a group; nothing if it can."""
+    observations, rows = whole.observations, whole.design.rows
+    if rows.grouping.count <= MINIMUM_GROUPS:
+        return "one group is left"
+    others = observations.without_group(group)
+    if not others.successes.any() or (others.successes == others.trials).all():
+        return "all other outcomes are the same"
+    names = _resting_on(whole, group)
+    if names:
+        return f"{listed(names)} rest{'s' * (len(names) == 1)} on this group alone"
+    if problem_with_random_slopes(others.x_random, observations.random_names) is not None:
+        return "the random slopes rest on this group alone"
+    return ""
+
+
+def _resting_on(whole: _Whole, group: int) -> list[str]:
+    """Names of the coefficients that the other groups do not tell."""
+    turned = orthonormalize(whole.design.rows)
+    others = turned.rows.of_groups(np.delete(np.arange(turned.rows.grouping.count), group))
+    triangle = np.linalg.qr(others.fixed / np.sqrt(len(turned.rows.fixed)), mode="r")
+    _, lengths, directions = np.linalg.svd(triangle)
+    lengths = np.append(lengths, np.zeros(len(directions) - len(lengths)))
+    untold = directions[lengths < NONE_LEFT].T
+    back = whole.design.scale.back_transform @ np.linalg.inv(turned.triangle)
+    parts, most = np.abs(back @ untold), np.abs(back) @ np.abs(untold)
+    is_untold = (parts > NEGLIGIBLE * most).any(axis=1).tolist()
+    return [name for name, is_one in zip(whole.design.scale.fixed_names, is_untold, strict=True) if is_one]
+
+
+def _cooks_distances(whole: _Whole, changes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared lengths of the changes (G, k), measured by the covariance of the coefficients, over k."""
+    root = coefficient_root(whole.design, whole.fit) / whole.std_errors[:, None]
+    told = ~np.isnan(changes).any(axis=1)
+    # the shortest point of the fit's parameters, in standard errors, that makes such a change
+    points = np.linalg.lstsq(root, changes[told].T, rcond=None)[0]
+    found = np.full(len(changes), np.nan)
+    found[told] = (points**2).sum(axis=0) / len(root)
+    return found
+
+
+def _verdict_changes(whole: _Whole, p_values: NDArray[np.float64]) -> Iterator[str]:
+    """For each group the coefficients that are significant with it or without it and not both."""
+    k = len(whole.estimates)
+    before = whole.p_values(np.zeros((1, k)), np.ones((1, k)))[0]
+    is_other = ((p_values < whole.alpha) != (before < whole.alpha)) & ~np.isnan(p_values)
+    for changed, after in zip(is_other, p_values, strict=True):
+        yield "; ".join(
+            f"{whole.design.scale.fixed_names[i]}: p {before[i]:.3g} becomes {after[i]:.3g}"
+            for i in np.flatnonzero(changed)
+        )
