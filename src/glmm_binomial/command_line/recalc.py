@@ -9,6 +9,7 @@ from zipfile import is_zipfile
 
 from glmm_binomial.command_line.arguments import one_of
 from glmm_binomial.command_line.console import EXIT_CELLS, EXIT_OK, fail, say, say_some
+from glmm_binomial.command_line.libreoffice import LibreOfficeError, find_libreoffice, pdf_of
 from glmm_binomial.command_line.progress import Progress
 from glmm_binomial.command_line.recalc_output import show_result
 
@@ -84,6 +85,14 @@ def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
         metavar="{stored,calculated}",
         help="which values hold where stored and calculated ones differ",
     )
+    sharing = command.add_argument_group("for people without the add-in")
+    sharing.add_argument(
+        "--values",
+        action="store_true",
+        help="write WORKBOOK-values.xlsx, in which the tables are values and their formulas notes",
+    )
+    sharing.add_argument("--html", action="store_true", help="write the sheets as a web page too, without charts")
+    sharing.add_argument("--pdf", action="store_true", help="write them as a PDF too, with charts, by LibreOffice")
     command.add_argument("--json", action="store_true", help="print the tables as JSON, numbers at full precision")
 
 
@@ -92,12 +101,17 @@ def run(arguments: argparse.Namespace) -> int:
     refusal = _no_workbook(arguments.workbook)
     if refusal is not None:
         return fail(f"{arguments.workbook}: {refusal}")
+    for option in ("values", "html", "pdf"):
+        if getattr(arguments, option) and arguments.compare:
+            return fail(f"--compare writes nothing, so --{option} has no use.")
+    if arguments.values and arguments.in_place:
+        return fail("--values would take the formulas out of the workbook itself; without --in-place it writes a copy.")
     return _compare(arguments) if arguments.compare else _recalc(arguments)
 
 
 def _recalc(arguments: argparse.Namespace) -> int:
     workbook, in_place = arguments.workbook, arguments.in_place
-    copy = workbook.with_name(f"{workbook.stem}-recalculated{workbook.suffix}")
+    copy = workbook.with_name(f"{workbook.stem}-{'values' if arguments.values else 'recalculated'}{workbook.suffix}")
     target = workbook if in_place else arguments.output or copy
     if not in_place and _same_file(workbook, target):
         return fail(f"{target} is the workbook itself; say --in-place to overwrite it.")
@@ -106,6 +120,8 @@ def _recalc(arguments: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         return _fail_without_engine(error)
     try:
+        if arguments.pdf:
+            find_libreoffice()
         with Progress(sys.stderr) as progress:
             recalculation = recalculate(
                 workbook,
@@ -115,12 +131,29 @@ def _recalc(arguments: argparse.Namespace) -> int:
                 observer=progress.start,
             )
         is_left = recalculation.content is None or (in_place and bool(recalculation.problems))
-        if not is_left:
-            recalculation.write(target)
+        written = [] if is_left else _write(recalculation, target, arguments)
     except WorkbookError as error:
         return fail(f"{workbook}: {error}")
-    show_result(recalculation, None if is_left else target, as_json=arguments.json)
+    except LibreOfficeError as error:
+        return fail(str(error))
+    show_result(recalculation, written, as_json=arguments.json)
     return _report(recalculation, left=workbook if in_place and is_left else None)
+
+
+def _write(recalculation: "Recalculation", target: Path, arguments: argparse.Namespace) -> list[Path]:
+    """Write the workbook, and what else is asked for beside it; return the files."""
+    from glmm_binomial.workbook import html_page, values_only, write_atomically  # noqa: PLC0415 - `--help` stays quick
+
+    functions, content = worksheet_functions(), recalculation.content or b""
+    without_formulas = values_only(content, functions) if arguments.values or arguments.pdf else b""
+    files = {target: without_formulas if arguments.values else content}
+    if arguments.html:
+        files[target.with_suffix(".html")] = html_page(content, functions, title=target.stem).encode()
+    if arguments.pdf:
+        files[target.with_suffix(".pdf")] = pdf_of(without_formulas)
+    for path, written in files.items():
+        write_atomically(path, written)
+    return list(files)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -133,7 +166,7 @@ def _compare(arguments: argparse.Namespace) -> int:
             comparison = compare(arguments.workbook, worksheet_functions(), observer=progress.start)
     except WorkbookError as error:
         return fail(f"{arguments.workbook}: {error}")
-    show_result(comparison, None, as_json=arguments.json)
+    show_result(comparison, [], as_json=arguments.json)
     for difference in comparison.differences:
         say(str(difference))
     say_some(map(str, comparison.unverified), "cannot be calculated here: ")

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 _LONG_TABLE, _ROWS_OF_LONG_TABLE = 200, 15
 
 
-def show_result(recalculation: "Recalculation", written: Path | None, *, as_json: bool) -> None:
-    """Print what was calculated, and the file that was written."""
+def show_result(recalculation: "Recalculation", written: Sequence[Path], *, as_json: bool) -> None:
+    """Print what was calculated, and the files that were written."""
     show(_as_json(recalculation, written) if as_json else _as_text(recalculation, written))
 
 
-def _as_json(recalculation: "Recalculation", written: Path | None) -> str:
+def _as_json(recalculation: "Recalculation", written: Sequence[Path]) -> str:
     """Write everything as JSON, numbers at full precision."""
     cells = [
         {
@@ -48,7 +48,8 @@ def _as_json(recalculation: "Recalculation", written: Path | None) -> str:
         "differences": differences,
         "notes": list(recalculation.notes),
         "counts": {"calculated": counts.calculated, "kept": counts.kept, "not_verified": counts.not_verified},
-        "output": None if written is None else str(written),
+        "output": str(written[0]) if written else None,
+        "beside_it": [str(path) for path in written[1:]],
     }
     return json.dumps(result, indent=1, ensure_ascii=False)
 
@@ -61,13 +62,13 @@ def _json_value(value: "CellValue") -> float | str | bool:
     return value if isinstance(value, float | str | bool) else str(value)
 
 
-def _as_text(recalculation: "Recalculation", written: Path | None) -> str:
+def _as_text(recalculation: "Recalculation", written: Sequence[Path]) -> str:
     """Write the tables in aligned columns."""
     blocks = [_cell_as_text(cell) for cell in recalculation.cells]
     if not blocks and not recalculation.differences:
         blocks.append("The workbook has no cell that calls a GLMM_ function.")
-    if written is not None:
-        blocks.append(f"Written to {written}")
+    if written:
+        blocks.append("\n".join(f"Written to {path}" for path in written))
     blocks.append(f"Formulas: {recalculation.counts}")
     return "\n\n".join(blocks)
 

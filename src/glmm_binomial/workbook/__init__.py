@@ -40,14 +40,23 @@ A package and not one module, because it speaks languages that have nothing to d
         writing.py             which cells get which values
         outcome.py             what is handed back
         recalculation.py       all of it put together
+    for somebody without the add-in
+        package_edit.py        parts added, changed and dropped
+        cell_notes.py          notes on cells
+        values_only.py         values and notes in the place of formulas
+        number_format.py       a value as a number format shows it
+        styles.py              how cells look
+        html_page.py           the sheets as a page for a browser
 
 No pyxll, numpy or statsmodels here: the Python functions come in as arguments, so `recalculate` serves any of them.
 """
 
 from glmm_binomial.workbook.cells import CellError, CellValue
+from glmm_binomial.workbook.html_page import html_page
 from glmm_binomial.workbook.outcome import CalledCell, Counts, Difference, Problem, Recalculation
-from glmm_binomial.workbook.package import WorkbookError
+from glmm_binomial.workbook.package import WorkbookError, write_atomically
 from glmm_binomial.workbook.recalculation import Trust, compare, recalculate
+from glmm_binomial.workbook.values_only import values_only
 
 __all__ = [
     "CalledCell",
@@ -60,5 +69,8 @@ __all__ = [
     "Trust",
     "WorkbookError",
     "compare",
+    "html_page",
     "recalculate",
+    "values_only",
+    "write_atomically",
 ]

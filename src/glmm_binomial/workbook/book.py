@@ -174,7 +174,11 @@ def read_book(source: Path, functions: Iterable[str]) -> Book:
     WorkbookError
         When the file cannot be read.
     """
-    package = open_package(source)
+    return book_of(open_package(source), functions)
+
+
+def book_of(package: Package, functions: Iterable[str]) -> Book:
+    """Read the workbook in a package; see `read_book`."""
     contents = read_contents(package)
     names = frozenset(name.upper() for name in functions)
     references = ReferenceReader(contents)

@@ -90,11 +90,11 @@ def read_contents(package: Package) -> Contents:
     WorkbookError
         When the file is no workbook or lacks a part that it refers to.
     """
-    workbook = _workbook_part(package)
+    workbook = workbook_part(package)
     root = parse_xml(package.read(workbook), workbook)
     if etree.QName(root).namespace not in _FORMATS:
         raise WorkbookError("the workbook is not in the format of Excel; save it as Excel Workbook (*.xlsx).")
-    targets = {identifier: (kind, part) for identifier, kind, part in _relationships(package, workbook)}
+    targets = {identifier: (kind, part) for identifier, kind, part in relationships(package, workbook)}
     all_sheets = [(_attribute(e, "name"), _attribute(e, "id")) for e in _descendants(root, "sheet")]
     sheets = tuple(
         Sheet(name, _existing(package, targets[identifier][1]))
@@ -144,9 +144,9 @@ def _existing(package: Package, part: str) -> str:
     return name
 
 
-def _workbook_part(package: Package) -> str:
+def workbook_part(package: Package) -> str:
     """Return the part that the package calls its document."""
-    for _, kind, part in _relationships(package, ""):
+    for _, kind, part in relationships(package, ""):
         if kind == "officeDocument" and part in package:
             return _existing(package, part)
     if "xl/workbook.xml" not in package:
@@ -154,7 +154,7 @@ def _workbook_part(package: Package) -> str:
     return _existing(package, "xl/workbook.xml")
 
 
-def _relationships(package: Package, part: str) -> Iterator[tuple[str, str, str]]:
+def relationships(package: Package, part: str) -> Iterator[tuple[str, str, str]]:
     """Yield identifier, kind (the last word of its type) and part of everything `part` refers to inside the package."""
     relations = package.relations_of(part)
     if relations is None:
@@ -172,7 +172,7 @@ def _resolved(folder: str, target: str) -> str:
 
 
 def _tables(package: Package, sheet: Sheet) -> Iterator[Table]:
-    for _, kind, part in _relationships(package, sheet.part):
+    for _, kind, part in relationships(package, sheet.part):
         if kind != "table" or part not in package:
             continue
         root = parse_xml(package.read(part), part)

@@ -9,7 +9,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +20,8 @@ MAX_EXPANDED_BYTES = 1 << 30
 MAX_PARTS = 10_000
 # sheets of equal cells compress 30 to 500 times, and so do empty pictures; a bomb does about 1,000 times
 MAX_COMPRESSION = 600
+# the earliest that a zip file can hold
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
 _COMPRESSION_MATTERS_ABOVE = 128 << 20
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
@@ -60,16 +62,25 @@ class Package:
         path = PurePosixPath(part.replace("\\", "/"))
         return self.find(str(path.parent / "_rels" / f"{path.name}.rels"))
 
-    def with_parts(self, replacements: Mapping[str, bytes]) -> bytes:
-        """Return the file with some parts replaced: same order, names and times, so always the same bytes."""
+    def with_parts(self, replacements: Mapping[str, bytes], *, dropped: Collection[str] = ()) -> bytes:
+        """Return the file with some parts replaced: same order, names and times, so always the same bytes.
+
+        Parts that it does not have yet are added at the end.
+        """
         target = io.BytesIO()
         with (
             zipfile.ZipFile(io.BytesIO(self.content)) as archive,
-            zipfile.ZipFile(target, "w") as copy,
+            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as copy,
         ):
             for entry in self.entries:
+                if entry.filename in dropped:
+                    continue
                 data = replacements.get(entry.filename)
                 copy.writestr(_same_entry(entry), _read_entry(archive, entry) if data is None else data)
+            known = {entry.filename for entry in self.entries}
+            for name, data in replacements.items():
+                if name not in known:
+                    copy.writestr(_same_entry(zipfile.ZipInfo(name, _NO_TIME), zipfile.ZIP_DEFLATED), data)
         return target.getvalue()
 
 
@@ -87,6 +98,11 @@ def open_package(source: Path) -> Package:
         content = source.read_bytes()
     except OSError as error:
         raise WorkbookError(f"the file cannot be read: {error.strerror or error}.") from error
+    return package_of(content)
+
+
+def package_of(content: bytes) -> Package:
+    """Read the bytes of an .xlsx or .xlsm file; see `open_package`."""
     if content.startswith(_OLE_MAGIC):
         raise WorkbookError("the file is encrypted or in the old .xls format; save it as .xlsx without a password.")
     try:
@@ -186,9 +202,10 @@ def _in_utf8(data: bytes, part: str) -> bytes:
     return _DECLARED_ENCODING.sub(rb"\1utf-8", text.encode(), count=1)
 
 
-def _same_entry(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
+def _same_entry(entry: zipfile.ZipInfo, compression: int | None = None) -> zipfile.ZipInfo:
     copy = zipfile.ZipInfo(entry.filename, entry.date_time)
-    copy.compress_type = zipfile.ZIP_STORED if entry.compress_type == zipfile.ZIP_STORED else zipfile.ZIP_DEFLATED
+    is_stored = entry.compress_type == zipfile.ZIP_STORED and compression is None
+    copy.compress_type = zipfile.ZIP_STORED if is_stored else zipfile.ZIP_DEFLATED
     copy.external_attr = entry.external_attr
     copy.create_system = entry.create_system
     copy.comment = entry.comment

@@ -20,11 +20,12 @@ _MUST_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)|[\x00-\x08\x0b-\x1f\ufffe\uffff
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What becomes of a cell: its new value (None: none), and for a formula perhaps a new text or a new area."""
+    """What becomes of a cell: its new value (None: none), and of its formula: a new text, a new area, its end."""
 
     value: CellValue | None
     formula: str | None = None
     area: Area | None = None
+    keeps_formula: bool = True
 
 
 def edit_cells(
@@ -165,15 +166,16 @@ class _CellEditor(Scanner):
 
     def _rendered(self, cell: CellElement, edit: Edit) -> bytes:
         """Write a cell anew: its style and metadata stay, `vm` described the old value and goes."""
-        dropped = {"t", "vm"} if cell.formula is not None else {"t", "vm", "cm"}
+        keeps = edit.keeps_formula and (self._keep_other_formulas or edit.formula is not None)
+        formula = self._formula(cell.formula, edit) if cell.formula is not None and keeps else b""
+        # `cm` tells that a formula spills
+        dropped = {"t", "vm"} if formula else {"t", "vm", "cm"}
         attributes = {key: value for key, value in cell.element.attributes.items() if key not in dropped}
-        is_formula = cell.formula is not None and (self._keep_other_formulas or edit.formula is not None)
-        formula = self._formula(cell.formula, edit) if cell.formula is not None and is_formula else b""
         return _cell(cell.element.name, attributes, formula, edit.value)
 
     def _holds_already(self, cell: CellElement, edit: Edit) -> bool:
         """Tell whether the cell has this value, and its formula this area."""
-        if self._shared_text is None or edit.formula is not None:
+        if self._shared_text is None or edit.formula is not None or not (edit.keeps_formula or cell.formula is None):
             return False
         area = edit.area is None or (cell.formula is not None and cell.formula.attributes.get("ref") == str(edit.area))
         stored = cell.stored(self._shared_text)

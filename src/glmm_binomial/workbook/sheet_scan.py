@@ -26,7 +26,8 @@ class FormulaCell:
     `text` is the formula as this cell has it, also where the file writes it once for several cells. `kind` is normal,
     array or dataTable. `area` is what the file says the formula covers, None for a normal one. `spills` tells a dynamic
     array from one of fixed size (entered with Ctrl+Shift+Enter). `stored` is the value in the file, None without one.
-    `inputs` are the cells that a data table varies.
+    `inputs` are the cells that a data table varies. `shared` is the number of a formula that the file writes once for
+    several cells, None for one of its own.
     """
 
     row: int
@@ -37,6 +38,7 @@ class FormulaCell:
     spills: bool
     stored: CellValue | None
     inputs: tuple[Area, ...] = ()
+    shared: str | None = None
 
     @property
     def covered(self) -> Area:
@@ -284,6 +286,7 @@ class _FormulaReader(Scanner):
                 spills=kind == "array" and "cm" in cell.element.attributes,
                 stored=cell.stored(self._shared_text),
                 inputs=tuple(_inputs(attributes)),
+                shared=attributes.get("si") if kind == "shared" else None,
             )
         )
 

@@ -85,7 +85,8 @@ def _write_fit_sheet(report: Report, analysis: Analysis) -> tuple[ModelCell, Fit
     page.paragraph(
         "Change the model above or the data on the sheet Data, and all sheets follow: in Excel 2021 or 365 with the "
         "GLMM_BINOMIAL add-in at once, without Excel by the command glmm-binomial recalc. Without the add-in Excel "
-        "shows the stored results until it recalculates, and then #NAME?."
+        "shows the stored results until it recalculates, and then #NAME?; the option --values writes a copy that shows "
+        "its results everywhere."
     )
     page.paragraph(HOW_TO_READ)
     page.skip()
