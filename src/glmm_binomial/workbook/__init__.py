@@ -33,6 +33,7 @@ A package and not one module, because it speaks languages that have nothing to d
         calculation.py         some formulas calculated, all others constant
     the result
         checking.py            stored values compared with calculated ones
+        message_places.py      the addresses of cells that a message names
         called_cells.py        the cells that call Python functions
         freshening.py          fresh values, and what becomes of formulas that cannot be calculated
         notes.py               what a user must know besides

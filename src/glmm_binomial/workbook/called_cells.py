@@ -1,23 +1,29 @@
 """The cells that call Python functions, and what they give."""
 
+from collections.abc import Callable, Mapping
+
 from glmm_binomial.workbook.book import Formula
 from glmm_binomial.workbook.calculation import Calculation
 from glmm_binomial.workbook.cells import CellError, Rows
 from glmm_binomial.workbook.formula_text import formula_as_shown
+from glmm_binomial.workbook.message_places import with_addresses
 from glmm_binomial.workbook.outcome import CalledCell
 
 _MESSAGES = ("Invalid input:", "Error fitting GLMM:", "##")
 
 
-def called_cell(calculation: Calculation, formula: Formula) -> CalledCell:
-    """Return what a call gives."""
+def called_cell(
+    calculation: Calculation, formula: Formula, functions: Mapping[str, Callable[..., object]]
+) -> CalledCell:
+    """Return what a call gives; a message names the cells that it speaks of by their addresses."""
     table = calculation.whole_table(formula) or calculation.table(formula)
+    error = _error_in(table)
     return CalledCell(
         sheet=formula.sheet.name,
         address=formula.address,
         formula=formula_as_shown(formula.cell.text),
         table=table,
-        error=_error_in(table),
+        error=None if error is None else with_addresses(error, formula, calculation.book, functions),
     )
 
 

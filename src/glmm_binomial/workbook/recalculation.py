@@ -85,7 +85,7 @@ def compare(
     differences = differences_in(book, compared, values, is_below=False).values()
     handles = tools.results.handles
     return Recalculation(
-        cells=tuple(called_cell(calculation, f) for f in calculation.formulas if f.is_call),
+        cells=tuple(called_cell(calculation, f, tools.by_name) for f in calculation.formulas if f.is_call),
         problems=(),
         unverified=(*failures.values(), *(f.problem(DATA_TABLE) for f in tables)),
         differences=tuple(d for d in differences if not handles.are_alike(d.stored, d.calculated)),
@@ -172,7 +172,7 @@ class _Recalculation:
         written = [f for f in calculated if f.place not in keep_stored or not done.is_as_before(f)]
         edits = edits_of(calculation, written, done.lost_tables)
         return Recalculation(
-            cells=tuple(called_cell(calculation, f) for f in calculated if f.is_call),
+            cells=tuple(called_cell(calculation, f, self._functions.by_name) for f in calculated if f.is_call),
             problems=tuple(done.problems),
             unverified=(*inputs.failures.values(), *done.kept),
             differences=(*inputs.differences.values(), *dependants.differences.values()),
