@@ -21,7 +21,8 @@ MOST_ROWS = 500
 """Of a sheet; whoever wants more of the data opens the workbook."""
 
 _USUAL_WIDTH = 9.0
-_PIXELS, _PADDING = 7, 5
+# of a digit, in fonts that may be wider than the workbook's
+_PIXELS, _PADDING = 8, 5
 _STYLE = """\
 body{font:14px/1.35 Calibri,"Segoe UI",Helvetica,Arial,sans-serif;color:#222;margin:1.5em}
 nav a{margin-right:1.2em}

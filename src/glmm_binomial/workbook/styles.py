@@ -82,9 +82,11 @@ def _alignment(style: etree._Element) -> str:
     if alignment is None:
         return ""
     horizontal, indent = alignment.get("horizontal"), int(alignment.get("indent", "0"))
+    vertical = {"top": "top", "center": "middle"}.get(alignment.get("vertical", ""))
     return "".join(
         (
             f"text-align:{horizontal};" if horizontal in ("left", "center", "right") else "",
+            f"vertical-align:{vertical};" if vertical else "",
             f"padding-left:{indent}em;" if indent else "",
             "white-space:pre-wrap;" if alignment.get("wrapText") in ("1", "true") else "",
         )
