@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
 from glmm_binomial.frozen import read_only
 from glmm_binomial.observations.cells import describe, is_blank, reject, single_cell
+from glmm_binomial.observations.choices import one_of
 from glmm_binomial.observations.ranges import Range, as_rows
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ ADJUSTMENTS: Final[tuple[Adjustment, ...]] = get_args(Adjustment)
 
 ROUNDING: Final = 1e-9
 """What rounding leaves of weights that add up to zero, relative to their sizes."""
-
-Choice = TypeVar("Choice", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,8 @@ def read_contrast_options(
     """
     chosen = ContrastOptions(
         compare=_read_compare(compare, levels),
-        scale=_one_of("scale", scale, SCALES, "odds ratio"),
-        adjust=_one_of("adjust", adjust, ADJUSTMENTS, "holm"),
+        scale=one_of("scale", scale, SCALES, "odds ratio"),
+        adjust=one_of("adjust", adjust, ADJUSTMENTS, "holm"),
     )
     if chosen.adjust == "tukey" and (chosen.compare != "pairwise" or method != "ml"):
         which = f'the model is fitted by "{method}"' if method != "ml" else "the contrasts are not"
@@ -90,18 +89,6 @@ def read_contrast_options(
             f'model fitted by "ml"; {which}.'
         )
     return chosen
-
-
-def _one_of(name: str, given: object, choices: tuple[Choice, ...], default: Choice) -> Choice:
-    value = single_cell(given)
-    if is_blank(value):
-        return default
-    wanted = " ".join(value.lower().replace("_", " ").replace("-", " ").split()) if isinstance(value, str) else None
-    for choice in choices:
-        if wanted == choice:
-            return choice
-    listed = ", ".join(f'"{choice}"' for choice in choices[:-1])
-    reject(f'{name} must be {listed} or "{choices[-1]}". It is {describe(value)}.')
 
 
 def _read_compare(compare: object, levels: tuple[str, ...]) -> Comparison | Weights:
