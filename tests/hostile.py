@@ -150,6 +150,24 @@ OPTIONS = {
     "compare": (None, "pairwise", "first", "Sequential ", "none", [[1.0, -1.0]], [["a", 0.5, -0.5]], "all"),
     "scale": (None, "odds ratio", "difference", "ratio", "odds_ratio", "logit"),
     "adjust": (None, "holm", "none", "bonferroni", "tukey", "sidak"),
+    "style": (
+        *(
+            None,
+            "table",
+            "summary",
+            "Sentence",
+            "equation",
+            "latex",
+            "R",
+            "r ",
+            "Stata",
+            "SAS",
+            "Python",
+            [["covariance"]],
+        ),
+        *("word", 2.0),
+    ),
+    "decimal": (None, None, ".", ",", "comma", [[","]], ";", 1.0),
     "missing": (None, "omit", "Refuse", "drop", 0.0),
     "seed": (None, 1, 0, 7.0, 2.0**53, 2**53 + 1, -1, "1", 1e300),
 }
@@ -318,7 +336,19 @@ def _table(choose: Random, *, lme4: bool) -> Arguments:
         formula = f"{choose.choice(RESPONSES)} ~ {fixed} + {choose.choice(RANDOM_PARTS)}"
     arguments: Arguments = {"data": [header, *cells], "formula": formula, "new_data": new_data}
     arguments["by"] = deepcopy(choose.choice(FACTORS))
-    for name in ("method", "alpha", "missing", "n_sim", "seed", "kind", "compare", "scale", "adjust"):
+    for name in (
+        "method",
+        "alpha",
+        "missing",
+        "n_sim",
+        "seed",
+        "kind",
+        "compare",
+        "scale",
+        "adjust",
+        "style",
+        "decimal",
+    ):
         if choose.random() < 0.3:
             arguments[name] = deepcopy(choose.choice(OPTIONS[name]))
     return arguments

@@ -381,6 +381,19 @@ def _sound_terms(cells: Table) -> None:
             assert math.isclose(aic - whole[4], chi_square - 2.0 * degrees, rel_tol=1e-6, abs_tol=1e-5)
 
 
+def _sound_report(cells: Table) -> None:
+    assert all(type(cell) is float or isinstance(cell, str) for row in cells for cell in row)
+    header = cells[0]
+    if header[0] == "predictor":
+        assert [row for row in cells if row[0] == "observations"]
+        for row in cells[1:]:
+            assert row[3] == "" or re.fullmatch(r"[<>]? ?0?[.,]\d{3}|1[.,]000", str(row[3]))
+    elif header[0] == "covariance":
+        size = len(header) - 1 if header[-1] else len(header)
+        _require_numbers(*(row[place] for place, row in enumerate(cells[1 : size + 1], 1)))
+        assert all(row[place] >= 0.0 for place, row in enumerate(cells[1 : size + 1], 1))
+
+
 def _sound_test(tested: list[Cell], note: Cell, *, needs_note: bool) -> None:
     if tested[0] == "":
         assert set(tested) == {""}
@@ -411,6 +424,7 @@ TABLES = {
     "GLMM_BINOMIAL_CHECK": _sound_check,
     "GLMM_BINOMIAL_COMPARE": _sound_comparison,
     "GLMM_BINOMIAL_QUALITY": _sound_quality,
+    "GLMM_BINOMIAL_REPORT": _sound_report,
     "GLMM_BINOMIAL_TERMS": _sound_terms,
     "GLMM_BINOMIAL_RESIDUALS": _sound_residuals,
     "GLMM_BINOMIAL_INFLUENCE": _sound_influence,

@@ -99,6 +99,7 @@ def worksheet() -> list[Cell]:
     cells.append(Cell("GLMM_BINOMIAL_COMPARE", {**model, "model2": smaller}))
     # in the study the sexes are separated, so that a likelihood has no maximum
     cells.append(Cell("GLMM_BINOMIAL_TERMS", {"model": Cell("GLMM_BINOMIAL_MODEL", data_sets()[0])}))
+    cells += [Cell("GLMM_BINOMIAL_REPORT", {**model, "style": style}) for style in ("table", "R", "summary")]
     truth = {"x": [[float(row % 5)] for row in range(40)], "groups": [[row // 4] for row in range(40)]}
     cells.append(
         Cell("GLMM_BINOMIAL_GENERATE", {**truth, "coefficients": [[0.5], [-0.3]], "std_devs": 0.8, "n_sim": 3})

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.predict import predict
     from glmm_binomial.answers.quality import quality
     from glmm_binomial.answers.ranef import random_effects
+    from glmm_binomial.answers.report import report
     from glmm_binomial.answers.residuals import residuals
     from glmm_binomial.answers.simulate import simulate
     from glmm_binomial.answers.table import table
@@ -64,6 +65,7 @@ _HOMES = {
     "answers.quality": ("quality",),
     "answers.generate": ("generate",),
     "answers.ranef": ("random_effects",),
+    "answers.report": ("report",),
     "answers.residuals": ("residuals",),
     "answers.simulate": ("simulate",),
     "answers.table": ("table",),
@@ -99,6 +101,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "profile_intervals",
     "quality",
     "random_effects",
+    "report",
     "residuals",
     "simulate",
     "stopping_when",

@@ -50,7 +50,8 @@ def as_text(rows: Sequence[Sequence[object]]) -> str:
     shown = [[_shown(cell) for cell in row] for row in finished(rows)]
     columns = range(len(shown[0]) if shown else 0)
     # a sentence at the end of a row may run over, as it does in a worksheet
-    widths = [max(len(row[i]) for row in shown if any(row[i + 1 :]) or len(row[i]) <= LONGEST_WORD) for i in columns]
+    words = [[row[i] for row in shown if any(row[i + 1 :]) or len(row[i]) <= LONGEST_WORD] for i in columns]
+    widths = [max(map(len, column), default=0) for column in words]
     lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in shown)
     return "\n".join(lines)
 

@@ -94,15 +94,21 @@ def degrees_of_freedom(design: Design) -> int:
     return rows.grouping.count - int(constant.sum())
 
 
-def shown(estimates: Estimates) -> Iterator[tuple[str, float, str]]:
-    """Name, p and a text with interval and degrees of freedom, of the tests that a table shows."""
+def told(estimates: Estimates) -> Iterator[TTest]:
+    """The tests that a table shows."""
     few = len(estimates.group_labels) < FEW_GROUPS
     for test in estimates.t_tests:
         by_z = estimates.p_values[test.position] < estimates.alpha
         if few or by_z != (test.p_value < estimates.alpha):
-            name = f"t_test: {estimates.fixed_names[test.position]}"
-            # short, since Excel shows no more of it than the column has room for
-            yield name, test.p_value, f"{test.ci_lower:.4g} to {test.ci_upper:.4g}, {test.degrees_of_freedom} df"
+            yield test
+
+
+def shown(estimates: Estimates) -> Iterator[tuple[str, float, str]]:
+    """Name, p and a text with interval and degrees of freedom, of these tests."""
+    for test in told(estimates):
+        name = f"t_test: {estimates.fixed_names[test.position]}"
+        # short, since Excel shows no more of it than the column has room for
+        yield name, test.p_value, f"{test.ci_lower:.4g} to {test.ci_upper:.4g}, {test.degrees_of_freedom} df"
 
 
 def about_degrees_of_freedom(design: Design, method: str) -> Iterator[str]:

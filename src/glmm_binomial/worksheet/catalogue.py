@@ -335,6 +335,30 @@ FUNCTIONS: Final = (
         thread_safe=False,
     ),
     WorksheetFunction(
+        "GLMM_BINOMIAL_REPORT",
+        (
+            MODEL,
+            Argument(
+                "style",
+                "value",
+                '"table" (the default) of odds ratios for a journal, "summary" as lme4 prints it, "covariance", '
+                '"sentence" for the results section, "equation", "latex"; or code that refits the model: "R", "Stata", '
+                '"SAS", "Python".',
+                "table",
+            ),
+            Argument(
+                "decimal",
+                "value",
+                'The mark before the decimals in texts: "." (the default) or ",". Numbers in cells follow Excel, code '
+                "has points.",
+                ".",
+            ),
+        ),
+        "Report a model as a table or a sentence to be printed, lme4's summary, the covariance of the coefficients, an "
+        "equation, or code for R, Stata, SAS or Python that fits it again, with the digits to expect.",
+        "answers.report:report",
+    ),
+    WorksheetFunction(
         "GLMM_BINOMIAL_DESIGN",
         (
             DATA,

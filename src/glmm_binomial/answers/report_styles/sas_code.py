@@ -1,0 +1,85 @@
+"""The style "SAS": code for PROC GLIMMIX, from its manual (SAS/STAT User's Guide)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from glmm_binomial.answers.report_styles.digits import Promise, promised
+from glmm_binomial.answers.report_styles.languages import FUNCTIONS, Language, comment
+from glmm_binomial.answers.report_styles.refit import FILE, about, refit_of
+from glmm_binomial.answers.report_styles.renamed import Renamed, renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from glmm_binomial.answers.report_styles.refit import Refit
+    from glmm_binomial.estimation.fitted_model import GLMM
+
+NAME_OF_INTERCEPT: Final = "Intercept"
+
+
+def text_in_sas(text: str) -> str:
+    """A text in SAS's single quotes, in which nothing has a meaning of its own."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sas(names: Mapping[str, str]) -> Language:
+    return Language(
+        quoted=lambda name: names[name],
+        text=text_in_sas,
+        equal="=",
+        power="**",
+        trimmed="strip({})",
+        functions=FUNCTIONS,
+        curve=lambda column: names[column.name],
+    )
+
+
+def sas_rows(model: GLMM) -> list[tuple[str]]:
+    """The lines of the code, in a cell each."""
+    refit = refit_of(model)
+    return [(line,) for line in _lines(refit, renamed(refit, _sas))]
+
+
+def _comment(lines: Iterable[str]) -> Iterator[str]:
+    # an end of the comment within it would end it
+    return comment((line.replace("*/", "* /") for line in lines), before="/*", after=" */")
+
+
+def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
+    yield from _comment((*about(refit), *told.arranged))
+    yield f'proc import datafile="{FILE}" out=sheet dbms=csv replace; guessingrows=max; run;'
+    yield "data coded; set sheet;"
+    if refit.model.observations.rows_omitted:
+        yield f"  if cmiss(of {' '.join(told.file)}) = 0;"
+    yield from (f"  {name} = {text};" for name, text in told.calculated)
+    yield "run;"
+    yield f"proc glimmix data=coded method={'laplace' if refit.is_laplace else f'quad(qpoints={refit.points})'};"
+    yield f"  class {told.groups};"
+    response = f"{told.outcome}(event='1')" if told.trials is None else f"{told.outcome}/{told.trials}"
+    options = [
+        f"dist={'binary' if told.trials is None else 'binomial'}",
+        "link=logit solution ddfm=none",
+        *([] if refit.intercept else ["noint"]),
+    ]
+    yield f"  model {' '.join([response, '=', *told.fixed, '/', *options])};"
+    structure = "un" if refit.is_correlated else "vc"
+    yield f"  random {' '.join(_effects(refit, told))} / subject={told.groups} type={structure};"
+    yield "run;"
+    yield from _comment(promised(refit, _promise(refit, told)))
+
+
+def _effects(refit: Refit, told: Renamed) -> tuple[str, ...]:
+    return (NAME_OF_INTERCEPT, *told.slopes) if refit.random_intercept else told.slopes
+
+
+def _promise(refit: Refit, told: Renamed) -> Promise:
+    fixed = (NAME_OF_INTERCEPT, *told.fixed) if refit.intercept else told.fixed
+    return Promise(
+        fixed=fixed,
+        order=range(len(fixed)),
+        effects=_effects(refit, told),
+        variances=True,
+        likelihood="-2 Log Likelihood",
+        log_likelihood=0.0 if refit.maximum is None else -2.0 * refit.maximum.log_likelihood,
+    )

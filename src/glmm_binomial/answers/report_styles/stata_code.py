@@ -1,0 +1,80 @@
+"""The style "Stata": code for melogit, from its manual ([ME] melogit)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from glmm_binomial.answers.report_styles.digits import Promise, promised
+from glmm_binomial.answers.report_styles.languages import FUNCTIONS, Language, comment
+from glmm_binomial.answers.report_styles.refit import FILE, about, refit_of
+from glmm_binomial.answers.report_styles.renamed import Renamed, renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from glmm_binomial.answers.report_styles.refit import Refit
+    from glmm_binomial.estimation.fitted_model import GLMM
+
+NAME_OF_INTERCEPT: Final = "_cons"
+GROUPS: Final = "groups_number"
+
+
+def text_in_stata(text: str) -> str:
+    """A text in Stata's quotes, in compound ones where it holds a quote."""
+    return f'`"{text}"\'' if '"' in text else f'"{text}"'
+
+
+def _stata(names: Mapping[str, str]) -> Language:
+    return Language(
+        quoted=lambda name: names[name],
+        text=text_in_stata,
+        equal="==",
+        power="^",
+        trimmed="strtrim({})",
+        functions=FUNCTIONS | {"log2": "(ln({})/ln(2))"},
+        curve=lambda column: names[column.name],
+    )
+
+
+def stata_rows(model: GLMM) -> list[tuple[str]]:
+    """The lines of the code, in a cell each."""
+    refit = refit_of(model)
+    return [(line,) for line in _lines(refit, renamed(refit, _stata))]
+
+
+def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
+    yield from comment((*about(refit), *told.arranged), before="*")
+    yield f'import delimited using "{FILE}", clear varnames(1) case(preserve)'
+    if refit.model.observations.rows_omitted:
+        yield f"drop if missing({', '.join(told.file)})"
+    yield from (f"generate double {name} = {text}" for name, text in told.calculated)
+    # labels may be texts
+    yield f"egen long {GROUPS} = group({told.groups})"
+    # in one line, which Stata's command window takes too
+    fixed = f"melogit {' '.join([told.outcome, *told.fixed])}{'' if refit.intercept else ', noconstant'}"
+    yield f"{fixed} || {' '.join([f'{GROUPS}:', *told.slopes])}, {' '.join(_options(refit, told))}"
+    yield from comment(promised(refit, _promise(refit, told)), before="*")
+
+
+def _options(refit: Refit, told: Renamed) -> Iterator[str]:
+    """Of the random effects, and of the integration."""
+    if len(refit.effects) > 1:
+        yield "covariance(unstructured)" if refit.is_correlated else "covariance(independent)"
+    if not refit.random_intercept:
+        yield "noconstant"
+    if told.trials is not None:
+        yield f"binomial({told.trials})"
+    yield "intmethod(laplace)" if refit.is_laplace else f"intpoints({refit.points})"
+
+
+def _promise(refit: Refit, told: Renamed) -> Promise:
+    # the constant comes last
+    count = len(told.fixed)
+    return Promise(
+        fixed=(NAME_OF_INTERCEPT, *told.fixed) if refit.intercept else told.fixed,
+        order=(*range(1, count + 1), 0) if refit.intercept else range(count),
+        effects=(*([NAME_OF_INTERCEPT] if refit.random_intercept else []), *told.slopes),
+        variances=True,
+        likelihood="Log likelihood",
+        log_likelihood=0.0 if refit.maximum is None else refit.maximum.log_likelihood,
+    )
