@@ -1,0 +1,124 @@
+"""The guides: every formula of the tables in docs/article.md and docs/coming-from.md runs, and gives what is said."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import glmm_binomial
+from formula_data import certified_table
+from glmm_binomial.worksheet.catalogue import BY_NAME
+
+DOCS = Path(__file__).parent.parent / "docs"
+VEGETABLES = certified_table("vegetables.csv", "id", "y", "day")
+HERDS = certified_table("cbpp.csv", "incidence", "size", "period")
+PATTERNS = [["trt", "sex"], ["control", "female"], ["treat", "female"], ["control", "male"], ["treat", "male"]]
+
+COEFFICIENTS = {"intercept", "trt[treat]", "sex[male]", "trt[treat]:sex[male]"}
+
+FORMULA = re.compile(r"`=(.+?)`")
+NUMBER = re.compile(r"(?<![\w.@^-])-?(?:\d+\.\d+)(?![\w.]*\d)")
+
+
+def rows_of(name):
+    """The cells of all rows of tables, without what keeps a bar from being the end of a cell."""
+    lines = (DOCS / name).read_text("utf-8").splitlines()
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if line.startswith("|")]
+    return [[cell.strip().replace("\\|", "|").replace("\\*", "*") for cell in row] for row in rows]
+
+
+def steps(name):
+    """Each formula with what is said to come of it."""
+    return [
+        (formula, row[2] if len(row) > 2 else "")
+        for row in rows_of(name)
+        for formula in FORMULA.findall(row[1] if len(row) > 1 else "")
+    ]
+
+
+@cache
+def cells():
+    """What the formulas refer to."""
+    functions = {each: getattr(glmm_binomial, each.lower()) for each in BY_NAME}
+
+    def fitted(formula):
+        return functions["GLMM_BINOMIAL_FORMULA"](VEGETABLES, formula, "ml")
+
+    smaller = fitted("y ~ trt + sex + (1 | id)")
+    return functions | {
+        "Vegetables": VEGETABLES,
+        "Vegetables_id": [[row[VEGETABLES[0].index("id")]] for row in VEGETABLES],
+        "Herds": HERDS,
+        "Patterns": PATTERNS,
+        "model": fitted("y ~ trt * sex + (1 | id)"),
+        "wrong": smaller,
+        "smaller": smaller,
+    }
+
+
+@cache
+def answer(formula):
+    """What a formula gives: Excel's notation of arguments is Python's, but for references and arrays."""
+    text = re.sub(r"(\w+)\[\[#All\],\[(\w+)\]\]", r"\1_\2", formula).replace("[#All]", "")
+    text = re.sub(r"\{([^}]*)\}", lambda found: str([[float(each)] for each in found[1].split(";")]), text)
+    return eval(text, {"__builtins__": {}}, cells())
+
+
+@pytest.mark.parametrize("name", ["article.md", "coming-from.md"])
+def test_every_formula_of_the_guides_is_answered(name):
+    found = steps(name)
+    assert len(found) > 15
+    for formula, _ in found:
+        answered = answer(formula)
+        assert not isinstance(answered, str), (formula, answered)
+        if formula.startswith("GLMM_BINOMIAL_FORMULA"):
+            assert isinstance(answered, glmm_binomial.GLMM)
+
+
+def test_the_numbers_of_the_article_page_are_in_the_answers():
+    checked = 0
+    for formula, said in steps("article.md"):
+        answered = answer(formula)
+        if isinstance(answered, glmm_binomial.GLMM):
+            continue
+        shown = [cell for row in answered for cell in row if cell is not None]
+        texts = " ".join(cell for cell in shown if isinstance(cell, str))
+        numbers = [cell for cell in shown if isinstance(cell, float)]
+        for number in NUMBER.findall(said):
+            decimals = len(number.partition(".")[2])
+            is_there = number in texts or any(
+                math.isclose(abs(cell), abs(float(number)), abs_tol=0.51 * 10.0**-decimals) for cell in numbers
+            )
+            assert is_there, (formula, number)
+            checked += 1
+    assert checked > 30
+
+
+def test_what_the_article_page_says_in_words_is_so():
+    said = dict(steps("article.md"))
+    check = "GLMM_BINOMIAL_CHECK({}, 100)"
+    assert [row[-1] for row in answer(check.format("model"))[1:]] == [True] * 4
+    assert [row[-1] for row in answer(check.format("wrong"))[1:]] == [False] * 4
+    assert len(answer("GLMM_BINOMIAL_RANEF(model)")) == 251
+    assert len(answer("GLMM_BINOMIAL_SIMULATE(model, 100)")[0]) == 100
+    equation = [row[0] for row in answer('GLMM_BINOMIAL_REPORT(model, "equation")')]
+    assert ", ".join(equation) == said['GLMM_BINOMIAL_REPORT(model, "equation")']
+    wrong, right = answer("GLMM_BINOMIAL_COMPARE(wrong, model)")[1:3]
+    assert right[3] < wrong[3]
+    header, *drawn = answer(next(each for each in said if "GENERATE" in each))
+    assert len(header) == 1
+    assert {cell for (cell,) in drawn} == {0.0, 1.0}
+    assert len(drawn) == 3500
+    assert [row[5] for row in answer('GLMM_BINOMIAL_REPORT(model, "summary")') if row[0] in COEFFICIENTS][:4] == [
+        "***"
+    ] * 4
+
+
+def test_the_guides_name_no_function_that_there_is_not():
+    for name in ("article.md", "coming-from.md"):
+        text = (DOCS / name).read_text("utf-8")
+        assert set(re.findall(r"\bGLMM_BINOMIAL(?:_[A-Z]+)?\b", text)) <= set(BY_NAME)
