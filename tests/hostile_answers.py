@@ -143,8 +143,11 @@ def _columns(case: Case) -> list[str]:
     """The texts in the first row of a table, whose columns a formula names."""
     if not case.function.endswith(("_FORMULA", "_DESIGN")):
         return []
+    table = case.arguments[0]
     try:
-        return [name for name in next(iter(case.arguments[0])) if isinstance(name, str) and name]
+        # a data frame goes through its columns, other tables through their rows
+        header = table.columns if hasattr(table, "columns") else next(iter(table))
+        return [name for name in header if isinstance(name, str) and name]
     except (TypeError, StopIteration):
         return []
 
