@@ -20,6 +20,7 @@ from glmm_binomial.estimation import fitting
 from glmm_binomial.estimation.law import law_of
 from glmm_binomial.estimation.posterior import fit_posterior
 from glmm_binomial.model.design import build_design
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.rows import Rows
 from glmm_binomial.observations import observe
@@ -62,9 +63,10 @@ def accuracy_of_stored(path: Path) -> Accuracy:
     rows = rows_of(file)
     k = rows.fixed.shape[1]
     modes = np.zeros((rows.grouping.count, rows.random.shape[1]))
-    fit_posterior(rows, file["start"], modes, combinations=np.eye(k))
+    start = Parameters(coefficients=file["start"][:k], effects=IndependentEffects(log_sds=file["start"][k:]))
+    fit_posterior(rows, start, modes, combinations=np.eye(k))
     started = process_time()
-    found = fit_posterior(rows, file["start"], modes, combinations=np.eye(k))
+    found = fit_posterior(rows, start, modes, combinations=np.eye(k))
     milliseconds = 1e3 * (process_time() - started)
     weights, draws = found.sample.weights, found.sample.theta @ file["transform"].T
     mean = weights @ draws

@@ -300,6 +300,7 @@ SENSIBLE = (
         "y ~ sex + age + (1 | herd)",
         "y ~ dose * sex + (1 | herd)",
         "y ~ age + (dose || herd)",
+        "y ~ age + (1 + dose | herd)",
         "cbind(good, size - good) ~ age + (1 | herd)",
     ),
     "y ~ scale(dose) + (1 | herd)",

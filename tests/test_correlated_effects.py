@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -15,7 +12,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit, roots_hermitenorm
 from scipy.stats import chi2, multivariate_normal
 
-from glmm_binomial import InvalidInputError, estimates_of, fit_formula
+from correlated_data import contraception_with, model_of, small
+from glmm_binomial import estimates_of, fit_formula
 from glmm_binomial.answers.compare import compare
 from glmm_binomial.answers.confint import profile_intervals
 from glmm_binomial.answers.predict import predict
@@ -99,16 +97,6 @@ POINTS = np.stack([grid.ravel() for grid in np.meshgrid(NODES, NODES, indexing="
 LOG_WEIGHTS = np.log(np.outer(WEIGHTS, WEIGHTS).ravel() / (2.0 * np.pi))
 
 
-@cache
-def small(seed=5, groups=20, size=12, correlation=-0.5):
-    generator = np.random.default_rng(seed)
-    group, x = np.repeat(np.arange(groups), size), generator.normal(size=groups * size)
-    root = np.array([[0.8, 0.0], [0.7 * correlation, 0.7 * np.sqrt(1.0 - correlation**2)]])
-    effects = generator.normal(size=(groups, 2)) @ root.T
-    y = generator.random(len(x)) < expit(0.2 + 0.5 * x + effects[group, 0] + effects[group, 1] * x)
-    return y.astype(float), x, group
-
-
 def log_likelihood(theta, *, data):
     """by a fixed rule of 64 x 64 nodes; theta = (b0, b1, log sd, log sd, z)."""
     y, x, group = data
@@ -120,15 +108,6 @@ def log_likelihood(theta, *, data):
     return np.logaddexp.reduce(
         np.add.reduceat(by_row, np.flatnonzero(np.diff(group, prepend=-1))) + LOG_WEIGHTS, 1
     ).sum()
-
-
-def model_of(data, formula="y ~ x + (1 + x | id)"):
-    y, x, group = data
-    cells = [
-        ["y", "x", "id"],
-        *([a, b, f"g{c}"] for a, b, c in zip(y.tolist(), x.tolist(), group.tolist(), strict=True)),
-    ]
-    return fit_formula(cells, formula, method="ml")
 
 
 def parameters_of(estimates):
@@ -204,26 +183,6 @@ def test_variances_of_zero_leave_logistic_regression():
 
 
 # published and certified ---------------------------------------------------------------------------------------------
-
-
-@cache
-def contraception_with(shift):
-    text = files("glmm_binomial.certified").joinpath("contraception.csv").read_text()
-    head, *rows = csv.reader(line for line in text.splitlines() if not line.startswith("#"))
-    column = {name: [row[place] for row in rows] for place, name in enumerate(head)}
-    urban = np.array([value == "Y" for value in column["urban"]], dtype=float)
-    children = [f"k{value}" for value in column["livch"]]
-    cells = zip(
-        [float(value == "Y") for value in column["use"]],
-        [float(value) for value in column["age"]],
-        children,
-        urban.tolist(),
-        (urban + shift).tolist(),
-        column["district"],
-        strict=True,
-    )
-    data = [["use", "age", "livch", "urban", "z", "district"], *(list(row) for row in cells)]
-    return fit_formula(data, "use ~ age + I(age^2) + livch + urban + (1 + z | district)", method="ml")
 
 
 def test_contraception_with_a_slope_of_urban_has_its_known_maximum():
@@ -309,19 +268,6 @@ def test_simulated_groups_have_the_covariance_of_the_model():
     assert simulated == pytest.approx(expected, abs=4.0 * 0.5 / math.sqrt(400 * 20))
     independent = replace(model, fit=replace(model.fit, correlations=np.eye(2)))
     assert abs(simulate(independent, n_sim=400, seed=3).responses[high].mean() - simulated) > 0.01
-
-
-@pytest.mark.parametrize("method", ["vb", "mean-field"])
-def test_methods_that_do_not_fit_them_are_refused(method):
-    y, x, group = small()
-    cells = [
-        ["y", "x", "id"],
-        *([a, b, f"g{c}"] for a, b, c in zip(y.tolist(), x.tolist(), group.tolist(), strict=True)),
-    ]
-    with pytest.raises(
-        InvalidInputError, match=f'method must be "ml" where random effects are correlated. It is "{method}"'
-    ):
-        fit_formula(cells, "y ~ x + (1 + x | id)", method=method)
 
 
 def test_models_with_and_without_correlations_are_compared_with_their_degrees_of_freedom():

@@ -109,13 +109,6 @@ MEAN_ZERO = "should then be its mean, since independent effects depend on where 
     ("formula", "sentence"),
     [
         (
-            "y ~ day + (1 + day | id)",
-            (
-                'method must be "ml" where random effects are correlated. It is "vb", and (1 + day | id) is fitted by '
-                'maximum likelihood only so far. Give "ml", or write (1 + day || id) for independent effects.'
-            ),
-        ),
-        (
             "y ~ day + (1 | id) + (1 + day | id)",
             "formula must name each random effect once. It has 2 random intercepts of one grouping.",
         ),

@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose
 
 from glmm_binomial.estimation.log_posterior import NODE_TOLERANCE, LogPosterior
 from glmm_binomial.estimation.many_points import effect_moments, log_integrals, make_part
+from glmm_binomial.model.correlated_effects import CorrelatedEffects
 from glmm_binomial.model.distinct import distinct_groups
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.rows import Rows
 
@@ -33,20 +35,31 @@ def draw_rows(seed, *, groups=12, size=5, effects=1, counts=False):
 def brute_force(rows, point):
     """Log posterior at a point without its constants, by the trapezoid rule in every effect."""
     k, effects = rows.fixed.shape[1], rows.random.shape[1]
-    b, sds = point[:k], np.exp(point[k:])
+    b, log_sds, z = point[:k], point[k : k + effects], point[k + effects :]
     mesh = np.stack([axis.ravel() for axis in np.meshgrid(*[GRID] * effects, indexing="ij")])
-    total = -0.125 * b @ b - 0.5 * point[k:] @ point[k:]
+    # of two correlated effects; LKJ(2) is sech(z)^4 for Fisher's z
+    root = np.diag(np.exp(log_sds))
+    if len(z):
+        root[1] = np.exp(log_sds[1]) * np.array([np.tanh(z[0]), 1.0 / np.cosh(z[0])])
+    total = -0.125 * b @ b - 0.5 * log_sds @ log_sds - 4.0 * np.log(np.cosh(z)).sum()
     for first, last in pairwise(rows.grouping.bounds):
         inside = slice(first, last)
-        eta = (rows.fixed[inside] @ b)[:, None] + rows.random[inside] @ (sds[:, None] * mesh)
+        eta = (rows.fixed[inside] @ b)[:, None] + rows.random[inside] @ (root @ mesh)
         density = rows.successes[inside] @ eta - rows.trials[inside] @ np.logaddexp(0.0, eta)
         density -= 0.5 * (mesh**2).sum(axis=0)
         total += density.max() + np.log(np.exp(density - density.max()).sum())
     return total
 
 
+def parameters_of(rows, point):
+    k, effects = rows.fixed.shape[1], rows.random.shape[1]
+    structure = IndependentEffects if len(point) == k + effects else CorrelatedEffects
+    parts = (point[k:],) if structure is IndependentEffects else (point[k : k + effects], point[k + effects :])
+    return Parameters(coefficients=point[:k], effects=structure(*parts))
+
+
 def posterior_of(rows, point, nodes=None):
-    posterior = LogPosterior(rows, point, np.zeros((rows.grouping.count, rows.random.shape[1])))
+    posterior = LogPosterior(rows, parameters_of(rows, point), np.zeros((rows.grouping.count, rows.random.shape[1])))
     if nodes is not None:
         posterior.choose_nodes(point[None])
         posterior.parts = [make_part(posterior.rows, np.arange(posterior.rows.grouping.count), nodes)]
@@ -54,27 +67,28 @@ def posterior_of(rows, point, nodes=None):
     return posterior
 
 
-POINT = np.array([-0.4, 0.7, 0.2, 0.1, -0.3])
+POINT = np.array([-0.4, 0.7, 0.2, 0.1, -0.3, 0.8])
+"""Three coefficients, two log SDs, and Fisher's z of correlated effects."""
 
 
 @pytest.mark.parametrize("counts", [False, True])
-@pytest.mark.parametrize(("effects", "nodes"), [(1, 40), (2, 27)])
-def test_differences_of_log_posteriors_are_those_of_brute_force(effects, nodes, counts):
-    rows = draw_rows(1, effects=effects, counts=counts)
-    centre = POINT[: 3 + effects]
+@pytest.mark.parametrize(("parameters", "nodes"), [(1, 40), (2, 27), (3, 27)])
+def test_differences_of_log_posteriors_are_those_of_brute_force(parameters, nodes, counts):
+    rows = draw_rows(1, effects=min(parameters, 2), counts=counts)
+    centre = POINT[: 3 + parameters]
     posterior = posterior_of(rows, centre, nodes)
-    far = centre + np.array([0.6, -0.5, 0.4, 0.8, -0.7])[: 3 + effects]
-    near = centre - np.array([0.2, 0.1, -0.3, 0.4, 0.2])[: 3 + effects]
+    far = centre + np.array([0.6, -0.5, 0.4, 0.8, -0.7, -1.1])[: 3 + parameters]
+    near = centre - np.array([0.2, 0.1, -0.3, 0.4, 0.2, -0.3])[: 3 + parameters]
     values = posterior.values(np.array([centre, far, near]))
     wanted = np.array([brute_force(rows, point) for point in (centre, far, near)])
     assert_allclose(values - values[0], wanted - wanted[0], rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("counts", [False, True])
-@pytest.mark.parametrize("effects", [1, 2])
-def test_gradients_and_curvature_are_differences_of_the_values(effects, counts):
-    rows = draw_rows(2, effects=effects, counts=counts)
-    point = POINT[: 3 + effects]
+@pytest.mark.parametrize("parameters", [1, 2, 3])
+def test_gradients_and_curvature_are_differences_of_the_values(parameters, counts):
+    rows = draw_rows(2, effects=min(parameters, 2), counts=counts)
+    point = POINT[: 3 + parameters]
     posterior = posterior_of(rows, point, 27)
     steps = 1e-4 * np.eye(len(point))
     slopes = (posterior.values(point + steps) - posterior.values(point - steps)) / 2e-4
@@ -151,21 +165,22 @@ def test_nodes_are_chosen_by_the_error_of_the_sum_over_all_groups():
     assert np.abs((few - exact) - (few - exact)[0]).max() > 10 * NODE_TOLERANCE
 
 
-@pytest.mark.parametrize("effects", [1, 2])
-def test_moments_of_the_effects_are_those_of_brute_force(effects):
+@pytest.mark.parametrize("parameters", [1, 2, 3])
+def test_moments_of_the_effects_are_those_of_brute_force(parameters):
+    effects = min(parameters, 2)
     rows = draw_rows(6, groups=5, effects=effects)
-    point = POINT[: 3 + effects]
+    point = POINT[: 3 + parameters]
     posterior = posterior_of(rows, point, 27)
     other = point + 0.2
-    sds = np.exp(other[3:])
-    mesh = sds[:, None] * np.stack([axis.ravel() for axis in np.meshgrid(*[GRID] * effects, indexing="ij")])
+    units = np.stack([axis.ravel() for axis in np.meshgrid(*[GRID] * effects, indexing="ij")])
+    mesh = parameters_of(rows, other).effects.root @ units
     for part in posterior.parts:
         found = effect_moments(part, other[None], posterior.centre)
         for i, group in enumerate(part.groups):
             inside = posterior.rows.grouping.index == group
             eta = (posterior.rows.fixed[inside] @ other[:3])[:, None] + posterior.rows.random[inside] @ mesh
             density = posterior.rows.successes[inside] @ eta - np.logaddexp(0.0, eta).sum(axis=0)
-            weights = np.exp(density - density.max() - 0.5 * (mesh**2 / sds[:, None] ** 2).sum(axis=0))
+            weights = np.exp(density - density.max() - 0.5 * (units**2).sum(axis=0))
             weights /= weights.sum()
             mean = mesh @ weights
             off = mesh - mean[:, None]

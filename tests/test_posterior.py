@@ -17,6 +17,7 @@ from glmm_binomial.estimation import fitting
 from glmm_binomial.estimation.log_posterior import LogPosterior
 from glmm_binomial.estimation.posterior import fit_posterior
 from glmm_binomial.estimation.posterior_sample import TARGET, proposals
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.rows import Rows
 
@@ -43,7 +44,9 @@ def rows_of(file):
 
 def posterior_of(rows, start):
     k = rows.fixed.shape[1]
-    return fit_posterior(rows, start, np.zeros((rows.grouping.count, rows.random.shape[1])), combinations=np.eye(k))
+    modes = np.zeros((rows.grouping.count, rows.random.shape[1]))
+    point = Parameters(coefficients=start[:k], effects=IndependentEffects(log_sds=start[k:]))
+    return fit_posterior(rows, point, modes, combinations=np.eye(k))
 
 
 @pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
@@ -91,8 +94,8 @@ def integrated_log10_p(data, position):
     """log10 of the two-sided p of a coefficient: its marginal density by Laplace's approximation, integrated."""
     model = fit_model(**data.arguments)
     rows, transform = model.design.rows, model.design.scale.back_transform
-    start = model.fit.posterior.mode
-    posterior = LogPosterior(rows, start, np.zeros((rows.grouping.count, 1)))
+    mode = model.fit.posterior.mode
+    start, posterior = mode.vector, LogPosterior(rows, mode, np.zeros((rows.grouping.count, 1)))
     at_mode = posterior.curved(start, is_centre=True)
     covariance = np.linalg.inv(at_mode.information)
     combination = np.append(transform[position], 0.0)

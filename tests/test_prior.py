@@ -14,7 +14,8 @@ from glmm_binomial.estimation.fitting import fit_design
 from glmm_binomial.estimation.laplace import evaluate_laplace
 from glmm_binomial.estimation.log_posterior import LogPosterior
 from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal
-from glmm_binomial.estimation.prior import prior_precision
+from glmm_binomial.estimation.prior import prior_of
+from glmm_binomial.model.correlated_effects import CorrelatedEffects
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 from simulated import draw_design
 
@@ -63,9 +64,36 @@ def gradient_and_curvature(evaluate, point):
 
 def test_the_prior_is_that_of_the_documentation():
     point = Parameters(coefficients=np.array([0.0, 2.0, -6.0]), effects=IndependentEffects(log_sds=np.array([0.0, -3])))
-    assert prior_precision(point).tolist() == [0.25, 0.25, 0.25, 1.0, 1.0]
-    # both priors are centred at zero
-    assert_allclose(-prior_precision(point) * point.vector, differences(log_prior, point), rtol=0, atol=AGREEMENT)
+    prior = prior_of(point)
+    assert prior.curvatures(point.vector).tolist() == [0.25, 0.25, 0.25, 1.0, 1.0]
+    assert_allclose(prior.gradients(point.vector), differences(log_prior, point), rtol=0, atol=AGREEMENT)
+    values = prior.values(np.array([point.vector, np.zeros(5)]))
+    assert values[0] - values[1] == pytest.approx(log_prior(point) - log_prior(point.moved(-point.vector)))
+
+
+def test_the_prior_of_correlations_is_that_of_lewandowski_kurowicka_and_joe():
+    # its density is det(R) on the correlations r_21, r_31, r_32; here by Fisher's z of partial correlations
+    def log_density(z):
+        effects = CorrelatedEffects(log_sds=np.zeros(3), partials=z)
+        slopes = [
+            (by_one - by_other)[[1, 2, 2], [0, 0, 1]] / (2.0 * STEP)
+            for step in np.eye(3) * STEP
+            for by_one, by_other in [
+                (replace(effects, partials=z + step).correlations, (replace(effects, partials=z - step).correlations))
+            ]
+        ]
+        return np.linalg.slogdet(effects.correlations)[1] + np.linalg.slogdet(slopes)[1]
+
+    here, there = np.array([0.7, -1.1, 0.4]), np.array([-0.2, 0.5, 1.6])
+    prior = prior_of(Parameters(coefficients=np.empty(0), effects=CorrelatedEffects(np.zeros(3), here)))
+    values = prior.values(np.array([np.r_[np.zeros(3), here], np.r_[np.zeros(3), there]]))
+    assert values[0] - values[1] == pytest.approx(log_density(here) - log_density(there), abs=1e-6)
+    point = np.r_[0.3, -0.2, 0.5, there]
+    steps = np.eye(6) * STEP
+    slopes = [(prior.values((point + s)[None]) - prior.values((point - s)[None]))[0] / (2 * STEP) for s in steps]
+    assert_allclose(prior.gradients(point), slopes, atol=AGREEMENT)
+    bends = [(prior.gradients(point - s) - prior.gradients(point + s)) / (2 * STEP) for s in steps]
+    assert_allclose(np.diag(prior.curvatures(point)), bends, atol=AGREEMENT)
 
 
 @pytest.mark.parametrize("slopes", [0, 1])
@@ -73,7 +101,7 @@ def test_gradient_and_curvature_of_the_log_posterior_are_finite_differences(slop
     rows = draw_design(42, groups=6, size=8, slopes=slopes).rows
     point = some_parameters(rows)
     gradient, curvature = gradient_and_curvature(marginal_at(rows, point), point)
-    posterior = LogPosterior(rows, point.vector, np.zeros((rows.grouping.count, 1 + slopes)))
+    posterior = LogPosterior(rows, point, np.zeros((rows.grouping.count, 1 + slopes)))
     posterior.choose_nodes(point.vector[None])
     at = posterior.curved(point.vector)
     assert_allclose(at.gradient, gradient, rtol=0, atol=AGREEMENT)
@@ -84,9 +112,7 @@ def test_gradient_and_curvature_of_the_log_posterior_are_finite_differences(slop
 def test_a_fit_tells_the_step_from_the_mode_of_the_posterior_to_the_maximum_of_the_likelihood(slopes):
     design = draw_design(43, groups=12, size=8, slopes=slopes)
     fit = fit_design(design, "vb")
-    k = len(fit.coefficients)
-    mode = fit.posterior.mode
-    point = Parameters(coefficients=mode[:k], effects=IndependentEffects(log_sds=mode[k:]))
+    point = fit.posterior.mode
     # three random effects are left to Laplace's approximation
     start = np.zeros((design.rows.grouping.count, slopes + 1))
     evaluate = (

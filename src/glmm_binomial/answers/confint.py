@@ -168,7 +168,7 @@ def profile_intervals(model: GLMM, parameter: object = None) -> Intervals:
         fixed_effects=fixed_effects,
         odds_ratios=odds_ratios,
         random_effects=tuple(_deviation_intervals(estimates, deviations, beside)),
-        correlations=tuple(_correlation_intervals(estimates, correlations)),
+        correlations=tuple(_correlation_intervals(estimates, correlations, beside)),
         alpha=options.alpha,
         beside=beside.kind,
         notices=(
@@ -288,19 +288,20 @@ def _exponential(interval: Interval) -> Interval:
     )
 
 
-def _correlation_intervals(estimates: Estimates, found: list[_CorrelationProfile]) -> Iterator[Interval]:
+def _correlation_intervals(
+    estimates: Estimates, found: list[_CorrelationProfile], beside: Beside
+) -> Iterator[Interval]:
     for each in found:
         first, second = each.pair
         correlation = float(estimates.correlations[second, first]) if estimates.correlations is not None else math.nan
         lower, upper = each.profile.limits_about(correlation)
-        wald_lower, wald_upper = each.fisher or (None, None)
+        limits = each.fisher if beside.kind == "wald" else beside.correlations[each.pair]
         yield Interval(
             parameter=f"{estimates.random_names[first]}, {estimates.random_names[second]}",
             estimate=correlation,
             ci_lower=lower,
             ci_upper=upper,
-            wald_lower=wald_lower,
-            wald_upper=wald_upper,
+            **beside.named(limits),
         )
 
 

@@ -17,7 +17,6 @@ from scipy.special import expit, log_expit
 from glmm_binomial.answers.inference import Inference, draw_sds, posterior_inference, wald_inference
 from glmm_binomial.answers.population_average import average_logits, logits_of_averages
 from glmm_binomial.interruption import stop_if_requested
-from glmm_binomial.model.effects import precisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -180,32 +179,32 @@ def _drawn(posterior: Posterior, settings: Sequence[Setting]) -> DrawnMeans:
 
     The log odds of A are a smooth function of theta, and theta varies the less the more rows there are: to a hundredth
     of the width of an interval they are a polynomial in theta, with the squares of the coefficients, and products of
-    everything with the log SDs and their squares, by which averages shrink towards one half.
+    everything with the parameters of Sigma and their squares, by which averages shrink towards one half.
     """
     sample, k = posterior.sample, settings[0].fixed.shape[1]
     rows = sum(len(setting.weights) for setting in settings)
     every = len(sample.weights)
     if every * rows <= MOST_VALUES:
-        log_odds = np.stack([_log_odds(setting, sample.theta) for setting in settings])
+        log_odds = np.stack([_log_odds(setting, posterior, every) for setting in settings])
     else:
         scaled = (sample.theta - posterior.mean) / np.sqrt(np.diag(posterior.covariance))
-        products = [scaled * log_sd**power for log_sd in scaled[:, k:].T[:, :, None] for power in (1, 2)]
+        products = [scaled * parameter**power for parameter in scaled[:, k:].T[:, :, None] for power in (1, 2)]
         features = np.column_stack([np.ones(every), scaled, scaled[:, :k] ** 2, *products])
         draws = min(every, max(DRAWS_PER_FEATURE * features.shape[1], MOST_VALUES // rows))
-        first = np.stack([_log_odds(setting, sample.theta[:draws]) for setting in settings])
+        first = np.stack([_log_odds(setting, posterior, draws) for setting in settings])
         log_odds = (features @ np.linalg.lstsq(features[:draws], first.T)[0]).T
     return DrawnMeans(log_odds=log_odds.clip(-FARTHEST_LOGIT, FARTHEST_LOGIT), weights=sample.weights)
 
 
-def _log_odds(setting: Setting, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log odds (N,) of A at points theta (N, k + K)."""
-    k = setting.fixed.shape[1]
-    variances = 1.0 / precisions(theta[:, k:])
-    mean, complement = np.zeros(len(theta)), np.zeros(len(theta))
-    for rows in _chunks(len(setting.weights), max(VALUES_AT_ONCE // len(theta), 1)):
+def _log_odds(setting: Setting, posterior: Posterior, draws: int) -> NDArray[np.float64]:
+    """Log odds of A at the first draws of theta, (draws,)."""
+    coefficients = posterior.sample.theta[:draws, : setting.fixed.shape[1]]
+    covariances = posterior.effects_at(draws)
+    mean, complement = np.zeros(draws), np.zeros(draws)
+    for rows in _chunks(len(setting.weights), max(VALUES_AT_ONCE // draws, 1)):
         weights = setting.weights[rows]
-        sds = np.sqrt(setting.random[rows] ** 2 @ variances.T)
-        logits = logits_of_averages(setting.fixed[rows] @ theta[:, :k].T, sds)
+        sds = np.sqrt(covariances.variances(setting.random[rows]))
+        logits = logits_of_averages(setting.fixed[rows] @ coefficients.T, sds)
         mean, complement = mean + weights @ expit(logits), complement + weights @ expit(-logits)
     return np.asarray(np.log(np.maximum(mean, SMALLEST)) - np.log(np.maximum(complement, SMALLEST)))
 

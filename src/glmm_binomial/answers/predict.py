@@ -22,7 +22,6 @@ from glmm_binomial.estimation.many_laws import (
 )
 from glmm_binomial.formula.new_data import new_rows
 from glmm_binomial.interruption import stop_if_requested
-from glmm_binomial.model.effects import precisions
 from glmm_binomial.observations.cells import describe, is_blank, reject, single_cell
 from glmm_binomial.observations.new_rows import read_new_rows, rows_of_the_fit
 from glmm_binomial.observations.options import read_alpha
@@ -223,7 +222,7 @@ def _over_posterior(
     draws = draws_for(len(first), len(sample.weights))
     theta, weights = sample.theta[:draws], sample.first_weights(draws)
     features, scores = centred_features(posterior, k, draws), normal_scores(rows.random.shape[1], draws)
-    precision = precisions(theta[:, k:])
+    covariances = posterior.effects_at(draws)
     found = np.empty((2, 4, len(first)))
     for start in range(0, len(first), ROWS_AT_ONCE):
         stop_if_requested()
@@ -236,7 +235,7 @@ def _over_posterior(
         if effects is not None and of_fit.any():
             groups = rows.group[here[of_fit]]
             logits[of_fit] += effect_draws(effects, groups, z[of_fit], features, scores)
-        sds = np.sqrt(z**2 @ (1.0 / precision.T))
+        sds = np.sqrt(covariances.variances(z))
         averages = logits_of_averages(at_zero * size, sds * size) / size
         for which, values in enumerate((logits, averages)):
             summary = summarize(values, weights, alpha)

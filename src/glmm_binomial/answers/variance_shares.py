@@ -114,7 +114,7 @@ def _shares(model: GLMM, moments: _Moments, v_d: float) -> list[Share]:
     if fit.posterior is not None:
         theta = fit.posterior.sample.theta
         v_f = np.einsum("ni,ij,nj->n", theta[:, :k], moments.fixed, theta[:, :k])
-        v_r = np.exp(2.0 * theta[:, k:]) @ np.diag(moments.random)
+        v_r = fit.posterior.effects_at(len(theta)).traces(moments.random)
         logits = np.array([np.log(over) - np.log(under) for over, under in _parts(v_f, v_r, v_d)])
         told = np.isfinite(logits).all(axis=1)
         found = summarize(np.where(told[:, None], logits, 0.0), fit.posterior.sample.weights, alpha)

@@ -29,7 +29,7 @@ class NewtonStep:
     Attributes
     ----------
     step : (k + K,) array
-    covariance_root : (k + K, k + K) array
+    covariance_root : (k + C, k + C) array
         R of R R', the inverse of the objective's negative Hessian.
     """
 
@@ -47,7 +47,7 @@ class EffectEstimates:
         Conditional modes under "ml".
     covariances : (G, K, K) array
         Of each group's effects, the uncertainty of coefficients and SDs included.
-    cross_covariances : (G, K, k + K) array
+    cross_covariances : (G, K, k + C) array
         Of each group's effects with coefficients and log SDs.
     """
 
@@ -66,7 +66,7 @@ class Fit:
     coefficients : (k,) array
         Posterior means under "vb".
     sds : (K,) array
-        exp of the posterior means of the log SDs under "vb".
+        exp of the posterior means of the log SDs under "vb"; of correlated effects those in the user's units.
     covariance_root : (k + C, k + C) array
         R of R R', the covariance of coefficients, log SDs and partial correlations (see `CorrelatedEffects`). Its
         entries span half as many orders of magnitude, so that no variance is lost to rounding when nearly collinear
@@ -91,11 +91,11 @@ class Fit:
         posterior when they are asked for.
     random_covariance : (G, K, K) array or None
         Of each group's effects, the uncertainty of coefficients and SDs included.
-    cross_covariance : (G, K, k + K) array or None
+    cross_covariance : (G, K, k + C) array or None
         Of each group's effects with coefficients and log SDs.
     posterior : Posterior or None
         Under "vb".
-    mode_root : (k + K, k + K) array or None
+    mode_root : (k + C, k + C) array or None
         R of R R', the inverse of the posterior's negative Hessian at its mode.
     towards_likelihood : NewtonStep or None
         From the mode of the posterior towards the maximum of the likelihood, that is without the prior; enormous along
@@ -173,5 +173,5 @@ class Fit:
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """Of coefficients and log SDs, (k + K, k + K)."""
+        """Of coefficients and log SDs, (k + C, k + C)."""
         return self.covariance_root @ self.covariance_root.T

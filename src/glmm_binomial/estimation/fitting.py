@@ -15,10 +15,9 @@ from glmm_binomial.estimation.fit import Fit, NewtonStep
 from glmm_binomial.estimation.group_effects import PosteriorEffects, posterior_effects
 from glmm_binomial.estimation.integrator import evaluate
 from glmm_binomial.estimation.likelihood import maximize_likelihood
-from glmm_binomial.estimation.many_points import parameters_at
 from glmm_binomial.estimation.penalized import PenalizedStart, fit_penalized_start
 from glmm_binomial.estimation.posterior import fit_posterior
-from glmm_binomial.estimation.prior import prior_precision
+from glmm_binomial.estimation.prior import prior_of
 from glmm_binomial.estimation.recent import RecentResults
 from glmm_binomial.estimation.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.estimation.variational import fit_variational
@@ -198,24 +197,26 @@ def _content_key(design: Design, method: Method) -> bytes:
 
 
 def _posterior_fit(start: _Start) -> Fit:
-    rows = start.design.rows
+    rows, scale = start.design.rows, start.design.scale
     near = fit_variational(rows, start.logistic.near_prior, tolerance=NEAR_ENOUGH, near=start.penalized)
     posterior = fit_posterior(
         rows,
-        np.concatenate([near.coefficients, near.effects.log_sds]),
+        Parameters(coefficients=near.coefficients, effects=_structured(near.effects, scale)),
         near.random_effects,
-        combinations=start.design.scale.back_transform,
+        combinations=scale.back_transform,
         furthest=LARGEST_DISTANCE,
     )
     if posterior is None:
         raise FitError(NOT_CONVERGED)
-    parameters = parameters_at(posterior.mean, rows.fixed.shape[1])
-    prior = np.diag(prior_precision(parameters))
+    effects = _mean_effects(posterior, scale)
+    parameters = Parameters(coefficients=posterior.mean[: rows.fixed.shape[1]], effects=effects)
+    prior, mode = prior_of(posterior.mode), posterior.mode.vector
     likelihood = _likelihood_of(start, parameters, near.random_effects)
     return Fit(
         method="vb",
         coefficients=parameters.coefficients,
-        sds=parameters.effects.sds,
+        sds=effects.sds,
+        correlations=effects.correlations if isinstance(effects, CorrelatedEffects) else None,
         covariance_root=_root(posterior.covariance),
         log_likelihood=likelihood.value,
         likelihood_distance=likelihood.distance,
@@ -226,9 +227,20 @@ def _posterior_fit(start: _Start) -> Fit:
         posterior=posterior,
         mode_root=_root(np.asarray(np.linalg.inv(posterior.information), dtype=np.float64)),
         # where the posterior is level, the slope of the likelihood is minus that of the prior
-        towards_likelihood=_newton_step(prior @ posterior.mode, posterior.information - prior),
+        towards_likelihood=_newton_step(
+            -prior.gradients(mode), posterior.information - np.diag(prior.curvatures(mode))
+        ),
         separation=start.logistic.separation,
     )
+
+
+def _mean_effects(posterior: Posterior, scale: Scale) -> Effects:
+    """The effects whose SDs and correlations, in the user's units, are means over the posterior on their scales."""
+    if not scale.correlated:
+        return posterior.mode.effects.at(posterior.mean[len(posterior.mode.coefficients) :])
+    back = scale.random_back_transform
+    root = np.linalg.solve(back, posterior.mean_effects(back).root)
+    return CorrelatedEffects.of_covariance(root @ root.T)
 
 
 def _mean_field_fit(start: _Start) -> Fit:
@@ -278,7 +290,7 @@ def _likelihood_of(start: _Start, estimates: Parameters, modes: NDArray[np.float
 
 
 def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """R of R R', (k + K, k + K)."""
+    """R of R R', (k + C, k + C)."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 

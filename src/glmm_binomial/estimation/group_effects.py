@@ -65,8 +65,9 @@ def posterior_effects(rows: Rows, posterior: Posterior) -> PosteriorEffects:
     """Posterior moments of the groups' effects by the laws of total expectation and covariance.
 
     With m and V the conditional moments given theta, by quadrature, E u = E m and Cov u = E V + Cov m. m is nearly
-    linear in theta and the squares of the log SDs, so that over a few draws it is regressed on these features f, whose
-    mean and covariance S are known far better: m = m_0 + B (f - E f) + r, Cov m = B S B' + E rr'. So is C, V = C C'.
+    linear in theta and the squares of the parameters of Sigma, so that over a few draws it is regressed on these
+    features f, whose mean and covariance S are known far better: m = m_0 + B (f - E f) + r, Cov m = B S B' + E rr'. So
+    is C, V = C C'.
     """
     sample, k = posterior.sample, rows.fixed.shape[1]
     density = LogPosterior.about(rows, posterior.mode, np.sqrt(np.diag(posterior.covariance)))
@@ -112,7 +113,7 @@ def _above_rounding(covariances: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def centred_features(posterior: Posterior, coefficients: int, draws: int) -> NDArray[np.float64]:
-    """Theta and the squares of its log SDs, less their posterior means, at the first draws (N, q)."""
+    """Theta and the squares of the parameters of Sigma, less their posterior means, at the first draws (N, q)."""
     theta = posterior.sample.theta
     features = np.column_stack([theta, theta[:, coefficients:] ** 2])
     return np.asarray((features - posterior.sample.weights @ features)[:draws])

@@ -1,6 +1,8 @@
-"""The exact log posterior of theta = (b, log sd), the random effects integrated out: values, gradients, curvature.
+"""The exact log posterior of theta, the random effects integrated out: values, gradients, curvature.
 
-    log p(theta | y) = sum_g log I_g(theta) - |b|^2 / 8 - |log sd|^2 / 2 + constant
+    log p(theta | y) = sum_g log I_g(theta) + log prior(theta) + constant,
+
+theta being the k coefficients and the C parameters of the covariance of the effects, their log SDs first.
 
 By quadrature up to two random effects per group, with as few nodes as the sum over all groups allows; by Laplace's
 approximation beyond.
@@ -20,11 +22,10 @@ from glmm_binomial.estimation.many_points import (
     Slopes,
     log_integrals,
     make_part,
-    parameters_at,
     slopes_at,
 )
 from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal, rough_nodes
-from glmm_binomial.estimation.prior import prior_precision
+from glmm_binomial.estimation.prior import prior_of
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.integrals import Nodes
+    from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.rows import Rows
 
 NODE_LADDER: Final = {1: (5, 8, 12, 18, 27, 40, 60, 90), 2: (5, 8, 12, 18, 27)}
@@ -53,9 +55,9 @@ class CurvedPoint:
 
     Attributes
     ----------
-    point : (k + K,) array
-    gradient : (k + K,) array
-    information : (k + K, k + K) array
+    point : (k + C,) array
+    gradient : (k + C,) array
+    information : (k + C, k + C) array
         Negative Hessian.
     """
 
@@ -70,7 +72,7 @@ class LogPosterior:
     Parameters
     ----------
     rows : Rows
-    point : (k + K,) array
+    start : Parameters
         Where the posterior is looked at first.
     modes : (G, K) array
         The groups' effects near there.
@@ -82,26 +84,26 @@ class LogPosterior:
         approximation, whose error it is not.
     """
 
-    def __init__(self, rows: Rows, point: NDArray[np.float64], modes: NDArray[np.float64]) -> None:
-        self.coefficients, self.effects = rows.fixed.shape[1], rows.random.shape[1]
+    def __init__(self, rows: Rows, start: Parameters, modes: NDArray[np.float64]) -> None:
+        self.coefficients, self.effects, self.size = rows.fixed.shape[1], rows.random.shape[1], len(start.vector)
         self.is_laplace = self.effects not in NODE_LADDER
         # Laplace's approximation has no use for groups that stand for several
         every = np.arange(rows.grouping.count)
         self.distinct = DistinctGroups(rows, np.ones(len(every)), every) if self.is_laplace else distinct_groups(rows)
         self.rows, self._multiplicity = self.distinct.rows, self.distinct.multiplicity
-        self.prior_precision = prior_precision(parameters_at(point, self.coefficients))
+        self.prior = prior_of(start)
         first = np.unique(self.distinct.kind, return_index=True)[1]
         self.parts = [make_part(self.rows, np.arange(len(first)), 1 if self.is_laplace else FIRST_NODES)]
         self._grid: Nodes | None = None
         self.quadrature_error = 0.0
-        self.centre = Centre(point, modes[first], np.zeros((len(first), self.effects, len(point))))
+        self.centre = Centre(start, modes[first], np.zeros((len(first), self.effects, self.size)))
 
     @classmethod
-    def about(cls, rows: Rows, mode: NDArray[np.float64], sds: NDArray[np.float64]) -> LogPosterior:
-        """The log posterior near its mode (k + K,), with nodes that are right within two of its SDs (k + K,)."""
+    def about(cls, rows: Rows, mode: Parameters, sds: NDArray[np.float64]) -> LogPosterior:
+        """The log posterior near its mode, with nodes that are right within two of its SDs (k + C,)."""
         density = cls(rows, mode, np.zeros((rows.grouping.count, rows.random.shape[1])))
-        density.curved(mode, is_centre=True)
-        density.choose_nodes_within(mode, sds)
+        density.curved(mode.vector, is_centre=True)
+        density.choose_nodes_within(mode.vector, sds)
         return density
 
     @property
@@ -110,18 +112,18 @@ class LogPosterior:
         return None if self.is_laplace else max(part.nodes for part in self.parts)
 
     def values(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log p, (D,), at points (D, k + K)."""
-        total = -0.5 * points**2 @ self.prior_precision
+        """Log p, (D,), at points (D, k + C)."""
+        total = self.prior.values(points)
         for part in self.parts:
             total += self._multiplicity[part.groups] @ log_integrals(part, points, self.centre)
         return np.asarray(total)
 
     def slopes(self, points: NDArray[np.float64]) -> Slopes:
-        """Values (D,) and gradients (D, k + K) at points (D, k + K)."""
+        """Values (D,) and gradients (D, k + C) at points (D, k + C)."""
         if self.is_laplace:
             gradients = np.stack([self.curved(point).gradient for point in points])
             return Slopes(values=self.values(points), gradients=gradients)
-        values, gradients = -0.5 * points**2 @ self.prior_precision, -points * self.prior_precision
+        values, gradients = self.prior.values(points), self.prior.gradients(points)
         for part in self.parts:
             found = slopes_at(part, points, self.centre, self._multiplicity[part.groups])
             values, gradients = values + found.values, gradients + found.gradients
@@ -130,7 +132,7 @@ class LogPosterior:
     def curved(self, point: NDArray[np.float64], *, is_centre: bool = False) -> CurvedPoint:
         """Gradient and curvature at one point, which may become the centre."""
         stop_if_requested()
-        parameters = parameters_at(point, self.coefficients)
+        parameters = self.centre.parameters.at(point)
         if self.is_laplace:
             state = evaluate_laplace(self.rows, parameters, start=self.centre.modes)
         else:
@@ -142,15 +144,15 @@ class LogPosterior:
             )
         if is_centre:
             response = mode_response(self.rows, parameters, state.found).derivatives
-            self.centre = Centre(point=point, modes=state.found.modes, response=response)
+            self.centre = Centre(parameters=parameters, modes=state.found.modes, response=response)
         return CurvedPoint(
             point=point,
-            gradient=state.score - self.prior_precision * point,
-            information=state.information + np.diag(self.prior_precision),
+            gradient=state.score + self.prior.gradients(point),
+            information=state.information + np.diag(self.prior.curvatures(point)),
         )
 
     def choose_nodes_within(self, point: NDArray[np.float64], sds: NDArray[np.float64]) -> None:
-        """Choose nodes that are right within two SDs (k + K,) of each log SD about a point (k + K,)."""
+        """Choose nodes that are right within two SDs (k + C,) of the parameters of Sigma about a point (k + C,)."""
         reach = REACH * np.diag(sds)[self.coefficients :]
         self.choose_nodes(np.vstack([point, point + reach, point - reach]))
 
@@ -158,14 +160,13 @@ class LogPosterior:
         """Give each group the fewest nodes such that the error summed over all groups is small.
 
         The error of a rung of the ladder is what the next one changes in the differences of log I_g between the first
-        of the points (D, k + K) and the others. Errors of many groups may have one sign, so a bound on each group is no
+        of the points (D, k + C) and the others. Errors of many groups may have one sign, so a bound on each group is no
         bound on their sum: the bound on each is lowered until the sum is small.
         """
         if self.is_laplace:
             return
-        centre = parameters_at(self.centre.point, self.coefficients)
-        found = find_modes(self.rows, centre, self.centre.modes)
-        self._grid = choose_nodes(self.rows, centre, found)
+        found = find_modes(self.rows, self.centre.parameters, self.centre.modes)
+        self._grid = choose_nodes(self.rows, self.centre.parameters, found)
         ladder = NODE_LADDER[self.effects]
         errors = self._errors_by_rung(points)
         size, bound = np.abs(errors).max(axis=2), FIRST_BOUND

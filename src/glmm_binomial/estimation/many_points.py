@@ -1,12 +1,14 @@
-"""The groups' integrals at many points theta = (b, log sd) at once, by few nodes: what an exact posterior is made of.
+"""The groups' integrals at many points theta at once, by few nodes: what an exact posterior is made of.
 
-    I_g(theta) = integral of prod_i exp(y_i eta_i) / (1 + exp(eta_i))^n_i N(u; 0, diag exp(2 log sd)) du
+    I_g(theta) = integral of prod_i exp(y_i eta_i) / (1 + exp(eta_i))^n_i N(u; 0, Sigma) du,
+
+theta being the k coefficients b and the C parameters of Sigma, the log SDs of the effects first,
 
 by adaptive Gauss-Hermite quadrature (Pinheiro & Bates 1995, Journal of Computational and Graphical Statistics 4(1)):
 with L L' = Z'WZ + P at the mode u^ of the integrand, and nodes x of the rule for N(0, I), u = u^ + L'^-1 x. Then
 eta_i = x_i'b + z_i'u^ + (L^-1 z_i)'x, so that e^eta_i is a product of few exponentials.
 
-Arrays: r rows, H groups, K effects, D points, J nodes of the tensor rule.
+Arrays: r rows, H groups, K effects, D points, J nodes of the tensor rule, T entries of Sigma that are not zero.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ import numpy as np
 
 from glmm_binomial.frozen import read_only
 from glmm_binomial.interruption import stop_if_requested
-from glmm_binomial.model.effects import IndependentEffects, Parameters, precisions
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.logistic import FactoredPredictor, bernoulli_moments
 from glmm_binomial.model.quadrature import hermite_rule
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.model.rows import Rows
+    from glmm_binomial.model.effects import Parameters
+    from glmm_binomial.model.effects_at_points import EffectsAtPoints
 
 BLOCK_ELEMENTS = 32_768
 """Rows times points worked on at once, one node after the other."""
@@ -60,20 +62,15 @@ class Centre:
 
     Attributes
     ----------
-    point : (k + K,) array
+    parameters : Parameters
     modes : (G, K) array
-    response : (G, K, k + K) array
+    response : (G, K, k + C) array
         Derivatives of the modes.
     """
 
-    point: NDArray[np.float64]
+    parameters: Parameters
     modes: NDArray[np.float64]
     response: NDArray[np.float64]
-
-
-def parameters_at(point: NDArray[np.float64], coefficients: int) -> Parameters:
-    """A point (k + K,) as parameters."""
-    return Parameters(coefficients=point[:coefficients], effects=IndependentEffects(log_sds=point[coefficients:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ def make_part(rows: Rows, groups: NDArray[np.intp], nodes: int) -> Part:
 
 
 def log_integrals(part: Part, points: NDArray[np.float64], centre: Centre) -> NDArray[np.float64]:
-    """Log I_g, (H, D), at points (D, k + K)."""
+    """Log I_g, (H, D), at points (D, k + C)."""
     out = np.empty((len(part.groups), len(points)))
     for block in _blocks(part, points, centre):
         top = block.log_integrand.max(axis=1, keepdims=True)
@@ -111,19 +108,22 @@ def log_integrals(part: Part, points: NDArray[np.float64], centre: Centre) -> ND
 
 @dataclass(frozen=True, slots=True)
 class Slopes:
-    """Values (D,) of sum_g m_g log I_g at D points, and its gradients (D, k + K)."""
+    """Values (D,) of sum_g m_g log I_g at D points, and its gradients (D, k + C)."""
 
     values: NDArray[np.float64]
     gradients: NDArray[np.float64]
 
 
 def slopes_at(part: Part, points: NDArray[np.float64], centre: Centre, multiplicity: NDArray[np.float64]) -> Slopes:
-    """Values and gradients at points (D, k + K), for multiplicities m (H,).
+    """Values and gradients at points (D, k + C), for multiplicities m (H,).
 
-    A gradient is the mean of the complete-data score given the data (Fisher's identity): X'(y - n p), u^2 / sd^2 - 1.
+    A gradient is the mean of the complete-data score given the data (Fisher's identity): X'(y - n p), and u'A_m u + c_m
+    by the parameters of Sigma.
     """
-    k = part.rows.fixed.shape[1]
+    k, effects = part.rows.fixed.shape[1], centre.parameters.effects
     values, gradients = np.zeros(len(points)), np.zeros_like(points)
+    matrices = np.stack([effects.at(point[k:]).score_matrices for point in points])
+    constants = np.stack([effects.at(point[k:]).score_constants for point in points])
     for block in _blocks(part, points, centre, with_failures=True):
         top = block.log_integrand.max(axis=1, keepdims=True)
         weights = np.exp(block.log_integrand - top)
@@ -137,8 +137,12 @@ def slopes_at(part: Part, points: NDArray[np.float64], centre: Centre, multiplic
         residual = block.rows.successes[:, None] - block.rows.trials[:, None] * (1.0 - failures)
         residual *= by_row(count)[:, None]
         gradients[block.points, :k] += residual.T @ block.rows.fixed
-        squares = np.einsum("hjd,khjd->khd", weights, block.effects**2) * block.precision
-        gradients[block.points, k:] += np.einsum("h,khd->dk", count, squares - 1.0)
+        weights *= count[:, None, None]
+        for i, j in zip(block.covariances.first, block.covariances.second, strict=True):
+            moment = np.einsum("hjd,hjd,hjd->d", weights, block.effects[i], block.effects[j])
+            both = matrices[block.points, :, i, j] + (matrices[block.points, :, j, i] if i != j else 0.0)
+            gradients[block.points, k:] += moment[:, None] * both
+        gradients[block.points, k:] += count.sum() * constants[block.points]
     return Slopes(values=values, gradients=gradients)
 
 
@@ -160,7 +164,7 @@ class EffectMoments:
 
 
 def effect_moments(part: Part, points: NDArray[np.float64], centre: Centre) -> EffectMoments:
-    """Conditional moments of the groups' effects at points (D, k + K); under Laplace's approximation, normal ones."""
+    """Conditional moments of the groups' effects at points (D, k + C); under Laplace's approximation, normal ones."""
     shape, count = (len(points), len(part.groups)), part.rows.random.shape[1]
     means, covariances = np.empty((*shape, count)), np.empty((*shape, count, count))
     third = np.zeros((*shape, count, count, count))
@@ -188,7 +192,8 @@ class _Block:
     groups, points : slice
     rows : Rows
         Of these groups.
-    precision : (K, 1, D) array
+    covariances : EffectsAtPoints
+        At these points.
     lower : (K, K, H, D) array
         L.
     effects : (K, H, J, D) array
@@ -200,7 +205,7 @@ class _Block:
     groups: slice
     points: slice
     rows: Rows
-    precision: NDArray[np.float64]
+    covariances: EffectsAtPoints
     lower: NDArray[np.float64]
     effects: NDArray[np.float64]
     log_integrand: NDArray[np.float64]
@@ -218,9 +223,9 @@ def _blocks(
     part: Part, points: NDArray[np.float64], centre: Centre, *, with_failures: bool = False
 ) -> Iterator[_Block]:
     k, sizes = part.rows.fixed.shape[1], part.rows.grouping.sizes
-    count, diagonal = part.rows.random.shape[1], np.arange(part.rows.random.shape[1])
+    effects_like, diagonal = centre.parameters.effects, np.arange(part.rows.random.shape[1])
     rule = hermite_rule(part.nodes)
-    nodes, log_weights = _tensor_rule(part.nodes, count)
+    nodes, log_weights = _tensor_rule(part.nodes, len(diagonal))
     near = AT_MODE if part.nodes == 1 else NEAR_MODE
     step = max(BLOCK_ELEMENTS // int(sizes.sum()), min(BLOCK_POINTS, BLOCK_ELEMENTS // int(sizes.max())), 1)
     step = min(step, len(points))
@@ -233,15 +238,20 @@ def _blocks(
             stop_if_requested()
             here = points[first : first + step]
             offset = rows.fixed @ here[:, :k].T
-            precision = precisions(here[:, k:]).T[:, None, :]
+            covariances = effects_like.at_points(here[:, k:])
             start = _predicted_modes(centre, part.groups[groups], here)
-            modes, lower = _modes(rows, offset, precision, random_y, start, near=near)
-            level = fixed_y @ here[:, :k].T - np.log(lower[diagonal, diagonal]).sum(axis=0) - here[:, k:].sum(axis=1)
+            modes, lower = _modes(rows, offset, covariances, random_y, start, near=near)
+            level = fixed_y @ here[:, :k].T - np.log(lower[diagonal, diagonal]).sum(axis=0)
+            level -= covariances.half_log_determinants
             effects = solve_upper(lower[:, :, :, None, :], nodes[:, None, :, None])
             effects += modes[:, :, None, :]
             log_integrand = log_weights[:, None] + level[:, None, :]
-            for effect, effect_precision, effect_y in zip(effects, precision, random_y, strict=True):
-                slope = effect * (-0.5 * effect_precision[:, None, :])
+            shares = -0.5 * covariances.multiplicities[:, None] * covariances.precisions
+            for effect, effect_y, slopes in zip(effects, random_y, _by_row(covariances, shares), strict=True):
+                (first_column, first_share), *others = slopes
+                slope = effects[first_column] * first_share
+                for column, share in others:
+                    slope += effects[column] * share
                 slope += effect_y[:, None, :]
                 slope *= effect
                 log_integrand += slope
@@ -253,7 +263,7 @@ def _blocks(
                 groups=groups,
                 points=slice(first, first + len(here)),
                 rows=rows,
-                precision=precision,
+                covariances=covariances,
                 lower=lower,
                 effects=effects,
                 log_integrand=log_integrand,
@@ -304,15 +314,22 @@ def _slopes(rows: Rows, lower: NDArray[np.float64]) -> tuple[NDArray[np.float64]
     return tuple(solve_lower(lower[:, :, rows.grouping.index], rows.random.T[:, :, None]))
 
 
+def _by_row(covariances: EffectsAtPoints, entries: NDArray[np.float64]) -> list[list[tuple[int, NDArray[np.float64]]]]:
+    """Entries (T, D) of lower triangles row by row, each with its column."""
+    rows: list[list[tuple[int, NDArray[np.float64]]]] = [[] for _ in range(int(covariances.first[-1]) + 1)]
+    for i, j, entry in zip(covariances.first.tolist(), covariances.second.tolist(), entries, strict=True):
+        rows[i].append((j, entry))
+    return rows
+
+
 def _predicted_modes(centre: Centre, groups: NDArray[np.intp], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where modes (K, H, D) at points are looked for: linear in theta, but a power law in the effect's own SD.
+    """Where modes (K, H, D) at points are looked for: linear in theta, but a power law in the effect's own log SD.
 
     So the modes vanish with the SD. With u the mode at the centre and u' its derivative by its own log SD, the power is
     u' / u, which lies between 0 (the data rule) and 2 (the SD does).
     """
-    change = points - centre.point
-    count = centre.modes.shape[1]
-    k = points.shape[1] - count
+    change = points - centre.parameters.vector
+    count, k = centre.modes.shape[1], len(centre.parameters.coefficients)
     at_centre, response = centre.modes[groups].T, centre.response[groups].transpose(1, 0, 2).copy()
     modes = np.empty((*at_centre.shape, len(points)))
     for j in range(count):
@@ -329,7 +346,7 @@ def _predicted_modes(centre: Centre, groups: NDArray[np.intp], points: NDArray[n
 def _modes(
     rows: Rows,
     offset: NDArray[np.float64],
-    precision: NDArray[np.float64],
+    covariances: EffectsAtPoints,
     random_y: NDArray[np.float64],
     modes: NDArray[np.float64],
     *,
@@ -343,12 +360,16 @@ def _modes(
         expected, weight = bernoulli_moments(offset + _products(rows, modes))
         expected *= trials
         weight *= trials
-        gradient = random_y - precision * modes
+        gradient = np.repeat(random_y, modes.shape[2], axis=2)
         for i, column in enumerate(rows.random.T):
             gradient[i] -= sums(column[:, None] * expected)
             for j in range(i + 1):
                 hessian[i, j] = sums((column * rows.random[:, j])[:, None] * weight)
-            hessian[i, i] += precision[i]
+        for i, j, precision in zip(covariances.first, covariances.second, covariances.precisions, strict=True):
+            hessian[i, j] += precision
+            gradient[i] -= precision * modes[j]
+            if i != j:
+                gradient[j] -= precision * modes[i]
         lower = cholesky(hessian)
         half = solve_lower(lower, gradient)
         step, length = solve_upper(lower, half), float(np.sqrt((half**2).sum(axis=0).max()))

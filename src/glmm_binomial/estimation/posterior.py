@@ -1,4 +1,4 @@
-"""Rows and a start -> Posterior: the exact posterior of coefficients and log SDs, with its error."""
+"""Rows and a start -> Posterior: the exact posterior of coefficients and of the effects' covariance, with its error."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from glmm_binomial.estimation.posterior_mode import PosteriorMode, find_posterio
 from glmm_binomial.estimation.posterior_sample import POINTS, GrowingSample
 from glmm_binomial.estimation.posterior_tails import reached_beyond_zero, scores_of_zero
 from glmm_binomial.estimation.ridge_map import RidgeMap
+from glmm_binomial.model.correlated_effects import LARGEST_Z, CorrelatedEffects, partials_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.law import Law
     from glmm_binomial.estimation.posterior_sample import WeightedSample
+    from glmm_binomial.model.effects import Effects, Parameters
+    from glmm_binomial.model.effects_at_points import EffectsAtPoints
     from glmm_binomial.model.rows import Rows
 
 PROBE: Final = 512
@@ -33,12 +36,26 @@ T_DEGREES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnEffects:
+    """Log SDs (N, K) and correlations (N, K, K) of random effects at N draws."""
+
+    log_sds: NDArray[np.float64]
+    correlations: NDArray[np.float64]
+
+    def fisher_z(self, first: int, second: int) -> NDArray[np.float64]:
+        """Inverse hyperbolic tangent of a correlation, (N,)."""
+        return np.asarray(
+            np.arctanh(np.clip(self.correlations[:, first, second], -np.tanh(LARGEST_Z), np.tanh(LARGEST_Z)))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Posterior:
-    """The posterior of theta = (b, log sd) on the standardised scale, d = k + K.
+    """The posterior of theta on the standardised scale: k coefficients and C parameters of Sigma, d = k + C.
 
     Attributes
     ----------
-    mode : (d,) array
+    mode : Parameters
     information : (d, d) array
         Negative Hessian of the log posterior at the mode.
     sample : WeightedSample
@@ -54,7 +71,7 @@ class Posterior:
         Normal scores of zero in the laws of k combinations of the coefficients; None where the sample reaches it.
     """
 
-    mode: NDArray[np.float64]
+    mode: Parameters
     information: NDArray[np.float64]
     sample: WeightedSample
     nodes: int | None
@@ -91,16 +108,37 @@ class Posterior:
             for column, score in zip(values.T, self.scores_of_zero, strict=True)
         )
 
-    def laws_of_log_sds(self) -> tuple[Law, ...]:
-        """Laws of the log SDs of the random effects, on the standardised scale."""
-        return tuple(
-            law_of(column, self.sample.weights) for column in self.sample.theta[:, len(self.scores_of_zero) :].T
-        )
+    def effects_at(self, draws: int) -> EffectsAtPoints:
+        """Sigma at the first draws."""
+        k = len(self.mode.coefficients)
+        return self.mode.effects.at_points(self.sample.theta[:draws, k:])
+
+    def draws_of_effects(self, back: NDArray[np.float64]) -> DrawnEffects:
+        """SDs and correlations of effects R u, R (K, K), of every draw."""
+        effects, count = self.effects_at(len(self.sample.weights)), self.mode.effects.count
+        covariances = np.zeros((len(self.sample.weights), count, count))
+        covariances[:, effects.first, effects.second] = effects.covariances.T
+        covariances[:, effects.second, effects.first] = effects.covariances.T
+        covariances = back @ covariances @ back.T
+        sds = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
+        return DrawnEffects(log_sds=np.log(sds), correlations=covariances / (sds[:, :, None] * sds[:, None, :]))
+
+    def mean_effects(self, back: NDArray[np.float64]) -> Effects:
+        """SDs exp of the mean of log sd, and z = artanh of partial correlations at their means, of effects R u."""
+        drawn, weights = self.draws_of_effects(back), self.sample.weights
+        parameters = weights @ drawn.log_sds
+        if isinstance(self.mode.effects, CorrelatedEffects):
+            parameters = np.concatenate([parameters, weights @ partials_of(drawn.correlations)])
+        return self.mode.effects.at(parameters)
+
+    def law_of_draws(self, draws: NDArray[np.float64]) -> Law:
+        """Law of a quantity known at every draw, (N,)."""
+        return law_of(draws, self.sample.weights)
 
 
 def fit_posterior(
     rows: Rows,
-    start: NDArray[np.float64],
+    start: Parameters,
     modes: NDArray[np.float64],
     combinations: NDArray[np.float64],
     *,
@@ -115,7 +153,7 @@ def fit_posterior(
     Parameters
     ----------
     rows : Rows
-    start : (k + K,) array
+    start : Parameters
     modes : (G, K) array
         The groups' effects near there.
     combinations : (k, k) array
@@ -124,21 +162,19 @@ def fit_posterior(
         Distance from the mode, in posterior SDs, at which it counts as found.
     """
     posterior = LogPosterior(rows, start, modes)
-    mode = find_posterior_mode(posterior, start)
+    mode = find_posterior_mode(posterior)
     if mode.distance > furthest:
         return None
     sample = _best_sample(posterior, mode)
     return Posterior(
-        mode=mode.at.point,
+        mode=start.at(mode.at.point),
         information=mode.at.information,
         sample=sample,
         nodes=posterior.nodes,
         quadrature_error=posterior.quadrature_error,
         distance=mode.distance,
         largest_score=float(np.abs(mode.at.gradient).max()),
-        scores_of_zero=scores_of_zero(
-            posterior, mode, np.pad(combinations, ((0, 0), (0, posterior.effects))), sample.theta
-        ),
+        scores_of_zero=scores_of_zero(posterior, mode, _with_effects(combinations, posterior), sample.theta),
     )
 
 
@@ -164,11 +200,16 @@ def combination_laws(rows: Rows, posterior: Posterior, combinations: NDArray[np.
     scores: tuple[float | None, ...] = (None,) * len(sought)
     if (reached_beyond_zero(values) < FEWEST_BEYOND).any():
         density = LogPosterior.about(rows, posterior.mode, np.sqrt(np.diag(posterior.covariance)))
-        at = replace(density.curved(posterior.mode), information=posterior.information)
-        padded = np.pad(sought, ((0, 0), (0, density.effects)))
-        scores = scores_of_zero(density, PosteriorMode(at=at, distance=posterior.distance), padded, theta)
+        at = replace(density.curved(posterior.mode.vector), information=posterior.information)
+        mode = PosteriorMode(at=at, distance=posterior.distance)
+        scores = scores_of_zero(density, mode, _with_effects(sought, density), theta)
     laws = iter([law_of(column, weights, score) for column, score in zip(values.T, scores, strict=True)])
     return tuple(next(laws) if each else None for each in some.tolist())
+
+
+def _with_effects(combinations: NDArray[np.float64], posterior: LogPosterior) -> NDArray[np.float64]:
+    """Combinations (m, k) of coefficients as such of theta, (m, k + C)."""
+    return np.pad(combinations, ((0, 0), (0, posterior.size - posterior.coefficients)))
 
 
 def _best_sample(posterior: LogPosterior, mode: PosteriorMode) -> WeightedSample:

@@ -46,16 +46,15 @@ class PosteriorMode:
     distance: float
 
 
-def find_posterior_mode(posterior: LogPosterior, start: NDArray[np.float64]) -> PosteriorMode:
+def find_posterior_mode(posterior: LogPosterior) -> PosteriorMode:
     """Newton's method with absolute eigenvalues and short steps: far off with few nodes, then with chosen ones.
 
     Parameters
     ----------
     posterior : LogPosterior
-        Its nodes and its centre are left as the mode needs them.
-    start : (k + K,) array
+        The search starts from its centre; nodes and centre are left as the mode needs them.
     """
-    near = _climb(posterior, start, converged=NEAR_DECREMENT)
+    near = _climb(posterior, posterior.centre.parameters.vector, converged=NEAR_DECREMENT)
     values, vectors = _absolute(near.information)
     posterior.choose_nodes_within(near.point, np.sqrt((vectors**2 / values).sum(axis=1)))
     mode = _climb(posterior, near.point, converged=CONVERGED_DECREMENT)
@@ -76,15 +75,15 @@ class _Here:
 def highest_with_zero(
     posterior: LogPosterior, start: NDArray[np.float64], combination: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The highest point, roughly, of those (k + K,) at which a combination (k + K,) of theta is zero.
+    """The highest point, roughly, of those (k + C,) at which a combination (k + C,) of theta is zero.
 
     Parameters
     ----------
     posterior : LogPosterior
         Its centre moves along.
-    start : (k + K,) array
+    start : (k + C,) array
         One of these points.
-    combination : (k + K,) array
+    combination : (k + C,) array
     """
     across = np.linalg.svd(combination[None])[2][1:].T
     return _climb(posterior, start, converged=ROUGH_DECREMENT, within=across).point

@@ -38,6 +38,9 @@ FEWEST_EFFECTIVE: Final = 8
 TARGET: Final = 2.5e-3
 """Standard error of a mean, in posterior SDs, at which no more points are evaluated."""
 
+TARGET_OF_CORRELATED: Final = 4e-3
+"""The same with correlated effects, of whose correlations and small SDs a map cannot follow the joint law so well."""
+
 MANY_ROWS: Final = 50_000
 TARGET_OF_MANY: Final = 3.5e-3
 """The same for the first points of so many rows, where the map is nearly exact and each point takes milliseconds."""
@@ -125,11 +128,13 @@ class GrowingSample:
         map_points: Callable[[NDArray[np.float64]], MappedPoints],
         degrees: int | None = None,
     ) -> None:
-        proposed = proposals(posterior.coefficients + posterior.effects, degrees)
+        proposed = proposals(posterior.size, degrees)
         mapped = map_points(proposed.z)
         self._posterior, self._theta = posterior, mapped.theta
         self._log_jacobian = mapped.log_jacobian - proposed.log_density
         self._log_ratio = np.empty(0)
+        is_correlated = posterior.size > posterior.coefficients + posterior.effects
+        self._target = TARGET_OF_CORRELATED if is_correlated else TARGET
 
     def grown(self, most: int) -> WeightedSample:
         """The sample with as many points evaluated as the standard error asks for, up to a number."""
@@ -157,7 +162,7 @@ class GrowingSample:
         if count < FIRST:
             return False
         is_dear = count == FIRST and len(self._posterior.rows.trials) >= MANY_ROWS
-        if count >= most or self._standard_error > (TARGET_OF_MANY if is_dear else TARGET):
+        if count >= most or self._standard_error > (TARGET_OF_MANY if is_dear else self._target):
             return count >= most
         # fewer points see little of the tails, where weights differ most, unless they hardly differ at all
         return is_dear or count >= FEW or bool(self._ratio.std() <= 2.0 * TARGET)

@@ -38,8 +38,8 @@ def scores_of_zero(
     posterior : LogPosterior
         Its centre is left where the search ended.
     mode : PosteriorMode
-    combinations : (m, k + K) array
-    draws : (N, k + K) array
+    combinations : (m, k + C) array
+    draws : (N, k + C) array
         Of the posterior.
 
     Returns

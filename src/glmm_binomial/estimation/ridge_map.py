@@ -1,6 +1,6 @@
 """A map from independent normal z to theta that follows a posterior's ridge and its skewness.
 
-theta splits into axes a (the log SDs, and other coordinates where asked for) and the rest b. Along axis j, at
+theta splits into axes a (the parameters of Sigma, and coefficients where asked for) and the rest b. Along axis j, at
 c = (a_j - mode) / s, the conditional mode b(c), C(c) C(c)' = H_bb^-1 and the log profile f(c) are found by one Newton
 step each. The first z give each c by the law p(c) ~ exp(f(c)) |C(c)| (the profile, corrected as by Tierney & Kadane
 1986, JASA 81(393)), the others b = b(c) + C(c) x with x_i = m_i + (exp(g_i z_i) - exp(g_i^2 / 2)) / g_i, a shifted
@@ -121,7 +121,8 @@ class RidgeMap:
         sds = np.sqrt(np.diag(covariance))
         self._scales = np.where(self._axes < k, sds, np.minimum(sds, LOG_SD_PRIOR_SD))
         self._root = np.linalg.cholesky(covariance / np.outer(sds, sds))
-        self._orientation = orientation(mode.at.point, k)[np.concatenate([self._axes, self._rest])]
+        signs = orientation(mode.at.point, k, posterior.effects)
+        self._orientation = signs[np.concatenate([self._axes, self._rest])]
         self._middle = self._ridge_point(mode.at, axis=0, c=0.0)
         self._along = [self._walk(axis) for axis in range(len(self._axes))]
         self._shift, self._skew = self._skewness()
@@ -219,8 +220,8 @@ class RidgeMap:
         grid = np.linspace(c[0] - LAW_BEYOND, c[-1] + LAW_BEYOND, LAW_POINTS)
         inside = np.clip(grid, c[0], c[-1])
         log_density = profile(inside) + log_volume(inside)
-        least = 0.9 * self._posterior.prior_precision[self._axes[axis]] * self._scales[axis] ** 2
         for side, end in ((-1.0, points[0]), (1.0, points[-1])):
+            least = 0.9 * self._prior_curvature(axis, end.c)
             outside = np.maximum(side * (grid - end.c), 0.0)
             falling = min(side * (end.slope + float(log_volume(end.c, 1))), 0.0)
             log_density += falling * outside + 0.5 * min(end.curvature, -least) * outside**2
@@ -230,6 +231,12 @@ class RidgeMap:
         kept = density > LEAST_DENSITY
         scores = np.where(below < above, ndtri(below), -ndtri(above))[kept]
         return grid[kept], np.log(density[kept]), scores
+
+    def _prior_curvature(self, axis: int, c: float) -> float:
+        """Of the prior along an axis, by c."""
+        point = self._mode.point.copy()
+        point[self._axes[axis]] += c * self._scales[axis]
+        return float(self._posterior.prior.curvatures(point)[self._axes[axis]] * self._scales[axis] ** 2)
 
     def _skewness(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Shift m and log-normal shape g of x, (m,) both, from gradients at one SD each way along each column of C."""
@@ -248,14 +255,14 @@ class RidgeMap:
         return 0.5 * third.sum(axis=0), np.where(np.abs(shape) < SMALLEST_SKEW, least, shape)
 
 
-def orientation(mode: NDArray[np.float64], coefficients: int) -> NDArray[np.float64]:
-    """Signs, (d,), by which z is multiplied: those of the coefficients at the mode, and one for the log SDs.
+def orientation(mode: NDArray[np.float64], coefficients: int, effects: int) -> NDArray[np.float64]:
+    """Signs, (d,), by which z is multiplied: those of the coordinates at the mode, and one for the log SDs.
 
-    So a column of x with its sign turned, or successes and failures swapped, turn the signs of coefficients and nothing
-    else, whatever points z are used.
+    So a column with its sign turned, or successes and failures swapped, turn the signs of coefficients and of
+    correlations and nothing else, whatever points z are used.
     """
-    signs = np.ones(len(mode))
-    signs[:coefficients] = np.where(mode[:coefficients] < 0.0, -1.0, 1.0)
+    signs = np.where(mode < 0.0, -1.0, 1.0)
+    signs[coefficients : coefficients + effects] = 1.0
     return signs
 
 

@@ -145,12 +145,12 @@ def _typed(table: Table, text: str) -> _TypedFormula:
 
 
 def _require_method(random: RandomEffects, parts: tuple[tuple[RandomPart, ParsedTerms], ...], options: Options) -> None:
-    if random.correlated and options.method != "ml":
+    if random.correlated and options.method == "mean-field":
         part = parts[0][0]
         reject(
-            f'method must be "ml" where random effects are correlated. It is "{options.method}", and {part.typed()} is '
-            f'fitted by maximum likelihood only so far. Give "ml", or write {part.typed(correlated=False)} for '
-            "independent effects."
+            f'method must be "vb" or "ml" where random effects are correlated. It is "mean-field", which knows '
+            f"independent effects only, and {part.typed()} has correlated ones: write {part.typed(correlated=False)} "
+            "for independent effects."
         )
 
 

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from glmm_binomial.model.effects_at_points import of_roots
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from glmm_binomial.model.effects_at_points import EffectsAtPoints
 
 LARGEST_Z: Final = float(np.arctanh(1.0 - 5e-7))
 """Partial correlations lie within tanh of it. One that a likelihood drives to 1 stays here, where the SD that is left
@@ -49,19 +53,7 @@ class CorrelatedEffects:
     @classmethod
     def of_correlations(cls, sds: NDArray[np.float64], correlations: NDArray[np.float64]) -> CorrelatedEffects:
         """Effects of positive SDs (K,) and correlations (K, K)."""
-        count = len(sds)
-        lower, partials = np.zeros((count, count)), []
-        for j in range(count):
-            left = 1.0
-            for column in range(j):
-                # of the row of a triangle whose rows before are known
-                part = (correlations[j, column] - lower[j, :column] @ lower[column, :column]) / lower[column, column]
-                partial = np.clip(part / np.sqrt(left), -np.tanh(LARGEST_Z), np.tanh(LARGEST_Z))
-                partials.append(np.arctanh(partial))
-                lower[j, column] = partial * np.sqrt(left)
-                left *= 1.0 - partial**2
-            lower[j, j] = np.sqrt(left)
-        return cls(log_sds=np.log(sds), partials=np.array(partials))
+        return cls(log_sds=np.log(sds), partials=partials_of(correlations))
 
     @property
     def count(self) -> int:
@@ -72,6 +64,22 @@ class CorrelatedEffects:
     def vector(self) -> NDArray[np.float64]:
         """The parameters, (K (K + 1) / 2,)."""
         return np.concatenate([self.log_sds, self.partials])
+
+    def at(self, vector: NDArray[np.float64]) -> CorrelatedEffects:
+        """Effects of as many parameters (K (K + 1) / 2,)."""
+        return CorrelatedEffects(log_sds=vector[: self.count], partials=vector[self.count :])
+
+    def at_points(self, vectors: NDArray[np.float64]) -> EffectsAtPoints:
+        """The covariances at parameters (D, K (K + 1) / 2)."""
+        roots, place = np.zeros((len(vectors), self.count, self.count)), self.count
+        for j in range(self.count):
+            left = np.exp(vectors[:, j])
+            for column in range(j):
+                roots[:, j, column] = left * np.tanh(vectors[:, place])
+                left = left / np.cosh(vectors[:, place])
+                place += 1
+            roots[:, j, j] = left
+        return of_roots(roots)
 
     def moved(self, step: NDArray[np.float64]) -> CorrelatedEffects:
         """The covariance after a step of the parameters; partial correlations go no farther than their bound."""
@@ -237,6 +245,27 @@ class CorrelatedEffects:
         second = turned + turned.transpose(1, 0, 2, 3) - inverse @ self._shape.curvatures @ inverse
         crossed = first.transpose(0, 2, 1)[:, None] @ first[None]
         return _symmetric(2.0 * (inverse.T @ second + crossed))
+
+
+def partials_of(correlations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The z (..., K (K - 1) / 2) of matrices of correlations (..., K, K)."""
+    count = correlations.shape[-1]
+    lower = np.zeros(correlations.shape)
+    partials = np.empty((*correlations.shape[:-2], count * (count - 1) // 2))
+    place = 0
+    for j in range(count):
+        left = np.ones(correlations.shape[:-2])
+        for column in range(j):
+            # of the row of a triangle whose rows before are known
+            known = (lower[..., j, :column] * lower[..., column, :column]).sum(axis=-1)
+            part = (correlations[..., j, column] - known) / lower[..., column, column]
+            partial = np.clip(part / np.sqrt(left), -np.tanh(LARGEST_Z), np.tanh(LARGEST_Z))
+            partials[..., place] = np.arctanh(partial)
+            place += 1
+            lower[..., j, column] = partial * np.sqrt(left)
+            left = left * (1.0 - partial**2)
+        lower[..., j, j] = np.sqrt(left)
+    return partials
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.model.correlated_effects import CorrelatedEffects
+from glmm_binomial.model.effects_at_points import EffectsAtPoints
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +48,22 @@ class IndependentEffects:
     def vector(self) -> NDArray[np.float64]:
         """The parameters, (K,)."""
         return self.log_sds
+
+    def at(self, vector: NDArray[np.float64]) -> IndependentEffects:
+        """Effects of as many parameters (K,)."""
+        return IndependentEffects(log_sds=vector)
+
+    def at_points(self, vectors: NDArray[np.float64]) -> EffectsAtPoints:
+        """The covariances at parameters (D, K)."""
+        diagonal = np.arange(self.count)
+        precisions = np.exp(-2.0 * vectors.T)
+        return EffectsAtPoints(
+            first=diagonal,
+            second=diagonal,
+            covariances=1.0 / precisions,
+            precisions=precisions,
+            half_log_determinants=vectors.sum(axis=1),
+        )
 
     def moved(self, step: NDArray[np.float64]) -> IndependentEffects:
         """The covariance after a step (K,) of the parameters."""
@@ -112,7 +129,7 @@ class IndependentEffects:
 
     @property
     def _precision(self) -> NDArray[np.float64]:
-        return precisions(self.log_sds)
+        return np.asarray(np.exp(-2.0 * self.log_sds))
 
     def quadratic_form(self, effects: NDArray[np.float64]) -> NDArray[np.float64]:
         """U'P u of effects (..., K), (...)."""
@@ -186,6 +203,11 @@ class Parameters:
         """Coefficients, then the C parameters of the covariance, (k + C,)."""
         return np.concatenate([self.coefficients, self.effects.vector])
 
+    def at(self, vector: NDArray[np.float64]) -> Parameters:
+        """Another point (k + C,) with effects of the same structure."""
+        k = len(self.coefficients)
+        return Parameters(coefficients=vector[:k], effects=self.effects.at(vector[k:]))
+
     def moved(self, step: NDArray[np.float64]) -> Parameters:
         """The point after a step (k + C,)."""
         k = len(self.coefficients)
@@ -200,11 +222,6 @@ class Parameters:
         """Which parameters an ascent along a score (k + C,) may move, (k + C,)."""
         k = len(self.coefficients)
         return np.concatenate([np.ones(k, dtype=bool), self.effects.free(score[k:])])
-
-
-def precisions(log_sds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / sd^2, of log SDs of any shape."""
-    return np.asarray(np.exp(-2.0 * log_sds))
 
 
 def expected_precision(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
