@@ -193,12 +193,12 @@ class _Whole:
 
 
 def _whole(observations: Observations, design: Design, fit: Fit) -> _Whole:
-    back, k = design.scale.back_transform, len(fit.coefficients)
+    back = design.scale.back_transform
     return _Whole(
         observations=observations,
         design=design,
         fit=fit,
-        estimates=back @ (fit.coefficients if fit.posterior is None else fit.posterior.mode[:k]),
+        estimates=back @ (fit.coefficients if fit.posterior is None else fit.posterior.mode.coefficients),
         std_errors=np.linalg.norm(coefficient_root(design, fit), axis=1),
         laws=None if fit.posterior is None else fit.posterior.laws_of_combinations(back),
     )

@@ -19,7 +19,6 @@ import numpy as np
 
 from glmm_binomial.estimation.conditional_modes import TOLERANCE, find_modes
 from glmm_binomial.estimation.integrator import Integrator
-from glmm_binomial.estimation.many_points import parameters_at
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def _optimum(design: Design, fit: Fit) -> _Optimum:
     if fit.posterior is not None and fit.mode_root is not None:
         return _Optimum(
             rows=rows,
-            parameters=parameters_at(fit.posterior.mode, k),
+            parameters=fit.posterior.mode,
             at_zero=slice(k, k),
             root=fit.mode_root,
             start=np.zeros((rows.grouping.count, len(active))),

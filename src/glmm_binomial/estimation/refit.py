@@ -12,13 +12,16 @@ from glmm_binomial.estimation.deletion import coefficient_root
 from glmm_binomial.estimation.fitting import LARGEST_DISTANCE, NOT_CONVERGED, beyond_precision_refused, fit_once
 from glmm_binomial.estimation.log_posterior import LogPosterior
 from glmm_binomial.estimation.posterior_mode import find_posterior_mode
+from glmm_binomial.model.correlated_effects import CorrelatedEffects
 from glmm_binomial.model.design import build_design
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design, Scale
+    from glmm_binomial.model.effects import Effects
     from glmm_binomial.observations import Observations
 
 
@@ -64,7 +67,7 @@ def refit_mode(observations: Observations, posterior: Posterior, scale: Scale) -
     with beyond_precision_refused():
         start = _on_scale(posterior.mode, scale, design)
         modes = np.zeros((design.rows.grouping.count, design.rows.random.shape[1]))
-        found = find_posterior_mode(LogPosterior(design.rows, start, modes), start)
+        found = find_posterior_mode(LogPosterior(design.rows, start, modes))
         if found.distance > LARGEST_DISTANCE:
             raise FitError(NOT_CONVERGED)
         root = np.linalg.inv(np.linalg.cholesky(found.at.information)).T
@@ -75,9 +78,12 @@ def refit_mode(observations: Observations, posterior: Posterior, scale: Scale) -
     )
 
 
-def _on_scale(point: NDArray[np.float64], scale: Scale, design: Design) -> NDArray[np.float64]:
-    """A point (k + K,) of coefficients and log SDs, from one standardised scale on that of a design."""
-    k = len(scale.back_transform)
-    coefficients = np.linalg.solve(design.scale.back_transform, scale.back_transform @ point[:k])
-    units, others = (np.diag(each.random_back_transform) for each in (scale, design.scale))
-    return np.concatenate([coefficients, point[k:] + np.log(units / others)])
+def _on_scale(point: Parameters, scale: Scale, design: Design) -> Parameters:
+    """A point on one standardised scale as it stands on that of a design."""
+    other = design.scale
+    coefficients = np.linalg.solve(other.back_transform, scale.back_transform @ point.coefficients)
+    root = np.linalg.solve(other.random_back_transform, scale.random_back_transform @ point.effects.root)
+    effects: Effects = IndependentEffects.of_sds(np.diag(root))
+    if scale.correlated:
+        effects = CorrelatedEffects.of_covariance(root @ root.T)
+    return Parameters(coefficients=np.asarray(coefficients, dtype=np.float64), effects=effects)
