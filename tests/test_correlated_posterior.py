@@ -84,12 +84,12 @@ def test_the_posterior_of_contraception_lies_about_its_maximum():
     assert by_vb.log_likelihood == pytest.approx(by_ml.log_likelihood, abs=1e-9)
 
 
-def test_three_correlated_effects_have_the_posterior_of_laplaces_approximation():
+def test_four_correlated_effects_have_the_posterior_of_laplaces_approximation():
     generator = np.random.default_rng(4)
     y, x, group = small(groups=20)
-    other = generator.normal(size=len(y))
-    cells = [["y", "x", "w", "id"], *zip(y.tolist(), x.tolist(), other.tolist(), [f"g{c}" for c in group], strict=True)]
-    found = estimates_of(fit_formula(cells, "y ~ x + w + (1 + x + w | id)"))
+    columns = [y, x, *generator.normal(size=(2, len(y)))]
+    cells = [["y", "x", "a", "b", "id"], *zip(*(each.tolist() for each in columns), group.tolist(), strict=True)]
+    found = estimates_of(fit_formula(cells, "y ~ x + (1 + x + a + b | id)"))
     assert found.nodes is None
     assert any("Laplace's approximation" in notice for notice in found.notices)
     assert np.linalg.eigvalsh(found.correlations)[0] > 0.0

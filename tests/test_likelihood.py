@@ -124,8 +124,8 @@ def test_an_intercept_without_variance_leaves_the_random_slope():
     assert estimates.log_likelihood > _log_likelihood_with_intercept_sd(y, x, group, estimates, sd=0.1)
 
 
-def test_three_random_effects_are_labelled_laplace():
-    y, x, group, x_random = draw(34, groups=40, size=15, slopes=2)
+def test_five_random_effects_are_labelled_laplace():
+    y, x, group, x_random = draw(34, groups=40, size=15, slopes=4)
     table = glmm_binomial(y, x, group, x_random, method="ml")
     assert [row[2] for row in table if row[1] == "quadrature_nodes"] == ["laplace"]
     estimates = fit(y, x, group, x_random, method="ml")

@@ -333,6 +333,7 @@ def three_effects(seed, *, groups, rows, sds):
     return {"y": (rng.random(len(x)) < expit(eta)).astype(float), "x": x, "groups": group_index, "x_random": x}
 
 
+@pytest.mark.usefixtures("laplace_beyond_two")
 def test_three_random_effects_are_profiled_by_laplace():
     model = fit_model(**three_effects(5, groups=25, rows=12, sds=[0.8, 0.9, 0.7]), method="ml")
     assert model.fit.nodes is None
@@ -358,6 +359,7 @@ def test_three_random_effects_are_profiled_by_laplace():
     assert_allclose(2.0 * (model.fit.log_likelihood + found.fun), chi2.isf(0.05, 1), rtol=0.0, atol=DEFINITION)
 
 
+@pytest.mark.usefixtures("laplace_beyond_two")
 def test_an_sd_of_zero_among_three_is_profiled_from_zero():
     # quadrature, with the two others alone, would let the middle SD rise from zero; what is profiled is all Laplace's
     model = fit_model(**three_effects(4, groups=20, rows=10, sds=[0.8, 0.2, 0.7]), method="ml")
@@ -369,6 +371,7 @@ def test_an_sd_of_zero_among_three_is_profiled_from_zero():
     assert (np.diff(limits_of(intervals)) > 0.0).all()
 
 
+@pytest.mark.usefixtures("laplace_beyond_two")
 @pytest.mark.parametrize("sds", [[0.8, 0.0, 0.0], [0.8, 0.2, 0.7]])
 def test_profiles_of_three_effects_descend_from_laplaces_peak_also_when_some_are_zero(sds):
     model = fit_model(**three_effects(4, groups=20, rows=10, sds=sds), method="ml")
@@ -382,6 +385,7 @@ def test_profiles_of_three_effects_descend_from_laplaces_peak_also_when_some_are
     assert_allclose(coefficients, model.fit.coefficients, atol=0.1)
 
 
+@pytest.mark.usefixtures("laplace_beyond_two")
 def test_what_is_left_of_three_effects_is_integrated_as_by_a_model_without_the_others():
     data = three_effects(4, groups=20, rows=10, sds=[0.8, 0.2, 0.7])
     whole = fit_model(**data, method="ml").fit

@@ -147,7 +147,7 @@ def _why_not_comparable(log_likelihoods: tuple[LogLikelihood, ...], reasons: lis
         )
     if len({each.is_laplace for each in log_likelihoods}) > 1:
         return (
-            "With three or more random effects per group log_likelihood is Laplace's approximation, with fewer an "
+            "With five or more random effects per group log_likelihood is Laplace's approximation, with fewer an "
             "integral by quadrature: they do not compare, and there is no aic_weight."
         )
     return None

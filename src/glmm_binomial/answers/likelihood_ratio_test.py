@@ -106,7 +106,7 @@ def likelihood_ratio_test(larger: LogLikelihood, smaller: LogLikelihood, law: Nu
         return not_tested(f"the likelihood of the {which} model has no maximum")
     if larger.is_laplace is not smaller.is_laplace:
         return not_tested(
-            "one of the log-likelihoods is Laplace's approximation, with its three or more random effects, the other "
+            "one of the log-likelihoods is Laplace's approximation, with its five or more random effects, the other "
             "an integral by quadrature"
         )
     statistic = 2.0 * (larger.value - smaller.value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.estimation.fit import NewtonStep
+from glmm_binomial.estimation.marginal import MOST_TRAPEZOID_EFFECTS
 from glmm_binomial.estimation.no_maximum import describe_separation, unchanging_groups
 from glmm_binomial.observations.wording import effect_in_words, listed
 
@@ -109,10 +110,12 @@ def _about_likelihood(fit: Fit) -> Iterator[str]:
             "error; read log_likelihood, aic and bic with care."
         )
     if not fit.quadrature_settled:
-        yield (
-            "Even the largest number of quadrature nodes did not settle the log-likelihood to nine digits; read it, "
-            "aic and bic with care."
+        what = (
+            "the estimates to a two-hundredth of a standard error; read them, log_likelihood,"
+            if fit.active.sum() > MOST_TRAPEZOID_EFFECTS
+            else "the log-likelihood to nine digits; read it,"
         )
+        yield f"Even the largest number of quadrature nodes did not settle {what} aic and bic with care."
 
 
 def _about_prior(design: Design, fit: Fit) -> Iterator[str]:

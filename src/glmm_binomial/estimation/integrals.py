@@ -1,4 +1,4 @@
-"""The integral over each group's random effects by the trapezoid rule, with its derivatives, in numpy or compiled.
+"""The integral over each group's random effects by a product rule, with its derivatives, in numpy or compiled.
 
 Row i of a group has the predictor m_i at the group's mode and m_i + d_ij at node j. With the outcome of rows whose
 m_i > 0 taken the other way round, p_i = 1 / (1 + e^-m_i) is at most one half, and
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.conditional_modes import ConditionalModes
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.logistic import Logistic
+    from glmm_binomial.model.quadrature import HermiteRule
     from glmm_binomial.model.rows import Rows
 
 BLOCK_ELEMENTS = 131_072
@@ -48,7 +49,9 @@ LARGE_TRIALS = 64.0
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """An equally spaced grid of each group about its conditional mode; K axes in conditional standard deviations.
+    """A grid of each group about its conditional mode; K axes in conditional standard deviations.
+
+    Its nodes are equally spaced, or those of one rule of Gauss and Hermite along every axis.
 
     Attributes
     ----------
@@ -59,12 +62,27 @@ class Nodes:
         Nodes in all.
     settled : bool
         False when more nodes than allowed would be needed.
+    rule : HermiteRule or None
+        None where nodes are equally spaced.
     """
 
     spacing: NDArray[np.float64]
     before: NDArray[np.int64]
     counts: NDArray[np.int64]
     settled: bool
+    rule: HermiteRule | None = None
+
+    @classmethod
+    def of_rule(cls, rule: HermiteRule, shape: tuple[int, ...]) -> Nodes:
+        """The same rule for all groups and effects, (G, K)."""
+        count = len(rule.nodes)
+        return cls(
+            spacing=np.ones(shape),
+            before=np.full(shape, count // 2),
+            counts=np.full(shape, count),
+            settled=True,
+            rule=rule,
+        )
 
     @property
     def most(self) -> int:
@@ -134,7 +152,7 @@ def integrate(
         effects.half_log_determinant + 0.5 * effects.count * np.log(2.0 * np.pi)
     )
     loops = compiled_loops()
-    if loops is None:
+    if loops is None or nodes.rule is not None:
         return _integrate_by_blocks(
             rows, parameters, found, nodes, predictor, log_constant, multiplicity, scored=scored
         )
@@ -184,7 +202,7 @@ def _integrate_by_blocks(
         block = _lay_out(rows, at_mode, found, nodes, members)
         u = found.modes[members][:, None, :] + block.points @ found.scales[members].transpose(0, 2, 1)
         linear = np.matmul(block.successes[:, None, :], block.moves)
-        log_f = log_constant[members, None] - 0.5 * covariance.quadratic_form(u)
+        log_f = log_constant[members, None] + block.log_weights - 0.5 * covariance.quadratic_form(u)
         log_f += np.matmul(linear, block.points.transpose(0, 2, 1))[:, 0]
         terms = np.empty(0)
         for piece in block.pieces:
@@ -295,6 +313,8 @@ class _Block:
         How many of them each group has; the others only fill up the block.
     points : (H, J, K) array
         All nodes.
+    log_weights : (J,) array
+        Of a rule for integrals over these coordinates.
     real : (H, J) boolean array
         Which of them a group has.
     at_mode : (H,) array
@@ -314,6 +334,7 @@ class _Block:
     axes: list[NDArray[np.float64]]
     counts: NDArray[np.int64]
     points: NDArray[np.float64]
+    log_weights: NDArray[np.float64]
     real: NDArray[np.bool_]
     at_mode: NDArray[np.float64]
     pieces: list[slice]
@@ -323,10 +344,16 @@ def _lay_out(rows: Rows, at_mode: Logistic, found: ConditionalModes, nodes: Node
     grouping = rows.grouping
     counts, spacing, before = nodes.counts[members], nodes.spacing[members], nodes.before[members]
     axes, points = [], np.empty((len(members), 1, 0))
-    real_nodes = np.ones((len(members), 1), dtype=bool)
+    real_nodes, log_weights = np.ones((len(members), 1), dtype=bool), np.zeros(1)
     for axis, count in enumerate(counts.max(axis=0)):
         places = np.arange(count)
-        axes.append(spacing[:, [axis]] * (places - before[:, [axis]]))
+        if nodes.rule is None:
+            axes.append(spacing[:, [axis]] * (places - before[:, [axis]]))
+            along = np.zeros(count)
+        else:
+            axes.append(np.broadcast_to(nodes.rule.nodes, (len(members), count)))
+            along = np.log(nodes.rule.weights * np.sqrt(2.0 * np.pi)) + 0.5 * nodes.rule.nodes**2
+        log_weights = (log_weights[:, None] + along).ravel()
         heads, has = points.shape[1], places < counts[:, [axis]]
         points = np.concatenate([np.repeat(points, count, axis=1), np.tile(axes[-1], heads)[:, :, None]], axis=2)
         real_nodes = np.repeat(real_nodes, count, axis=1) & np.tile(has, heads)
@@ -354,6 +381,7 @@ def _lay_out(rows: Rows, at_mode: Logistic, found: ConditionalModes, nodes: Node
         axes=axes,
         counts=counts,
         points=points,
+        log_weights=log_weights,
         real=real_nodes,
         at_mode=(trials * np.log(reciprocal) - successes * np.abs(eta)).sum(axis=1),
         pieces=[slice(start, start + room) for start in range(0, len(within), room)],

@@ -1,4 +1,4 @@
-"""How random effects are integrated out near one point: by quadrature up to two, by Laplace's approximation beyond."""
+"""How random effects are integrated out near one point: by quadrature up to four, by Laplace's approximation beyond."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def evaluate(rows: Rows, parameters: Parameters, start: NDArray[np.float64]) -> 
 
 
 class Integrator:
-    """How the random effects are integrated out near one point: quadrature up to two effects, Laplace beyond.
+    """How the random effects are integrated out near one point: quadrature up to four effects, Laplace beyond.
 
     Parameters
     ----------

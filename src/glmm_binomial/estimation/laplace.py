@@ -1,4 +1,4 @@
-"""Laplace approximation of the marginal likelihood, for three or more random effects per group.
+"""Laplace approximation of the marginal likelihood, for more random effects per group than a grid can hold.
 
     log L(b, sd) = sum_g [ l_g(u_g) - log det H_g / 2 - sum_k log sd_k ]
 

@@ -4,7 +4,7 @@
 
 theta being the k coefficients and the C parameters of the covariance of the effects, their log SDs first.
 
-By quadrature up to two random effects per group, with as few nodes as the sum over all groups allows; by Laplace's
+By quadrature up to three random effects per group, with as few nodes as the sum over all groups allows; by Laplace's
 approximation beyond.
 """
 
@@ -24,7 +24,7 @@ from glmm_binomial.estimation.many_points import (
     make_part,
     slopes_at,
 )
-from glmm_binomial.estimation.marginal import choose_nodes, evaluate_marginal, rough_nodes
+from glmm_binomial.estimation.marginal import MOST_TRAPEZOID_EFFECTS, choose_nodes, evaluate_marginal, rough_nodes
 from glmm_binomial.estimation.prior import prior_of
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.rows import Rows
 
-NODE_LADDER: Final = {1: (5, 8, 12, 18, 27, 40, 60, 90), 2: (5, 8, 12, 18, 27)}
+NODE_LADDER: Final = {1: (5, 8, 12, 18, 27, 40, 60, 90), 2: (5, 8, 12, 18, 27), 3: (5, 7)}
 """Nodes per random effect, by the number of effects per group."""
 
 FIRST_NODES: Final = 8
@@ -159,14 +159,17 @@ class LogPosterior:
     def choose_nodes(self, points: NDArray[np.float64]) -> None:
         """Give each group the fewest nodes such that the error summed over all groups is small.
 
+        Gradients and curvatures, which make the map that the values correct, stay rough with more than two effects.
+
         The error of a rung of the ladder is what the next one changes in the differences of log I_g between the first
         of the points (D, k + C) and the others. Errors of many groups may have one sign, so a bound on each group is no
         bound on their sum: the bound on each is lowered until the sum is small.
         """
         if self.is_laplace:
             return
-        found = find_modes(self.rows, self.centre.parameters, self.centre.modes)
-        self._grid = choose_nodes(self.rows, self.centre.parameters, found)
+        if self.effects <= MOST_TRAPEZOID_EFFECTS:
+            found = find_modes(self.rows, self.centre.parameters, self.centre.modes)
+            self._grid = choose_nodes(self.rows, self.centre.parameters, found)
         ladder = NODE_LADDER[self.effects]
         errors = self._errors_by_rung(points)
         size, bound = np.abs(errors).max(axis=2), FIRST_BOUND

@@ -38,8 +38,10 @@ FEWEST_EFFECTIVE: Final = 8
 TARGET: Final = 2.5e-3
 """Standard error of a mean, in posterior SDs, at which no more points are evaluated."""
 
-TARGET_OF_CORRELATED: Final = 4e-3
-"""The same with correlated effects, of whose correlations and small SDs a map cannot follow the joint law so well."""
+TARGET_OF_MANY_AXES: Final = 4e-3
+"""The same with more than two SDs and correlations, whose joint law a map does not follow so well."""
+
+MOST_FOLLOWED_AXES: Final = 2
 
 MANY_ROWS: Final = 50_000
 TARGET_OF_MANY: Final = 3.5e-3
@@ -133,8 +135,8 @@ class GrowingSample:
         self._posterior, self._theta = posterior, mapped.theta
         self._log_jacobian = mapped.log_jacobian - proposed.log_density
         self._log_ratio = np.empty(0)
-        is_correlated = posterior.size > posterior.coefficients + posterior.effects
-        self._target = TARGET_OF_CORRELATED if is_correlated else TARGET
+        axes = posterior.size - posterior.coefficients
+        self._target = TARGET if axes <= MOST_FOLLOWED_AXES else TARGET_OF_MANY_AXES
 
     def grown(self, most: int) -> WeightedSample:
         """The sample with as many points evaluated as the standard error asks for, up to a number."""
