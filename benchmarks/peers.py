@@ -31,10 +31,11 @@ from benchmarks.timing import seconds  # noqa: E402
 from glmm_binomial import fit_model  # noqa: E402
 from glmm_binomial.certified import contraception, vegetables  # noqa: E402
 from glmm_binomial.estimation.conditional_modes import find_modes  # noqa: E402
-from glmm_binomial.estimation.laplace import evaluate_laplace  # noqa: E402
+from glmm_binomial.estimation.integrals import Nodes  # noqa: E402
 from glmm_binomial.estimation.likelihood import newton_direction  # noqa: E402
-from glmm_binomial.estimation.marginal import MOST_EFFECTS, choose_nodes, evaluate_marginal  # noqa: E402
+from glmm_binomial.estimation.marginal import MOST_TRAPEZOID_EFFECTS, choose_nodes, evaluate_marginal  # noqa: E402
 from glmm_binomial.model.effects import IndependentEffects, Parameters  # noqa: E402
+from glmm_binomial.model.quadrature import hermite_rule  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 MOST_DIGITS = 15.0
 FINER = 1e-15
 """Tolerance of the nodes against which our own digits are counted."""
+
+FINER_RULE = 15
+"""The same of three effects: nodes a side."""
 
 PROGRAMS = ("ours, ml", "glmm, Laplace", "glmm, 25 nodes", "gpboost, Laplace", "lme4, Laplace")
 MODULES = {"glmm-binomial": "glmm_binomial", "numba": "numba", "glmm": "glmm", "gpboost": "gpboost"}
@@ -153,11 +157,11 @@ def own_digits(model: GLMM) -> float:
     rows = rows.with_effects(active)
     point = Parameters(coefficients=fit.coefficients, effects=IndependentEffects.of_sds(fit.sds[active]))
     found = find_modes(rows, point, fit.random_effects[:, active])
-    if len(active) > MOST_EFFECTS:
-        state = evaluate_laplace(rows, point, start=found.modes)
+    if active.sum() > MOST_TRAPEZOID_EFFECTS:
+        nodes = Nodes.of_rule(hermite_rule(FINER_RULE), found.modes.shape)
     else:
         nodes = choose_nodes(rows, point, found, tolerance=FINER)
-        state = evaluate_marginal(rows, point, nodes=nodes, found=found)
+    state = evaluate_marginal(rows, point, nodes=nodes, found=found)
     step, _ = newton_direction(state.score, state.information)
     k = len(point.coefficients)
     maximum = np.concatenate([point.coefficients + step[:k], point.effects.sds * np.exp(step[k:])])
@@ -167,7 +171,9 @@ def own_digits(model: GLMM) -> float:
 def unscaled(model: GLMM) -> NDArray[np.float64]:
     """Coefficients in the units of the data, then SDs."""
     scale = model.design.scale
-    return np.concatenate([scale.back_transform @ model.fit.coefficients, model.fit.sds / scale.random_scales])
+    return np.concatenate(
+        [scale.back_transform @ model.fit.coefficients, model.fit.sds * np.diag(scale.random_back_transform)]
+    )
 
 
 def by_glm(problem: Problem) -> None:
@@ -244,7 +250,7 @@ def row_of(problem: Problem, repeats: int) -> dict[str, str]:
     timed("ours, ml", lambda: unscaled(problem.ours()), own_digits(model))
     if find_spec("glmm"):
         timed("glmm, Laplace", partial(by_glmm, problem, 1))
-        if len(problem.y) < LARGE and problem.slopes < MOST_EFFECTS:
+        if len(problem.y) < LARGE and problem.slopes < MOST_TRAPEZOID_EFFECTS:
             timed("glmm, 25 nodes", partial(by_glmm, problem, 25))
     if find_spec("gpboost") and problem.trials is None:
         timed("gpboost, Laplace", partial(by_gpboost, problem))
