@@ -113,7 +113,7 @@ WEIGHTS = {
     # these take ten times as long as the others
     "GLMM_BINOMIAL_COMPARE": 8,
     "GLMM_BINOMIAL_CONFINT": 5,
-    "GLMM_BINOMIAL_PLOT": 2,
+    "GLMM_BINOMIAL_PLOT": 4,
 }
 """How often each function is called; one that is not named here counts 5, and one without arguments not at all."""
 
@@ -146,7 +146,19 @@ OPTIONS = {
     "alpha": (0.05, 0.05, 0.1, 0.5, 0.01, 0.999999, 2e-300, 5e-324, 1.0 - 2.0**-53, Fraction(1, 20), None, [[0.05]]),
     "method": ("vb", "ml", "mean-field", "ML ", "Mean-Field", None, "", [["ml"]]),
     "n_sim": (None, 1, 40.0, 3, 200, 1000, [[2]], True, 10_000, 10_001, 0, 2.5),
-    "kind": (None, "check", " Check", "forest", 1.0),
+    "kind": (
+        None,
+        "check",
+        " Check",
+        "forest",
+        "caterpillar",
+        "effect",
+        "calibration",
+        "ROC ",
+        "residuals",
+        "pie",
+        1.0,
+    ),
     "compare": (None, "pairwise", "first", "Sequential ", "none", [[1.0, -1.0]], [["a", 0.5, -0.5]], "all"),
     "scale": (None, "odds ratio", "difference", "ratio", "odds_ratio", "logit"),
     "adjust": (None, "holm", "none", "bonferroni", "tukey", "sidak"),

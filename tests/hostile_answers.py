@@ -118,8 +118,20 @@ def require_sound(case: Case, answer: object) -> str:
     return "table"
 
 
+SENTENCES = (
+    r"The observed proportion lies inside .* \d+ of \d+ ",
+    r"Odds ratios with .* intervals, on a log axis: \d+ of \d+ intervals leave out 1\. ",
+    r"Random (intercept|slope of .*): (estimated at zero|[\d,]+ of [\d,]+ .* intervals leave out zero; largest )",
+    r"Probability of a typical group with .* intervals, .* averaged: .* at ",
+    r"Observed proportions against fitted probabilities in bins: for a typical group intercept \S+, slope ",
+    r"Area under the ROC curve: [01]\.\d{3} .* [01]\.\d{3} ",
+    r"Quantile residuals of [\d,]+ rows: .* at most [01]\.\d{3} ",
+)
+"""How the words of each kind of picture begin."""
+
+
 def _is_sentence(text: Cell) -> bool:
-    return re.match(r"The observed proportion lies inside .* \d+ of \d+ ", str(text)) is not None
+    return any(re.match(sentence, str(text)) for sentence in SENTENCES) and "nan" not in str(text).split()
 
 
 def _require_message(case: Case, text: Cell) -> str:
@@ -330,8 +342,12 @@ def _sound_influence(cells: Table) -> None:
 
 
 def _sound_check(cells: Table) -> None:
-    header, *rows = cells
+    header, *all_rows = cells
+    below = [row[0] for row in all_rows].index("pearson_residuals")
+    rows = [row[: header.index("inside") + 1] for row in all_rows[:below]]
+    header = header[: header.index("inside") + 1]
     assert rows
+    _sound_residuals_below(all_rows[below + 1 :])
     for row in rows:
         observed, mean, lower, upper, inside = row[-5:]
         _require_numbers(observed, mean, lower, upper)
@@ -342,6 +358,19 @@ def _sound_check(cells: Table) -> None:
         assert 0.0 <= observed <= most
         assert 0.0 <= mean <= most
         assert type(inside) is bool
+
+
+def _sound_residuals_below(rows: Table) -> None:
+    (_, *quartiles), *tests = [row[:6] for row in rows]
+    _require_numbers(*quartiles)
+    assert quartiles == sorted(quartiles)
+    assert tests[0] == ["residual_tests", "statistic", "simulated_mean", "p_value", "simulations", "note"]
+    assert [row[0] for row in tests[1:4]] == ["uniformity", "dispersion", "outliers"]
+    assert [row[0] for row in tests[4:]] in ([], ["products"])
+    for name, statistic, mean, p_value, simulations, note in tests[1:]:
+        _require_numbers(statistic, mean, p_value, simulations)
+        assert 1.0 / (simulations + 1.0) <= p_value <= 1.0
+        assert (note != "") == (name == "products")
 
 
 def _sound_comparison(cells: Table) -> None:

@@ -15,7 +15,8 @@ from datasets import cbpp, contraception, expanded, vegetables
 from glmm_binomial import fit_formula
 from glmm_binomial.answers.check import Check, _bins, check
 from glmm_binomial.answers.overdispersion import DispersionCheck
-from glmm_binomial.answers.plot import pattern_labels
+from glmm_binomial.answers.plots.check import pattern_labels
+from glmm_binomial.answers.residual_tests import ResidualTest
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.answers.simulate import simulate
 from glmm_binomial.estimation.fitted_model import fit_model
@@ -260,6 +261,8 @@ def hand_built(**changes):
         "ci_upper": np.array([0.5, 0.75]),
         "inside": np.array([True, False]),
         "dispersion": None,
+        "quartiles": np.array([-2.0, -0.5, 0.25, 0.75, 3.0]),
+        "tests": (),
         "alpha": 0.05,
         "seed": 1,
     }
@@ -273,12 +276,26 @@ def test_the_table_shows_the_pattern_and_what_was_found():
         ["treat", "male", "observations", "observed", "simulated_mean", "ci_lower", "ci_upper", "inside"],
         [0.0, 1.0, 8.0, 0.5, 0.4375, 0.375, 0.5, True],
         [1.0, 1.0, 4.0, 0.25, 0.625, 0.5, 0.75, False],
+        ["pearson_residuals", "minimum", "quartile_1", "median", "quartile_3", "maximum", None, None],
+        [None, -2.0, -0.5, 0.25, 0.75, 3.0, None, None],
     ]
-    assert {type(cell) for row in rows[1:] for cell in row} == {float, bool}
+    assert {type(cell) for row in rows[1:3] for cell in row} == {float, bool}
+
+
+def test_tests_of_residuals_stand_below_everything_else():
+    tests = (
+        ResidualTest("uniformity", 0.05, 0.04, 0.3, 200),
+        ResidualTest("products", 3.5, 1.2, 0.005, 200, note="a times b"),
+    )
+    *before, header, first, second = finished(hand_built(tests=tests).rows())
+    assert before == finished(hand_built().rows())
+    assert header[:6] == ["residual_tests", "statistic", "simulated_mean", "p_value", "simulations", "note"]
+    assert first == ["uniformity", 0.05, 0.04, 0.3, 200.0, None, None, None]
+    assert second == ["products", 3.5, 1.2, 0.005, 200.0, "a times b", None, None]
 
 
 def test_the_table_shows_trials_when_y_holds_successes():
-    header, first, _ = finished(hand_built(trials=np.array([80, 40])).rows())
+    header, first, *_ = finished(hand_built(trials=np.array([80, 40])).rows())
     assert header[2:4] == ["observations", "trials"]
     assert first[2:4] == [8.0, 80.0]
 
@@ -287,7 +304,7 @@ DISPERSION = DispersionCheck(observed=3.5, simulated_mean=1.0, ci_lower=0.7, ci_
 
 
 def test_the_dispersion_of_counts_has_a_row_of_its_own():
-    *_, row = finished(hand_built(trials=np.array([80, 40]), dispersion=DISPERSION).rows())
+    _, _, _, row, *_ = finished(hand_built(trials=np.array([80, 40]), dispersion=DISPERSION).rows())
     assert row == ["chi-square / df", None, 12.0, 120.0, 3.5, 1.0, 0.7, 1.4, False]
 
 
@@ -301,18 +318,18 @@ def test_without_predictors_the_dispersion_has_a_column_for_its_name():
             dispersion=DISPERSION,
         ).rows()
     )
-    assert [row[0] for row in rows] == ["pattern", "all rows", "chi-square / df"]
+    assert [row[0] for row in rows][:3] == ["pattern", "all rows", "chi-square / df"]
 
 
 def test_the_table_shows_bins_by_their_range():
     rows = finished((hand_built(names=("bin",), patterns=(("0.100 to 0.200",), ("0.200 to 0.300",)))).rows())
-    assert [row[0] for row in rows] == ["bin", "0.100 to 0.200", "0.200 to 0.300"]
+    assert [row[0] for row in rows][:3] == ["bin", "0.100 to 0.200", "0.200 to 0.300"]
 
 
 def test_a_model_without_predictors_has_one_pattern():
     rows = [["y", "id"], *([float(row * row % 7 < 3), row // 8] for row in range(64))]
     found = check(fit_formula(rows, "y ~ 1 + (1 | id)"), n_sim=60)
-    header, row = finished(found.rows())
+    header, row, *_ = finished(found.rows())
     assert header[:2] == ["observations", "observed"]
     assert row[0] == 64.0
     assert pattern_labels(found) == ("all rows",)

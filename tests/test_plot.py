@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
 from glmm_binomial.answers.check import check
-from glmm_binomial.answers.plot import check_figure, check_sentence, jitter, pattern_labels
+from glmm_binomial.answers.plots.check import check_figure, check_sentence, jitter, layout_of, pattern_labels
 from glmm_binomial.extras import MissingPackageError
 from test_check import hand_built, vegetables_model
 
 
 def lines_of(figure):
-    """The drawn points by the beginning of their label: simulations, inside, outside."""
-    (axes,) = figure.axes
+    """The drawn points of the first facet by the beginning of their label: simulations, inside, outside."""
+    axes, *_ = figure.axes
     named = {}
     for line in axes.get_lines():
         label = line.get_label()
@@ -29,7 +29,7 @@ def lines_of(figure):
 
 
 def tick_labels(figure):
-    (axes,) = figure.axes
+    axes, *_ = figure.axes
     return [label.get_text() for label in axes.get_yticklabels()]
 
 
@@ -71,9 +71,39 @@ def test_what_does_not_occur_has_no_entry_in_the_legend():
 
 def test_the_first_pattern_is_on_top_with_its_values():
     figure = check_figure(hand_built(patterns=((0.0, 1.0), (1.0, 0.0))))
-    (axes,) = figure.axes
-    assert axes.yaxis_inverted()
+    assert figure.axes[0].yaxis_inverted()
     assert tick_labels(figure) == ["treat = 0", "treat = 1"]
+
+
+def test_the_last_of_several_columns_makes_facets_as_in_the_article():
+    found = check(vegetables_model(), n_sim=60)
+    layout = layout_of(found)
+    assert layout.facets == ("x2 = 0", "x2 = 1")
+    assert layout.rows == ("x1 = 0", "x1 = 1")
+    figure = check_figure(found)
+    assert [axes.get_title() for axes in figure.axes] == ["x2 = 0", "x2 = 1"]
+    for facet, axes in enumerate(figure.axes):
+        (observed,) = [line for line in axes.get_lines() if "observed" in line.get_label()]
+        # patterns are sorted with the last column first
+        assert_array_equal(observed.get_xydata(), [[found.observed[2 * facet], 0], [found.observed[2 * facet + 1], 1]])
+        (simulated,) = [line for line in axes.get_lines() if "simulations" in line.get_label()]
+        assert_array_equal(np.sort(simulated.get_xdata()), np.sort(found.simulated[:, layout.facet == facet].ravel()))
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+
+
+def test_a_last_column_of_many_values_makes_no_facets():
+    patterns = tuple((float(i % 2), float(i)) for i in range(6))
+    ones = {name: np.full(6, 0.5) for name in ("observed", "simulated_mean", "ci_lower", "ci_upper")}
+    found = hand_built(
+        patterns=patterns,
+        simulated=np.full((2, 6), 0.5),
+        inside=np.ones(6, dtype=bool),
+        observations=np.ones(6),
+        **ones,
+    )
+    layout = layout_of(found)
+    assert layout.facets == ("",)
+    assert layout.row.tolist() == list(range(6))
 
 
 def test_labels_show_the_columns_that_tell_patterns_apart():
@@ -109,8 +139,8 @@ def test_bins_are_labelled_by_their_range():
 
 
 def test_a_title_is_drawn_when_given():
-    assert check_figure(hand_built()).axes[0].get_title(loc="left") == ""
-    assert check_figure(hand_built(), title="Wrong model").axes[0].get_title(loc="left") == "Wrong model"
+    assert check_figure(hand_built()).get_suptitle() == ""
+    assert check_figure(hand_built(), title="Wrong model").get_suptitle() == "Wrong model"
 
 
 def test_a_dollar_sign_in_a_header_is_not_mathematics():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import datasets
+from glmm_binomial.answers.plot import KINDS
 from glmm_binomial.estimation import fitting
 from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
 from glmm_binomial.observations import METHODS
@@ -174,7 +175,10 @@ def test_the_same_cell_in_eight_threads_at_once_shows_the_same(cells, alone):
 
 def test_a_picture_in_the_main_thread_and_tables_in_the_others_do_not_disturb_each_other(cells, alone):
     models = [Cell("GLMM_BINOMIAL_MODEL", data) for data in data_sets()]
-    pictures = [Cell("GLMM_BINOMIAL_PLOT", {"model": model, "n_sim": 50}) for model in models]
+    pictures = [
+        Cell("GLMM_BINOMIAL_PLOT", {"model": model, "kind": kind, "n_sim": 50})
+        for model, kind in zip(models, cycle(KINDS), strict=False)
+    ]
     described = [picture.compute() for picture in pictures]
     fitting.fit_cache.clear()
     with ThreadPoolExecutor(THREADS) as threads:

@@ -12,8 +12,10 @@ from glmm_binomial.writer.spill import (
     NO_TABLE,
     ModelCell,
     Spill,
+    Style,
     column_cell,
     format_where,
+    style_in_blocks,
     table_style,
     write_model,
     write_spill,
@@ -55,13 +57,14 @@ def write_simulations(report: Report, study: Study, model: ModelCell) -> Spill:
 
 
 def write_check_sheet(report: Report, study: Study, model: ModelCell, simulations: Spill) -> None:
-    page = report.page("Check", (11, 12, 12, 12, 21, 13, 12, 16, 12, 12, 12, 12, 12))
+    page = report.page("Check", (11, 12, 18, 12, 21, 13, 12, 16, 12, 12, 12, 12, 12))
     page.title("Check", "Does the model simulate days with vegetables like the observed ones?")
     page.paragraph(
         "If the model describes the students, data simulated from it look like the data observed. The formula "
         "simulates 200 data sets and compares, for each pattern of sex and treatment, the observed proportion of days "
         "with vegetables with the simulated ones: simulated_mean is their mean, and between ci_lower and ci_upper lie "
-        "95 % of them. inside says whether the observed proportion lies there too."
+        "95 % of them. inside says whether the observed proportion lies there too. Below stand the quartiles of "
+        "Pearson's residuals, and tests of residuals: p_value is the rank of a statistic among those of simulated data."
     )
     page.labelled(
         "The article",
@@ -77,12 +80,13 @@ def write_check_sheet(report: Report, study: Study, model: ModelCell, simulation
 
 
 def write_wrong_model(report: Report, study: Study, right: FitTable) -> None:
-    page = report.page("Wrong model", (21, 19, *[15] * 9))
+    page = report.page("Wrong model", (21, 19, *[15] * 5, 27, *[15] * 3))
     page.title("Wrong model", "What the check shows when the interaction is left out")
     page.paragraph(
         f'The formula of this model is "{WRONG}": the treatment then has the same odds ratio for women '
         "and men. The table looks as good as the right one, with small standard errors, and converges. "
-        "Only the larger AIC and the check below give it away. How to read the table is said on the sheet Fit."
+        "Only the larger AIC and the check below give it away; the last of its tests of residuals, products, names the "
+        "columns whose product is missing. How to read the table is said on the sheet Fit."
     )
     page.labelled(
         "The article",
@@ -119,13 +123,18 @@ def _write_check(report: Report, page: Page, check: Expression, *, model: str) -
     page.table([Column("Chart: height of box", page.formats.muted_estimate)], _heights(check, top), left=inside + 1)
     page.row = first
     _mark_outside(page, left + header.index("observed"), header)
-    observations = header.index("observations")
-    style = table_style(page, counts=(observations,), codes=range(observations))
-    write_spill(page, check, style=style, top=top, left=left)
+    write_spill(page, check, style=_check_style(page, check), top=top, left=left)
     page.skip()
     page.paragraph(PICTURE)
     page.code("Picture", check.shown.replace("GLMM_BINOMIAL_CHECK(", "GLMM_BINOMIAL_PLOT(", 1))
     _draw_check(report, page, check, Rows(page.name, first, last, (0, 1)), model)
+
+
+def _check_style(page: Page, check: Expression) -> Style:
+    """The formats of the patterns, and of the residuals' rows below them, which have headers of their own."""
+    observations = check.cells[0].index("observations")
+    patterns = table_style(page, counts=(observations,), codes=range(observations))
+    return style_in_blocks(page, check.cells, first=patterns)
 
 
 def _mark_outside(page: Page, column: int, header: list[Cell]) -> None:
@@ -140,7 +149,7 @@ def _mark_outside(page: Page, column: int, header: list[Cell]) -> None:
 
 
 def _count_inside(check: Expression, flags: str) -> Computed[str]:
-    counted = sum(row[-1] is True for row in check.cells)
+    counted = sum(row[-1] is True for row in check.cells[: len(PATTERNS) + 1])
     says = "observed proportions lie inside the interval."
     inside, outside = f"COUNTIF({flags},TRUE)", f"COUNTIF({flags},FALSE)"
     return Computed(
@@ -152,7 +161,7 @@ def _count_inside(check: Expression, flags: str) -> Computed[str]:
 def _write_labels(page: Page, check: Expression) -> None:
     """Say in words which pattern a row of the check is; it lists them in the order of PATTERNS."""
     rows = []
-    for row, (pattern, coded) in enumerate(zip(PATTERNS, check.cells[1:], strict=True), start=page.row + 1):
+    for row, (pattern, coded) in enumerate(zip(PATTERNS, check.cells[1:], strict=False), start=page.row + 1):
         if coded[:2] != (float(pattern.trt == "treat"), float(pattern.sex == "male")):
             raise ValueError(f"the check has another row than {pattern}")
         trt_cell, sex_cell = cell(row, len(LABELS)), cell(row, len(LABELS) + 1)
@@ -171,7 +180,7 @@ def _heights(check: Expression, top: int) -> list[tuple[Computed[float]]]:
     left = len(LABELS)
     return [
         (Computed(f"={cell(row, left + upper)}-{cell(row, left + lower)}", float(cells[upper]) - float(cells[lower])),)
-        for row, cells in enumerate(check.cells[1:], start=top + 1)
+        for row, cells in enumerate(check.cells[1 : len(PATTERNS) + 1], start=top + 1)
     ]
 
 

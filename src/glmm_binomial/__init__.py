@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.generate import generate
     from glmm_binomial.answers.influence import influence
     from glmm_binomial.answers.margins import margins
-    from glmm_binomial.answers.plot import check_figure
+    from glmm_binomial.answers.plot import plot
+    from glmm_binomial.answers.plots.check import check_figure
     from glmm_binomial.answers.predict import predict
     from glmm_binomial.answers.quality import quality
     from glmm_binomial.answers.ranef import random_effects
@@ -60,7 +61,8 @@ _HOMES = {
     "answers.estimates": ("Estimates", "estimates_of", "fit"),
     "answers.influence": ("influence",),
     "answers.margins": ("margins",),
-    "answers.plot": ("check_figure",),
+    "answers.plot": ("plot",),
+    "answers.plots.check": ("check_figure",),
     "answers.predict": ("predict",),
     "answers.quality": ("quality",),
     "answers.generate": ("generate",),
@@ -97,6 +99,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "generate",
     "influence",
     "margins",
+    "plot",
     "predict",
     "profile_intervals",
     "quality",

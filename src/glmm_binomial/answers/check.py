@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.special import expit
 
+from glmm_binomial.answers.bins import bins_of
 from glmm_binomial.answers.overdispersion import check_dispersion
+from glmm_binomial.answers.residual_tests import residual_tests
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.answers.simulate import draw_responses, fixed_predictor
+from glmm_binomial.estimation.pearson import counts_of
 from glmm_binomial.observations.simulation_options import read_simulation_options, require_enough_simulations
 
 if TYPE_CHECKING:
@@ -19,7 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.answers.overdispersion import DispersionCheck
+    from glmm_binomial.answers.residual_tests import ResidualTest
     from glmm_binomial.estimation.fitted_model import GLMM
+    from glmm_binomial.observations.simulation_options import SimulationOptions
 
 DEFAULT_SIMULATIONS: Final = 200
 MOST_RESPONSES: Final = 100_000_000
@@ -29,6 +34,9 @@ MOST_PATTERNS: Final = 30
 """Distinct rows of x up to which each has a row of its own; beyond, ten bins of fitted probability."""
 
 BINS: Final = 10
+QUARTILES_HEADER: Final = ("pearson_residuals", "minimum", "quartile_1", "median", "quartile_3", "maximum")
+TESTS_HEADER: Final = ("residual_tests", "statistic", "simulated_mean", "p_value", "simulations", "note")
+
 BIN_FORMATS: Final = (*(f".{digits}f" for digits in range(3, 7)), *(f".{digits}g" for digits in range(3, 18)))
 """For the limits of bins, until all differ; seventeen significant digits tell any two numbers apart."""
 
@@ -58,6 +66,10 @@ class Check(Tabular):
         Whether the observed proportion lies between these quantiles, limits included.
     dispersion : DispersionCheck or None
         Of Pearson's chi-square over its degrees of freedom, when there are counts.
+    quartiles : (5,) array
+        Of Pearson's residuals, see `Counts.quartiles`.
+    tests : tuple of ResidualTest
+        Empty where they would take too long.
     alpha : float
     seed : int
     """
@@ -73,11 +85,13 @@ class Check(Tabular):
     ci_upper: NDArray[np.float64]
     inside: NDArray[np.bool_]
     dispersion: DispersionCheck | None
+    quartiles: NDArray[np.float64]
+    tests: tuple[ResidualTest, ...]
     alpha: float
     seed: int
 
     def rows(self) -> list[Sequence[object]]:
-        """Rows of cells: a header, then one row per pattern, and one of the dispersion of counts."""
+        """Rows of cells: a header, one row per pattern and one of the dispersion of counts; then the residuals' own."""
         trials = [] if self.trials is None else [("trials", self.trials.astype(float))]
         columns = [
             ("observations", self.observations.astype(float)),
@@ -96,6 +110,9 @@ class Check(Tabular):
             [*names, *(name for name, _ in columns)],
             *([*pattern, *cells] for pattern, cells in zip(patterns, numbers, strict=True)),
             *self._dispersion_rows(len(names)),
+            QUARTILES_HEADER,
+            [None, *self.quartiles.tolist()],
+            *self._test_rows(),
         ]
 
     def _dispersion_rows(self, width: int) -> Iterator[Sequence[object]]:
@@ -105,6 +122,12 @@ class Check(Tabular):
             numbers = [found.observed, found.simulated_mean, found.ci_lower, found.ci_upper, found.inside]
             yield ["chi-square / df", *(None,) * (width - 1), *counted, *numbers]
 
+    def _test_rows(self) -> Iterator[Sequence[object]]:
+        if self.tests:
+            yield TESTS_HEADER
+        for each in self.tests:
+            yield [each.name, each.statistic, each.simulated_mean, each.p_value, each.simulations, each.note or None]
+
 
 def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
     """Compare observed proportions with those simulated from the model, for each distinct row of x.
@@ -112,7 +135,8 @@ def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
     The simulations are those of `simulate` with the same seed: new random effects, coefficients and SDs at their
     estimates. A model that describes the data puts about 1 - alpha of the observed proportions inside; observations in
     a pattern were also used to fit it, so somewhat more are to be expected. Of counts, Pearson's chi-square over its
-    degrees of freedom is compared too: it tells whether rows vary more than the model lets them.
+    degrees of freedom is compared too: it tells whether rows vary more than the model lets them. The residuals are
+    tested as described in `residual_tests`.
 
     Parameters
     ----------
@@ -128,12 +152,26 @@ def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
     InvalidInputError
         When n_sim or seed cannot be used.
     """
-    observations, alpha = model.observations, model.observations.options.alpha
-    options = read_simulation_options(
-        n_sim, seed, default=DEFAULT_SIMULATIONS, rows=len(observations.trials), most_values=MOST_RESPONSES
-    )
-    require_enough_simulations(options.n_sim, alpha)
+    options = read_check_options(model, n_sim, seed)
+    return replace(check_proportions(model, options), tests=residual_tests(model, options))
 
+
+def read_check_options(model: GLMM, n_sim: object, seed: object) -> SimulationOptions:
+    """Check the options of a check.
+
+    Raises
+    ------
+    InvalidInputError
+    """
+    rows = len(model.observations.trials)
+    options = read_simulation_options(n_sim, seed, default=DEFAULT_SIMULATIONS, rows=rows, most_values=MOST_RESPONSES)
+    require_enough_simulations(options.n_sim, model.observations.options.alpha)
+    return options
+
+
+def check_proportions(model: GLMM, options: SimulationOptions) -> Check:
+    """The check without tests of the residuals."""
+    observations, alpha = model.observations, model.observations.options.alpha
     division = _divide(model)
     size = len(division.patterns)
     trials = np.bincount(division.index, weights=observations.trials, minlength=size)
@@ -155,6 +193,8 @@ def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
         ci_upper=upper / trials,
         inside=(lower <= successes) & (successes <= upper),
         dispersion=check_dispersion(model, options),
+        quartiles=counts_of(observations, model.design.scale, model.fit).quartiles,
+        tests=(),
         alpha=alpha,
         seed=options.seed,
     )
@@ -187,11 +227,10 @@ def _divide(model: GLMM) -> _Division:
 
 def _bins(fitted: NDArray[np.float64]) -> _Division:
     """Ten bins of about equal numbers of rows; fewer when rows share fitted probabilities."""
-    upper = np.unique(np.quantile(fitted, np.arange(1, BINS + 1) / BINS, method="inverted_cdf"))
-    index = np.searchsorted(upper, fitted, side="left")
-    lowest = np.array([fitted[index == position].min() for position in range(len(upper))])
+    index = bins_of(fitted, BINS)
+    ends = [(fitted[index == place].min(), fitted[index == place].max()) for place in range(index.max() + 1)]
     for form in BIN_FORMATS:
-        labels = {f"{low:{form}} to {high:{form}}": None for low, high in zip(lowest, upper, strict=True)}
-        if len(labels) == len(upper):
+        labels = {f"{low:{form}} to {high:{form}}": None for low, high in ends}
+        if len(labels) == len(ends):
             break
     return _Division(index=index, names=("bin",), patterns=tuple((label,) for label in labels))

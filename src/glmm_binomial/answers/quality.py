@@ -5,21 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from glmm_binomial.answers.discrimination import discrimination
-from glmm_binomial.answers.estimates import group_effects
+from glmm_binomial.answers.fitted import fitted_logits
 from glmm_binomial.answers.maximum import log_likelihood_of
 from glmm_binomial.answers.origin import about_origin
 from glmm_binomial.answers.rows import Tabular
-from glmm_binomial.answers.simulate import fixed_predictor
 from glmm_binomial.answers.variance_shares import variance_shares
 from glmm_binomial.estimation.pearson import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from glmm_binomial.answers.variance_shares import Share
     from glmm_binomial.estimation.fitted_model import GLMM
@@ -116,13 +111,12 @@ def _measure(name: str, share: Share, note: str) -> Measure:
 
 
 def _of_discrimination(model: GLMM) -> Iterator[Measure]:
-    observations = model.observations
-    typical = fixed_predictor(model, observations.x)
+    fitted = fitted_logits(model)
     for which, words, logits in (
-        ("typical", "a typical group", typical),
-        ("known", "the known groups", typical + _deviations(model)),
+        ("typical", "a typical group", fitted.typical),
+        ("known", "the known groups", fitted.known),
     ):
-        found = discrimination(logits, observations.successes, observations.trials)
+        found = discrimination(logits, fitted.successes, fitted.trials)
         yield Measure(f"auc_{which}", found.auc, note=f"area under the ROC curve, probabilities of {words}")
         yield Measure(f"brier_{which}", found.brier, note="mean squared error of the probability")
         yield Measure(
@@ -138,13 +132,6 @@ def _of_discrimination(model: GLMM) -> Iterator[Measure]:
             else "none: the probabilities are all the same, or tell every success from every failure",
         )
         yield Measure(f"classified_right_{which}", found.classified_right, note="success where it is 1/2 or more")
-
-
-def _deviations(model: GLMM) -> NDArray[np.float64]:
-    """Z'u of each of the user's rows, (N,)."""
-    observations = model.observations
-    effects = group_effects(model.design, model.fit)[observations.group_index]
-    return np.asarray(effects[:, 0] + (observations.x_random * effects[:, 1:]).sum(axis=1))
 
 
 def _dispersion(model: GLMM) -> Measure:

@@ -97,7 +97,7 @@ N_SIM: Final = Argument(
     "n_sim",
     "value",
     "How many simulations, a whole number up to 10000. The default is 1 for GLMM_BINOMIAL_SIMULATE and _GENERATE, 250 "
-    "for GLMM_BINOMIAL_RESIDUALS, 200 for GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_PLOT.",
+    "for GLMM_BINOMIAL_RESIDUALS, also as a picture, 200 for GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_PLOT.",
     None,
 )
 SEED: Final = Argument(
@@ -299,7 +299,7 @@ FUNCTIONS: Final = (
         "GLMM_BINOMIAL_CHECK",
         (MODEL, N_SIM, SEED),
         "Check whether a model simulates proportions like those observed. Spills one row per distinct row of x, or per "
-        "bin of fitted probability when these are many.",
+        "bin of fitted probability when these are many; then quartiles and tests of the residuals.",
         "answers.check:check",
     ),
     WorksheetFunction(
@@ -324,7 +324,8 @@ FUNCTIONS: Final = (
             Argument(
                 "kind",
                 "value",
-                '"check" (the default): observed proportions large, simulated ones small, as in GLMM_BINOMIAL_CHECK.',
+                '"check" (the default): observed among simulated proportions; "forest": odds ratios; "caterpillar": '
+                'groups; "effect": each variable against the probability; "calibration"; "roc"; "residuals".',
                 "check",
             ),
             N_SIM,

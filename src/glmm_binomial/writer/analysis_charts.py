@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import takewhile
 
 from glmm_binomial.writer.charts import (
     Boxes,
@@ -17,7 +18,7 @@ from glmm_binomial.writer.charts import (
 from glmm_binomial.writer.formula import Cell, number
 from glmm_binomial.writer.page import Column, Computed, Page, Report, cell
 from glmm_binomial.writer.ranking import REACH, SORTED, sorted_effects
-from glmm_binomial.writer.spill import Spill
+from glmm_binomial.writer.spill import CHECK_BLOCKS, Spill
 from glmm_binomial.writer.style import AVERAGED, FITTED, STRESSED
 
 OddsRatios = Sequence[Sequence[Computed[float | str]]]
@@ -74,8 +75,8 @@ def write_group_chart(report: Report, page: Page, effects: Sequence[Sequence[Cel
 def write_check_chart(report: Report, page: Page, spill: Spill) -> None:
     """Draw observed proportions over the interval of simulated ones, for each row of a table of CHECK."""
     header = list(spill.rows[0])
-    # the last row may be the check of the dispersion, which is no proportion
-    rows = [row for row in spill.rows[1:] if row[0] != "chi-square / df"]
+    # below them may stand the check of the dispersion, which is no proportion, and the residuals
+    rows = list(takewhile(lambda row: row[0] not in ("chi-square / df", *CHECK_BLOCKS), spill.rows[1:]))
     lower, upper, mean, observed = (header.index(n) for n in ("ci_lower", "ci_upper", "simulated_mean", "observed"))
     beside = len(header)
     _write_beside(page, spill, [(number(row[lower]), number(row[upper])) for row in rows], (lower, upper))

@@ -12,7 +12,7 @@ from glmm_binomial.writer.fit_table import COLUMNS, HOW_TO_READ, WIDTHS, FitTabl
 from glmm_binomial.writer.formula import Cell, Expression, ask, call, constant, number
 from glmm_binomial.writer.page import Column, Computed, Page, Report, cell, fixed_cell, new_report, sheet_prefix
 from glmm_binomial.writer.ranking import write_ranks
-from glmm_binomial.writer.spill import ModelCell, Spill, style_by_content, write_model, write_spill
+from glmm_binomial.writer.spill import ModelCell, Spill, style_in_blocks, write_model, write_spill
 
 # of a column of numbers
 NARROWEST = 13
@@ -199,7 +199,8 @@ def _write_check_sheet(report: Report, model: ModelCell) -> None:
         ("Check", "Does the model make data like these?"),
         "200 data sets are simulated from the model. For each distinct row of its columns, or for bins of the fitted "
         "probability, stand the observed proportion of successes, the mean of the simulated ones and the interval in "
-        "which nearly all of them lie. inside should mostly read TRUE.",
+        "which nearly all of them lie. inside should mostly read TRUE. Below stand the quartiles of Pearson's "
+        "residuals, and tests of residuals, whose p_value is the rank of a statistic among those of simulated data.",
         call("GLMM_BINOMIAL_CHECK", model=model.seen_from("Check")),
         columns_beside=2,
     )
@@ -234,7 +235,7 @@ def _write_answer(
     page.paragraph(paragraph)
     page.skip(rows_above + 1)
     page.code("Formula", answer.shown)
-    spill = write_spill(page, answer, style=style_by_content(page, answer.cells))
+    spill = write_spill(page, answer, style=style_in_blocks(page, answer.cells))
     page.skip()
     return page, spill
 

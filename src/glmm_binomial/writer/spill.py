@@ -13,6 +13,9 @@ from glmm_binomial.writer.page import Computed, Page, cell, fixed_cell, sheet_pr
 # too small for four decimals
 SMALL = 5e-4
 NO_WARNINGS = "None."
+CHECK_BLOCKS = ("pearson_residuals", "residual_tests")
+"""Where the rows of a table of CHECK begin that have headers of their own."""
+
 NO_TABLE = "There is no table; its formula returns the message below."
 
 Style = Callable[[int, int, Cell], Format]
@@ -135,6 +138,24 @@ def style_by_content(page: Page, rows: Sequence[Sequence[Cell]]) -> Style:
             return formats.spill_row_count
         is_small = isinstance(value, float) and 0 < abs(value) < SMALL
         return formats.spill_very_small if is_small else formats.spill_estimate
+
+    return style
+
+
+def style_in_blocks(page: Page, rows: Sequence[Sequence[Cell]], *, first: Style | None = None) -> Style:
+    """The formats of a table of CHECK, whose residuals have header rows of their own; of any other one by its content.
+
+    `first` is that of the rows above the residuals, by their content unless given.
+    """
+    starts = [0, *(line for line, row in enumerate(rows) if row[0] in CHECK_BLOCKS)]
+    ends = [*starts[1:], len(rows)]
+    blocks = [style_by_content(page, rows[start:end]) for start, end in zip(starts, ends, strict=True)]
+    if first is not None:
+        blocks[0] = first
+
+    def style(line: int, column: int, value: Cell) -> Format:
+        block = sum(start <= line for start in starts) - 1
+        return blocks[block](line - starts[block], column, value)
 
     return style
 
