@@ -11,8 +11,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
+from datasets import cbpp
 from glmm_binomial.answers.check import check
 from glmm_binomial.answers.plots.check import check_figure, check_sentence, jitter, layout_of, pattern_labels
+from glmm_binomial.estimation.fitted_model import fit_model
 from glmm_binomial.extras import MissingPackageError
 from test_check import hand_built, vegetables_model
 
@@ -89,6 +91,13 @@ def test_the_last_of_several_columns_makes_facets_as_in_the_article():
         (simulated,) = [line for line in axes.get_lines() if "simulations" in line.get_label()]
         assert_array_equal(np.sort(simulated.get_xdata()), np.sort(found.simulated[:, layout.facet == facet].ravel()))
     assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+
+
+def test_columns_that_code_one_factor_make_no_facets():
+    # three columns of 0 and 1 for four periods, of which no two are 1 in the same row
+    layout = layout_of(check(fit_model(**cbpp().arguments, method="ml"), n_sim=40))
+    assert layout.facets == ("",)
+    assert layout.rows == ("all columns = 0", "x1 = 1", "x2 = 1", "x3 = 1")
 
 
 def test_a_last_column_of_many_values_makes_no_facets():

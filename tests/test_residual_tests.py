@@ -46,7 +46,18 @@ def test_statistics_are_those_of_quantiles_at_the_modes():
     # three steps from the maximum stay there up to the error of few nodes
     assert_allclose(tests["uniformity"].statistic, kstest(u, "uniform").statistic, atol=2e-3)
     assert_allclose(tests["dispersion"].statistic, (norm.ppf(u) ** 2).mean(), rtol=5e-3)
-    assert_allclose(tests["outliers"].statistic, np.minimum(u, 1 - u).min(), rtol=2e-2)
+    # every outcome of every row, as extreme as the most extreme that occurred, or more
+    tails = [
+        np.minimum(binom.cdf(k, m, q), binom.sf(k - 1, m, q))
+        for m, q in zip(n, p, strict=True)
+        for k in [np.arange(m + 1)]
+    ]
+    smallest = min(each[int(count)] for each, count in zip(tails, y, strict=True))
+    shares = [
+        binom.pmf(np.arange(m + 1), m, q)[each <= smallest * 1.001].sum()
+        for m, q, each in zip(n, p, tails, strict=True)
+    ]
+    assert_allclose(tests["outliers"].statistic, 1.0 - np.prod(1.0 - np.array(shares)), rtol=2e-2)
     assert {each.simulations for each in tests.values()} == {60}
 
 
@@ -57,7 +68,7 @@ def test_p_is_the_rank_among_all_statistics():
     assert module._upper(np.array([0.0, 1.0, 2.0])) == 1.0
     assert module._upper(np.array([9.0, 1.0, 2.0])) == 1 / 3
     (_, dispersion, outliers) = module._of_quantiles(np.array([[1.0, 0.0, 0.0], *[[1.0, k, k] for k in range(1, 40)]]))
-    # too small and too large a dispersion both count; an outlier only comes too near
+    # too small and too large a dispersion both count, of outliers only a small probability
     assert dispersion.p_value == 2 / 40
     assert outliers.p_value == 1 / 40
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.special import bdtr, ndtri
+from scipy.stats import binom
 
 from glmm_binomial.answers.simulate import generator_of
 from glmm_binomial.estimation.pearson import counts_of
@@ -50,6 +51,9 @@ MOST_COLUMNS: Final = 15
 
 SMALLEST: Final = 1e-15
 """Quantile below which rounding would make for infinite normal scores."""
+
+ROUNDING: Final = 1e-9
+"""Of a tail probability, within which two are the same."""
 
 NEGLIGIBLE: Final = 1e-6
 """Share of a product that is left beside what the columns of x say of it, below which it says nothing new."""
@@ -138,25 +142,39 @@ def _drawn(rows: Rows, parameters: Parameters, seed: int, data_set: int) -> NDAr
 def _statistics(
     rows: Rows, successes: NDArray[np.float64], eta: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """Distance from uniform, mean square of the normal scores, and nearness to an end."""
-    probability = logistic(eta).probability
-    trials = rows.trials.astype(np.int64)
+    """Distance from uniform, mean square of the normal scores, and probability of so extreme an outcome."""
+    trials, probability, opposite = rows.trials.astype(np.int64), logistic(eta).probability, logistic(-eta).probability
     up_to = bdtr(successes, trials, probability)
+    from_there = bdtr(rows.trials - successes, trials, opposite)
     below = np.where(successes > 0.0, bdtr(np.maximum(successes - 1.0, 0.0), trials, probability), 0.0)
     quantiles = below + shares * (up_to - below)
     ordered, steps = np.sort(quantiles), np.arange(len(quantiles) + 1) / len(quantiles)
     distance = max(float((steps[1:] - ordered).max()), float((ordered - steps[:-1]).max()))
-    nearest = float(np.minimum(quantiles, 1.0 - quantiles).min())
     scores = ndtri(np.maximum(np.minimum(quantiles, 1.0 - quantiles), SMALLEST))
-    return distance, float((scores**2).mean()), nearest
+    # up to rounding
+    smallest = min(float(np.minimum(up_to, from_there).min()) * (1.0 + ROUNDING), 1.0)
+    as_extreme = _share_below(smallest, trials, probability) + _share_below(smallest, trials, opposite)
+    return (
+        distance,
+        float((scores**2).mean()),
+        -float(np.expm1(np.log1p(-np.minimum(as_extreme, 1.0 - SMALLEST)).sum())),
+    )
+
+
+def _share_below(tail: float, trials: NDArray[np.int64], probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P(P(Y <= y) <= tail) of counts Y of successes."""
+    least = np.maximum(binom.ppf(tail, trials, probability), 0.0)
+    share = bdtr(least, trials, probability)
+    before = np.where(least > 0.0, bdtr(np.maximum(least - 1.0, 0.0), trials, probability), 0.0)
+    return np.where(share <= tail, share, before)
 
 
 def _of_quantiles(statistics: NDArray[np.float64]) -> Iterator[ResidualTest]:
-    distance, dispersion, nearest = statistics.T
+    distance, dispersion, extreme = statistics.T
     yield _tested("uniformity", distance, _upper(distance))
     both = min(1.0, 2.0 * min(_upper(dispersion), _upper(-dispersion)))
     yield _tested("dispersion", dispersion, both)
-    yield _tested("outliers", nearest, _upper(-nearest))
+    yield _tested("outliers", extreme, _upper(-extreme))
 
 
 def _of_products(scores: NDArray[np.float64], names: tuple[str, ...]) -> Iterator[ResidualTest]:

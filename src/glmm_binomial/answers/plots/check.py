@@ -133,16 +133,15 @@ def check_figure(check: Check, *, title: str | None = None) -> Figure:
 
 
 def layout_of(check: Check) -> Layout:
-    """Facets by the last of several telling columns, if it has few values; one facet otherwise."""
+    """Facets by the last of several telling columns, if it has few values, all of them with all others; else one."""
     patterns = np.arange(len(check.patterns))
     telling = [] if not check.names or _is_binned(check) else _telling_columns(check)
-    values = sorted({pattern[telling[-1]] for pattern in check.patterns}) if len(telling) > 1 else []
-    if not 1 < len(values) <= MOST_FACETS:
-        labels = pattern_labels(check)
-        return Layout(facets=("",), rows=labels, facet=np.zeros_like(patterns), row=patterns)
-    last, others = telling[-1], telling[:-1]
+    *others, last = telling or [0]
+    values = sorted({pattern[last] for pattern in check.patterns}) if others else []
     labels = _labels(check, others)
     rows = tuple(dict.fromkeys(labels))
+    if not 1 < len(values) <= MOST_FACETS or len(rows) * len(values) != len(patterns):
+        return Layout(facets=("",), rows=pattern_labels(check), facet=np.zeros_like(patterns), row=patterns)
     return Layout(
         facets=tuple(f"{on_one_line(check.names[last])} = {value:.6g}" for value in values),
         rows=rows,
