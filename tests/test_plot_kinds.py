@@ -204,7 +204,7 @@ def test_a_caterpillar_shows_the_effects_of_all_groups_sorted():
     assert_allclose(drawn[:, 0], effects.estimates[order, 0])
     assert_array_equal(drawn[:, 1], np.arange(15))
     assert [label.get_text() for label in axes.get_yticklabels()] == [f"{effects.group_labels[i]:g}" for i in order]
-    assert f"largest {effects.group_labels[order[0]]} {effects.estimates[order[0], 0]:.3g}" in found.sentence
+    assert f"largest {effects.group_labels[order[0]]:g} {effects.estimates[order[0], 0]:.3g}" in found.sentence
 
 
 def markers(axes):

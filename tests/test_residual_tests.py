@@ -73,6 +73,14 @@ def test_p_is_the_rank_among_all_statistics():
     assert outliers.p_value == 1 / 40
 
 
+def test_the_share_of_outcomes_in_a_tail_is_that_of_all_outcomes():
+    trials, p = np.array([1, 5, 5, 40]), np.array([0.02, 0.3, 0.7, 1e-4])
+    for tail in (1e-12, binom.cdf(1, 5, 0.3), 0.05, 0.98, 1.0):
+        below = [binom.cdf(np.arange(n + 1), n, q) for n, q in zip(trials, p, strict=True)]
+        expected = [each[each <= tail].max(initial=0.0) for each in below]
+        assert_allclose(module._share_below(tail, trials, p), expected, rtol=1e-12)
+
+
 def test_single_trials_that_are_equal_in_x_and_group_count_as_one():
     counts, rows = (fit_model(**data.arguments, method="ml") for data in (cbpp(), expanded(cbpp())))
     # no herd has a period twice, so that the merged rows are those of the counts
