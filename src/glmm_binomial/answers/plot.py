@@ -11,7 +11,7 @@ from glmm_binomial.answers.plots.effect import effect
 from glmm_binomial.answers.plots.forest import forest
 from glmm_binomial.answers.plots.residuals import residual_plot
 from glmm_binomial.answers.plots.roc import roc
-from glmm_binomial.observations.cells import describe, is_blank, reject, single_cell
+from glmm_binomial.observations.choices import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,16 +51,7 @@ def plot(model: GLMM, kind: object = None, n_sim: object = None, seed: object = 
     MissingPackageError
         When matplotlib is not installed.
     """
-    chosen = _read_kind(single_cell(kind))
+    chosen = one_of("kind", kind, KINDS, default=KINDS[0])
     if chosen in SIMULATED:
         return SIMULATED[chosen](model, n_sim=n_sim, seed=seed)
     return FITTED[chosen](model)
-
-
-def _read_kind(kind: object) -> str:
-    if is_blank(kind):
-        return KINDS[0]
-    if isinstance(kind, str) and kind.strip().lower() in KINDS:
-        return kind.strip().lower()
-    *others, last = (f'"{each}"' for each in KINDS)
-    reject(f"kind must be {', '.join(others)} or {last}. It is {describe(kind)}.")
