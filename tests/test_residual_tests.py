@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import expit
 from scipy.stats import binom, kstest, norm
 
 from datasets import cbpp, expanded, vegetables
@@ -153,6 +154,19 @@ def test_many_rows_take_fewer_simulations(monkeypatch):
     assert by_name(cattle())["uniformity"].simulations == 50
     monkeypatch.setattr(module, "TESTED_ROWS", 56)
     assert by_name(cattle())["uniformity"].simulations == 40
+
+
+def test_more_random_effects_take_fewer_simulations(monkeypatch):
+    y, x, group = draw(Shape(20, 10, 1.0, 1), "nothing", np.random.default_rng(1))
+    slope = x[:, 1:] * np.random.default_rng(2).normal(size=20)[group, None]
+    intercept = 2.0 * np.random.default_rng(4).normal(size=20)[group]
+    y = (np.random.default_rng(3).random(200) < expit(intercept + 2.0 * slope[:, 0])).astype(float)
+    model = fit_model(y, x, group, x_random=x[:, 1:], method="ml")
+    assert (model.fit.sds > 0.0).all()
+    monkeypatch.setattr(module, "TESTED_ROWS", 4 * 200 * 45)
+    assert by_name(model)["uniformity"].simulations == 45
+    monkeypatch.setattr(module, "MOST_ROWS", 399)
+    assert residual_tests(model, OPTIONS) == ()
 
 
 def test_tests_can_be_stopped():

@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     from glmm_binomial.observations.simulation_options import SimulationOptions
 
 TESTED_ROWS: Final = 200_000
-"""Rows of all data sets together, about a second's work, as far as the number of data sets below allows."""
+"""Rows of all data sets together, about a second's work, as far as the number of data sets below allows; by the square
+of the number of random effects fewer, whose integrals take so much longer."""
 
 FEWEST_SIMULATIONS: Final = 40
 """Which let p be as small as .025."""
 
 MOST_ROWS: Final = 10_000
-"""Different rows beyond which the tests would take too long."""
+"""Different rows beyond which the tests would take too long, divided by the number of random effects."""
 
 MOST_COLUMNS: Final = 15
 """Columns of x whose products are looked at, those of the largest standardised coefficients."""
@@ -98,10 +99,10 @@ def residual_tests(model: GLMM, options: SimulationOptions) -> tuple[ResidualTes
     seed and its number. None at all are tested where there are too many different rows.
     """
     rows, parameters = _rows_that_tell(model)
-    n = len(rows.trials)
-    if n > MOST_ROWS:
+    n, effects = len(rows.trials), max(parameters.effects.count, 1)
+    if n * effects > MOST_ROWS:
         return ()
-    times = min(options.n_sim, max(FEWEST_SIMULATIONS, TESTED_ROWS // n))
+    times = min(options.n_sim, max(FEWEST_SIMULATIONS, TESTED_ROWS // (n * effects**2)))
     products = _products(rows, parameters, model.design.scale.fixed_names)
     outcomes = chain([rows.successes], (_drawn(rows, parameters, options.seed, j) for j in range(1, times + 1)))
     statistics: list[tuple[float, float, float]] = []
