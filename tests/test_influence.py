@@ -161,8 +161,21 @@ def test_most_groups_of_many_need_no_fit_of_their_own():
     assert sum(note != "" for note in found.notes) < 25
     estimates, std_errors = coefficients_of(model)
     for group in range(0, 250, 50):
-        other = coefficients_of(fit_model(**without(vegetables().arguments, found.groups[group]), method="ml"))[0]
+        other, errors = coefficients_of(fit_model(**without(vegetables().arguments, found.groups[group]), method="ml"))
         assert_allclose(found.changes[group], (other - estimates) / std_errors, atol=0.003)
+        scores = -np.sign(other) * ndtri(found.p_values[group] / 2.0)
+        assert_allclose(scores, other / errors, atol=0.006)
+
+
+def test_a_verdict_at_its_border_is_that_of_a_fit():
+    data = drawn(58, groups=40, size=5)
+    found = influence(fit_model(**data, method="ml"))
+    for group in (14, 21):
+        p_value = estimates_of(fit_model(**without(data, found.groups[group]), method="ml")).p_values[2]
+        # by the step alone .0503 and .0501
+        assert p_value < 0.05
+        assert_allclose(found.p_values[group, 2], p_value, rtol=1e-6)
+        assert not found.verdict_changes[group]
 
 
 # --- what the numbers are ---------------------------------------------------------------------------------------------
@@ -249,6 +262,16 @@ def test_a_group_on_which_a_column_rests_has_blanks_and_the_reason(method):
     assert np.isfinite(found.changes[:7]).all()
     line = finished(found.rows())[8]
     assert line[:7] == [7.0, 20.0, None, None, None, None, None]
+
+
+def test_a_column_that_rests_on_one_group_is_found_where_its_coefficient_is_zero():
+    y, x, groups, _ = draw(6, groups=80, size=6)
+    x3 = (groups == 79) * (np.arange(480) % 2.0)
+    x[groups == 79] = 0.0
+    y[groups == 79] = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
+    model = fit_model(y, np.column_stack([x, x3]), groups)
+    assert deletions(model.design, model.fit).lengths[79] < 0.3
+    assert influence(model).notes[79] == "no fit without it: x3 rests on this group alone"
 
 
 def test_a_constant_that_is_left_takes_the_intercept_with_it():

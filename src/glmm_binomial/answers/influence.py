@@ -206,15 +206,11 @@ def _whole(observations: Observations, design: Design, fit: Fit) -> _Whole:
 
 def _must_be_refitted(whole: _Whole, steps: Deletions) -> NDArray[np.bool_]:
     """Without which groups a step does not tell enough, (G,)."""
-    rows = whole.design.rows
-    rests_on_one = _largest_shares(rows) > NEARLY_ALL
-    one_sided = np.zeros(rows.grouping.count, dtype=bool)
-    for counts in (rows.successes, rows.trials - rows.successes):
-        one_sided |= rows.grouping.sums(counts) == counts.sum()
+    rests_on_one = _largest_shares(whole.design.rows) > NEARLY_ALL
     scores = -ndtri(0.5 * whole.p_values(steps.changes, steps.ratios))
     border = -ndtri(0.5 * whole.alpha)
     at_border = (np.abs(scores - border) < CURVED * steps.lengths[:, None] ** 2).any(axis=1)
-    return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | one_sided | at_border)
+    return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | at_border)
 
 
 def _largest_shares(rows: Rows) -> NDArray[np.float64]:
