@@ -552,6 +552,13 @@ def hostile_case(choose: Random) -> Case:
     drawn = _table(choose, lme4=function != "GLMM_BINOMIAL_DESIGN") if of_formula else _model(choose)
     for _ in range(choose.choice((0, 0, 0, 1, 1, 1, 2, 3))):
         _change(choose, drawn, tuple({**drawn, **parameters}))
+    if "test" in parameters:
+        names = ("x1", "x1", "x1", "x1", " x1 ", "x2", [["x1"]], "dose", "no", None, 1.0)
+        drawn["test"] = deepcopy(choose.choice(names))
+        numbers = (None, None, 6, 8.0, [[5.0], [9.0]], [[4.0, 2.0]], choose.choice(([[2.0, None]], 1, 2.5, "a", 1e9)))
+        drawn["n_groups"] = deepcopy(choose.choice(numbers))
+        # each of them is a fit
+        drawn["n_sim"] = choose.choice((3, 10.0, 20, 5, choose.choice((0, 2.5, "1"))))
     if "model" in parameters:
         maker = "GLMM_BINOMIAL_FORMULA" if of_formula else "GLMM_BINOMIAL_MODEL"
         model = _called(maker, drawn)

@@ -312,6 +312,20 @@ def _sound_simulations(cells: Table) -> None:
         assert all(cell >= 0.0 and float(cell).is_integer() for cell in responses)
 
 
+def _sound_power(cells: Table) -> None:
+    header, *rows = cells
+    rows = [row for row in rows if row[0] != "note"]
+    assert rows
+    assert " significant at alpha " in str(header[-1])
+    for row in rows:
+        groups, observations, simulations, not_fitted, significant, power, lower, upper, by_t, _ = row
+        _require_numbers(groups, observations, simulations, not_fitted, significant, power, lower, upper)
+        assert 2.0 <= groups <= observations
+        assert 0.0 <= significant <= simulations - not_fitted
+        assert 0.0 <= lower <= power <= upper <= 1.0
+        assert by_t == "" or 0.0 <= by_t <= power
+
+
 def _sound_residuals(cells: Table) -> None:
     assert cells[0][:5] == ["row", "group", "fitted", "pearson", "quantile"]
     assert [row[0] for row in cells[1:]] == list(range(1, len(cells)))
@@ -453,6 +467,7 @@ TABLES = {
     "GLMM_BINOMIAL_MARGINS": _sound_margins,
     "GLMM_BINOMIAL_SIMULATE": _sound_simulations,
     "GLMM_BINOMIAL_GENERATE": _sound_simulations,
+    "GLMM_BINOMIAL_POWER": _sound_power,
     "GLMM_BINOMIAL_CHECK": _sound_check,
     "GLMM_BINOMIAL_COMPARE": _sound_comparison,
     "GLMM_BINOMIAL_QUALITY": _sound_quality,

@@ -105,6 +105,8 @@ def worksheet() -> list[Cell]:
     cells.append(
         Cell("GLMM_BINOMIAL_GENERATE", {**truth, "coefficients": [[0.5], [-0.3]], "std_devs": 0.8, "n_sim": 3})
     )
+    study = {**truth, "coefficients": [[0.5], [-0.3]], "std_devs": 0.8, "test": "x1"}
+    cells.append(Cell("GLMM_BINOMIAL_POWER", {**study, "n_groups": [[8, 15]], "n_sim": 9}))
     table = [["dose", "sex"], *([float(dose), "mf"[dose % 2]] for dose in range(1, 40))]
     return cells + [Cell("GLMM_BINOMIAL_DESIGN", {"data": table, "formula": formula}) for formula in FORMULAS]
 

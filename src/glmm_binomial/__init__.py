@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.margins import margins
     from glmm_binomial.answers.plot import plot
     from glmm_binomial.answers.plots.check import check_figure
+    from glmm_binomial.answers.power import power
     from glmm_binomial.answers.predict import predict
     from glmm_binomial.answers.quality import quality
     from glmm_binomial.answers.ranef import random_effects
@@ -63,6 +64,7 @@ _HOMES = {
     "answers.margins": ("margins",),
     "answers.plot": ("plot",),
     "answers.plots.check": ("check_figure",),
+    "answers.power": ("power",),
     "answers.predict": ("predict",),
     "answers.quality": ("quality",),
     "answers.generate": ("generate",),
@@ -100,6 +102,7 @@ __all__ = [  # noqa: PLE0604  the names of the catalogue are text
     "influence",
     "margins",
     "plot",
+    "power",
     "predict",
     "profile_intervals",
     "quality",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,8 @@ class Truth:
 
     Attributes
     ----------
+    x : (N, p) array
+    x_names : tuple of p str
     predictor : (N,) array
         Logits with random effects at zero.
     x_random : (N, q) array
@@ -38,6 +40,8 @@ class Truth:
     trials_given : bool
     """
 
+    x: NDArray[np.float64]
+    x_names: tuple[str, ...]
     predictor: NDArray[np.float64]
     x_random: NDArray[np.float64]
     effects_root: NDArray[np.float64]
@@ -45,6 +49,31 @@ class Truth:
     groups: int
     trials: NDArray[np.float64]
     trials_given: bool
+
+    def with_groups(self, count: int) -> Truth:
+        """The same with so many groups: all of them again and again, and of the last time the first ones."""
+        if count == self.groups:
+            return self
+        copies, rest = divmod(count, self.groups)
+        every = np.arange(len(self.trials))
+        rows = np.concatenate([np.tile(every, copies), every[self.group_index < rest]])
+        copy = np.concatenate(
+            [np.repeat(np.arange(copies), len(every)), np.full(len(rows) - copies * len(every), copies)]
+        )
+        return replace(
+            self,
+            x=read_only(self.x[rows]),
+            predictor=read_only(self.predictor[rows]),
+            x_random=read_only(self.x_random[rows]),
+            group_index=read_only(self.group_index[rows] + self.groups * copy),
+            groups=count,
+            trials=read_only(self.trials[rows]),
+        )
+
+    def rows_with_groups(self, count: int) -> int:
+        """How many rows that has."""
+        copies, rest = divmod(count, self.groups)
+        return copies * len(self.trials) + int((self.group_index < rest).sum())
 
 
 def read_truth(x: object, groups: object, coefficients: object, std_devs: object, trials: object = None) -> Truth:
@@ -86,6 +115,8 @@ def read_truth(x: object, groups: object, coefficients: object, std_devs: object
     x_random = values if len(sds) > 1 else values[:, :0]
     _require_finite(values, b, x_random, sds)
     return Truth(
+        x=read_only(values),
+        x_names=names["x"],
         predictor=read_only(b[0] + values @ b[1:]),
         x_random=read_only(x_random),
         effects_root=read_only(np.diag(sds)),

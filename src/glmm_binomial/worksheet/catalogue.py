@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from glmm_binomial.worksheet.entries import Argument, WorksheetFunction
+from glmm_binomial.worksheet.study_arguments import STUDY, TRUTH
 
 LONGEST_HELP: Final = 250
 """Excel cuts help texts at 255 characters."""
@@ -383,24 +384,7 @@ FUNCTIONS: Final = (
     WorksheetFunction(
         "GLMM_BINOMIAL_GENERATE",
         (
-            Argument("x", "range", "Predictors: numbers, any number of columns, with a header row or without."),
-            Argument(
-                "groups",
-                "range",
-                "Which group each row belongs to, one column of whole numbers or text, with a header if x has one.",
-            ),
-            Argument(
-                "coefficients",
-                "range",
-                "The true coefficients, log odds ratios, in a row or a column: the intercept first, then one for each "
-                "column of x.",
-            ),
-            Argument(
-                "std_devs",
-                "range",
-                "The true standard deviations between groups, on the logit scale: that of the intercept; or that and "
-                "one for the slope of each column of x, 0 where groups do not differ in it.",
-            ),
+            *TRUTH,
             Argument(
                 "trials",
                 "range",
@@ -414,6 +398,17 @@ FUNCTIONS: Final = (
         "Draw outcomes of a model whose coefficients and standard deviations you give. Spills one column per "
         "simulation under a header row, ready to be the y of GLMM_BINOMIAL.",
         "answers.generate:generate",
+    ),
+    WorksheetFunction(
+        "GLMM_BINOMIAL_POWER",
+        (
+            *TRUTH,
+            *STUDY,
+            SEED,
+        ),
+        "Simulate studies of a model whose numbers you give, fit each by maximum likelihood, and count how often a "
+        "coefficient is significant by Wald's test. Spills one row for each number of groups.",
+        "answers.power:power",
     ),
     WorksheetFunction(
         "GLMM_BINOMIAL_SELFTEST",
