@@ -200,10 +200,10 @@ def test_a_data_frame_is_read_with_its_names():
 
 def test_blank_rows_at_the_end_of_whole_columns_are_left_out():
     whole = DATA + [[None] * len(HEADER)] * 100_000
-    started = time.perf_counter()
+    started = time.process_time()
     assert coded("trt * sex", whole) == coded("trt * sex")
     # half a second on a slow machine; 20 ms measured
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_columns_that_the_formula_does_not_name_are_not_looked_at():
@@ -455,10 +455,10 @@ def test_formulaic_gets_nothing_but_placeholders_operators_brackets_and_numbers(
 
 
 def test_the_largest_exponents_end_in_a_message_and_not_in_a_hanging_sheet():
-    started = time.perf_counter()
+    started = time.process_time()
     assert refusal("I(10**10**10**age)").startswith("Invalid input: formula must give finite numbers.")
     assert refusal("(trt*sex*age*week*flag)**9").startswith("Invalid input: formula must give at most 10,000 terms.")
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 def test_whatever_is_typed_gives_columns_or_a_message():

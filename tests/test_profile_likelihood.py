@@ -532,9 +532,9 @@ def test_a_limit_takes_at_most_four_evaluations_of_the_score_and_one_of_log_l_wi
 
 def test_vegetables_take_less_than_three_seconds():
     fit_cache.clear()
-    start = time.perf_counter()
+    start = time.process_time()
     profile_intervals(fit_model(**vegetables().arguments))
-    assert time.perf_counter() - start < 3.0
+    assert time.process_time() - start < 3.0
 
 
 # where there is no limit

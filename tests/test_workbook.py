@@ -398,10 +398,10 @@ def test_a_million_rows_reach_the_function_without_being_copied():
     from glmm_binomial.workbook.handles import Handles  # noqa: PLC0415
 
     rows = [[1.0] for _ in range(1_000_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     (given,) = handed_over([rows], [ArgumentKind.FIXED], defaults=[], handles=Handles())
     assert given is rows
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
@@ -943,8 +943,8 @@ def test_whole_columns_of_3500_rows_take_no_time(tmp_path):
         book.add_worksheet("Fit").write_dynamic_array_formula("A1", "=_xll.GLMM_BINOMIAL(Data!A:A,Data!B:B,Data!C:C)")
 
     source = write_workbook(tmp_path / "in.xlsx", build)
-    began = time.perf_counter()
+    began = time.process_time()
     recorder = Recorder()
     recalculate(source, {"GLMM_BINOMIAL": recorder})
     assert [len(argument) for argument in recorder.calls[0][:3]] == [3500, 3500, 3500]
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
