@@ -49,7 +49,7 @@ def assert_read_only(value, path, *, expected):
 def test_no_array_of_a_fit_can_be_written_to(method):
     expected = {"coefficients", "sds", "covariance_root"}
     if method == "vb":
-        expected |= {"posterior.mode", "posterior.sample.theta", "posterior.sample.weights", "mode_root"}
+        expected |= {"posterior.mode.coefficients", "posterior.sample.theta", "posterior.sample.weights", "mode_root"}
         expected |= {f"towards_likelihood.{name}" for name in ("step", "covariance_root")}
     else:
         expected |= {"random_effects", "random_covariance", "cross_covariance"}

@@ -61,7 +61,7 @@ FORMULAS = {
     "two codings": "y ~ C(grade) + sex + I(grade * dose) + (1 | id)",
 }
 OTHERS = (
-    *("a level NA", "rows left out", "vb", "no variance", "laplace", "ranges", "ranges without header"),
+    *("a level NA", "rows left out", "vb", "no variance", "three effects", "ranges", "ranges without header"),
     *("named like others", "no predictors", "slope at zero"),
 )
 
@@ -78,6 +78,11 @@ def with_blanks():
 
 def with_slopes():
     return study(5, slope=1.2, groups=40, size=16)
+
+
+def of_three_effects():
+    table, formula, method = TABLES["three effects"]
+    return fit_formula(table(), formula, method=method)
 
 
 def of_two_slopes(bar):
@@ -98,7 +103,7 @@ TABLES = {
     "rows left out": (with_blanks, "y ~ trt + dose + (1 | id)", "ml"),
     "vb": (study, "y ~ trt + dose + (1 | id)", "vb"),
     "no variance": (lambda: study(1, sd=0.0), "y ~ trt + (1 | id)", "ml"),
-    "laplace": (with_slopes, "y ~ dose + (1 + dose + flag || id)", "ml"),
+    "three effects": (with_slopes, "y ~ dose + (1 + dose + flag || id)", "ml"),
 }
 
 
@@ -131,7 +136,7 @@ def cells_of_file(model):
     refit = refit_of(model)
     if model.coding is not None:
         # the models of two slopes are of the same table
-        name = next((name for name, each in models().items() if each is model), "laplace")
+        name = next((name for name, each in models().items() if each is model), "three effects")
         table = TABLES[name][0]() if name in TABLES else study()
         return columns(*refit.columns, rows=table)
     observations = model.observations
@@ -223,13 +228,29 @@ def require_promised(printed, model):
 
 @pytest.fixture(scope="module")
 def of_glmer(tmp_path_factory):
-    return run_in_r(models(), tmp_path_factory.mktemp("r"), package="lme4", afterwards=OF_GLMER)
+    found = {name: model for name, model in models().items() if name != "three effects"}
+    return run_in_r(found, tmp_path_factory.mktemp("r"), package="lme4", afterwards=OF_GLMER)
 
 
 @pytest.mark.mass
-@pytest.mark.parametrize("name", [*FORMULAS, *OTHERS])
+@pytest.mark.parametrize("name", [name for name in (*FORMULAS, *OTHERS) if name != "three effects"])
 def test_lme4_prints_what_the_code_promises(of_glmer, name):
     require_promised(of_glmer[name], models()[name])
+
+
+@pytest.mark.mass
+@pytest.mark.usefixtures("laplace_beyond_two")
+def test_lme4_prints_what_the_code_promises_by_laplaces_approximation(tmp_path):
+    model = of_three_effects()
+    (printed,) = run_in_r({"laplace": model}, tmp_path, package="lme4", afterwards=OF_GLMER).values()
+    require_promised(printed, model)
+
+
+@pytest.mark.usefixtures("laplace_beyond_two")
+def test_stata_and_sas_are_told_where_the_likelihood_is_laplaces_approximation():
+    laplace = "melogit y dose || groups_number: dose flag, covariance(independent) intmethod(laplace)"
+    assert laplace in lines_of(of_three_effects(), "Stata")
+    assert "proc glimmix data=coded method=laplace;" in lines_of(of_three_effects(), "SAS")
 
 
 @pytest.mark.mass
@@ -326,9 +347,9 @@ def test_stata_and_sas_are_told_which_effects_vary_and_how():
     assert "  random Intercept dose / subject=id type=vc;" in lines_of(independent, "SAS")
     assert any("covariance of _cons and dose" in line for line in lines_of(correlated, "Stata"))
     assert not any("covariance of" in line for line in lines_of(independent, "Stata"))
-    laplace = "melogit y dose || groups_number: dose flag, covariance(independent) intmethod(laplace)"
-    assert laplace in lines_of(models()["laplace"], "Stata")
-    assert "proc glimmix data=coded method=laplace;" in lines_of(models()["laplace"], "SAS")
+    of_three = "melogit y dose || groups_number: dose flag, covariance(independent) intpoints(9)"
+    assert of_three in lines_of(models()["three effects"], "Stata")
+    assert "proc glimmix data=coded method=quad(qpoints=9);" in lines_of(models()["three effects"], "SAS")
 
 
 def test_the_code_of_stata_is_that_of_its_manual():
