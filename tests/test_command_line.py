@@ -336,8 +336,9 @@ def test_progress_on_a_terminal_is_one_line_that_is_kept_up_to_date_and_goes():
     assert written[0] == ""
     assert len({line for line in written[1:-1] if "long name" in line}) >= 1
     assert written[-1].rstrip().endswith("calculating S!A2 (2 of 2)")
-    # the longer line before is covered
-    assert len(written[-1]) == len(written[1])
+    # the longer line before is covered by the first of the next, which a slow machine may write more than once
+    place = next(i for i, line in enumerate(written) if "A2" in line)
+    assert len(written[place]) == len(written[place - 1])
     assert (wiped.strip(), end) == ("", "")
     assert len(wiped) >= len(written[-1].rstrip())
 

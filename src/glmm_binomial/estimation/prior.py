@@ -57,7 +57,8 @@ class Prior:
 
     def curvatures(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Negative second derivatives at points (..., k + C), of the same shape."""
-        return np.asarray(self.precisions + self.powers / np.cosh(points) ** 2)
+        # sech^2, which does not overflow far out
+        return np.asarray(self.precisions + self.powers * (1.0 - np.tanh(points) ** 2))
 
 
 def prior_of(parameters: Parameters) -> Prior:
