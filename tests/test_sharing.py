@@ -216,6 +216,8 @@ def test_a_formula_of_a_column_of_a_table_goes_from_the_table_too(tmp_path):
     table = parts(copy)["xl/tables/table1.xml"]
     assert b"GLMM" not in table
     assert b"<calculatedColumnFormula>1+1<" in table
+    sheet = parts(copy)["xl/worksheets/sheet1.xml"]
+    assert 0 < sheet.index(b"<legacyDrawing ") < sheet.index(b"<tableParts ")
 
 
 def test_a_workbook_without_such_formulas_is_left_as_it_is(tmp_path):
