@@ -1,10 +1,11 @@
 """Stored values are compared with what the formulas give, before any new value comes in."""
 
+import openpyxl
 import pytest
 import xlsxwriter
 
 from glmm_binomial.__main__ import main
-from glmm_binomial.workbook import compare
+from glmm_binomial.workbook import compare, recalculate
 from stored_workbooks import FUNCTIONS, KEPT, run, saved
 
 # B1 is stale: a program changed A1 and kept what was calculated from the old one
@@ -189,3 +190,36 @@ def test_a_reference_made_of_a_date_counts_from_the_workbooks_own_first_day(form
     _, shown = run(source, trust="stored")
     assert shown["C1"] == 2
     assert shown["D1"] == 2
+
+
+LONG = [["fixed_effects", "parameter"], ["", "intercept"], ["aic", 1.0], ["warning", "few groups"], ["warning", "more"]]
+
+
+def entered(tmp_path, area, answer):
+    """Recalculate a workbook with an array formula of fixed size (Ctrl+Shift+Enter)."""
+    path = tmp_path / "entered.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("S").write_array_formula(area, "{=_xll.GLMM_BINOMIAL(1)}", None, 0)
+    return recalculate(path, {"GLMM_BINOMIAL": lambda *_: answer})
+
+
+def test_of_a_table_that_an_entered_array_cuts_off_all_is_printed_and_it_is_said(tmp_path):
+    result = entered(tmp_path, "B2:C4", LONG)
+    assert [list(row) for row in result.cells[0].table] == LONG
+    (note,) = result.notes
+    assert note.startswith(
+        "S!B2:C4 is too small for its table of 5 rows and 2 columns: the rest is cut off, 2 warnings"
+    )
+    result.write(tmp_path / "out.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "out.xlsx", data_only=True)["S"]
+    assert [cell.value for cell in sheet["B"][1:]] == ["fixed_effects", None, "aic"]
+
+
+@pytest.mark.parametrize("area", ["B2:C6", "B2:E9"])
+def test_an_entered_array_that_is_large_enough_is_no_matter(area, tmp_path):
+    assert entered(tmp_path, area, LONG).notes == ()
+
+
+@pytest.mark.parametrize(("area", "said"), [("B2:B9", "cut off. Enter"), ("B2:C5", "cut off, 1 warning among them.")])
+def test_of_what_an_entered_array_cuts_off_the_warnings_are_counted(area, said, tmp_path):
+    assert said in entered(tmp_path, area, LONG).notes[0]

@@ -76,7 +76,7 @@ class Calculation:
         return self.engine.values(formula.sheet.name, self.area(formula))
 
     def whole_table(self, formula: Formula) -> Rows | None:
-        """Return the table of which a plain formula shows one value; None if it is no such formula."""
+        """Return the table of which a plain formula or an array of fixed size shows a part; None for other formulas."""
         whole = self.engine.whole.get(formula.place)
         return tuple(tuple(map(cell_value, row)) for row in whole) if isinstance(whole, list) else None
 
@@ -150,7 +150,7 @@ def _calculate(book: Book, live: Collection[Place], functions: Functions, refuse
             calls=translator.calls,
             functions=functions.by_name,
             spilling=translator.spilling,
-            plain=translator.plain,
+            noted=translator.noted,
             spills=spills,
             results=functions.results,
             observer=functions.observer,

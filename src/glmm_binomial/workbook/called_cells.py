@@ -16,8 +16,10 @@ def called_cell(
     calculation: Calculation, formula: Formula, functions: Mapping[str, Callable[..., object]]
 ) -> CalledCell:
     """Return what a call gives; a message names the cells that it speaks of by their addresses."""
-    table = calculation.whole_table(formula) or calculation.table(formula)
-    error = _error_in(table)
+    cells = calculation.table(formula)
+    table = calculation.whole_table(formula) or cells
+    # an array of fixed size may be filled up with #N/A
+    error = _error_in(table if formula.is_plain else cells)
     return CalledCell(
         sheet=formula.sheet.name,
         address=formula.address,

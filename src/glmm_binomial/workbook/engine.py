@@ -71,8 +71,9 @@ class Engine:
         The Python functions by upper-case name.
     spilling
         The formulas that spill, by the number that stands in the first argument of `CATCH`.
-    plain
-        The plain formulas with a call, by the number that stands in the first argument of `NOTE`.
+    noted
+        The formulas with a call whose cells may show a part of its table only, by the number that stands in the first
+        argument of `NOTE`.
     spills
         The arrays of more cells than the engine allows.
     dates_from_1904
@@ -90,7 +91,7 @@ class Engine:
         calls: Sequence[Call],
         functions: Mapping[str, WorksheetFunction],
         spilling: Sequence[Place],
-        plain: Sequence[Place],
+        noted: Sequence[Place],
         spills: LargeSpills,
         dates_from_1904: bool,
         results: Results,
@@ -109,7 +110,7 @@ class Engine:
             self._register(f"_xll.{name}", self._callback(function))
         self._register(SINGLE, single)
         self._register(FIT, fit)
-        self._register(NOTE, lambda number, value: self._note(plain[int(number)], value))
+        self._register(NOTE, lambda number, value: self._note(noted[int(number)], value))
         self._register(CATCH, lambda number, value: spills.pass_on(spilling[int(number)], value))
         self._register(EACH, Elementwise())
         self._register(FIFTEEN_DIGITS, to_fifteen)

@@ -143,8 +143,9 @@ class Translator:
         The calls of Python functions, by the number in their first argument.
     spilling
         Sheet, row and column of the formulas that spill, by the number in the first argument of `CATCH`.
-    plain
-        Those of plain formulas with a call, which show one value of it, by the number in the first argument of `NOTE`.
+    noted
+        Those of formulas with a call whose cells may show a part of its table only, by the number in the first argument
+        of `NOTE`.
     """
 
     def __init__(
@@ -161,7 +162,7 @@ class Translator:
         self._written = {(_key(sheet), row, column): area for (sheet, row, column), area in written.items()}
         self.calls: list[Call] = []
         self.spilling: list[Place] = []
-        self.plain: list[Place] = []
+        self.noted: list[Place] = []
 
     def translate(self, cell: FormulaCell, sheet: str, *, as_argument: bool = False) -> Translation:
         """Translate the formula of one cell, or a text that stands in it as an argument."""
@@ -234,16 +235,17 @@ class _OneFormula:
 
     def _for_its_cell(self, text: str) -> str:
         """Return the formula with what makes it fill the cells that Excel has it fill."""
-        if self._cell.kind == "array" and not self._cell.spills and self._cell.area is not None:
-            return f"{FIT}({text},{self._cell.area.rows},{self._cell.area.columns})"
         place = self._sheet, self._cell.row, self._cell.column
-        if self._cell.kind == "array":
+        fixed = None if self._cell.spills or self._cell.kind != "array" else self._cell.area
+        if self._cell.kind == "array" and fixed is None:
             self._translator.spilling.append(place)
             return f"{CATCH}({len(self._translator.spilling) - 1},{text})"
         if self._called:
-            self._translator.plain.append(place)
-            return f"{SINGLE}({NOTE}({len(self._translator.plain) - 1},{text}))"
-        return text
+            self._translator.noted.append(place)
+            text = f"{NOTE}({len(self._translator.noted) - 1},{text})"
+        if fixed is not None:
+            return f"{FIT}({text},{fixed.rows},{fixed.columns})"
+        return f"{SINGLE}({text})" if self._called else text
 
     def _check_parse(self, text: str) -> None:
         try:

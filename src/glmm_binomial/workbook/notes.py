@@ -14,6 +14,7 @@ def notes_on(book: Book, calculation: Calculation | None, calculated: Collection
         *_on_manual(book, calculated),
         *_on_precision(book, calculation),
         *_on_plain_calls(calculation),
+        *_on_cut_tables(calculation),
     )
 
 
@@ -48,7 +49,7 @@ def _on_plain_calls(calculation: Calculation | None) -> list[str]:
     notes = []
     for formula in () if calculation is None else calculation.formulas:
         table = calculation.whole_table(formula) if calculation is not None and formula.is_call else None
-        if table is None or len(table) * len(table[0]) == 1:
+        if table is None or not formula.is_plain or len(table) * len(table[0]) == 1:
             continue
         cell = f"{formula.sheet.name}!{formula.address}"
         shape = f"{len(table)} rows and {len(table[0])} columns"
@@ -57,5 +58,24 @@ def _on_plain_calls(calculation: Calculation | None) -> list[str]:
             "a plain formula. To have the table in the sheet: in Excel press F2 and Enter in the cell; from openpyxl "
             f'write ws["{formula.address}"] = ArrayFormula(area, formula); from XlsxWriter '
             "write_dynamic_array_formula(area, formula)."
+        )
+    return notes
+
+
+def _on_cut_tables(calculation: Calculation | None) -> list[str]:
+    """Name arrays of fixed size that are too small: what must be known stands in the last rows of a table."""
+    notes = []
+    for formula in () if calculation is None else calculation.formulas:
+        table = calculation.whole_table(formula) if calculation is not None and formula.is_call else None
+        cells = formula.cell.covered
+        if table is None or formula.is_plain or (len(table) <= cells.rows and len(table[0]) <= cells.columns):
+            continue
+        cut = sum(row[0] == "warning" for row in table[cells.rows :])
+        warnings = "" if not cut else ", 1 warning among them" if cut == 1 else f", {cut} warnings among them"
+        shape = f"{len(table)} rows and {len(table[0])} columns"
+        place = f"{formula.sheet.name}!{cells}"
+        notes.append(
+            f"{place} is too small for its table of {shape}: the rest is cut off{warnings}. Enter the formula over "
+            "more cells."
         )
     return notes

@@ -61,8 +61,8 @@ class Difference:
 class CalledCell:
     """A cell whose formula calls one of the Python functions.
 
-    `table` holds the rows of what it gives: what the cell shows or, where a plain formula shows one value of a table,
-    the whole table. `error` is the message or error value in it, None when there is none.
+    `table` holds the rows of what it gives: what the cells show or, where a plain formula or an array of fixed size
+    shows a part of a table, the whole table. `error` is the message or error value in it, None when there is none.
     """
 
     sheet: str
