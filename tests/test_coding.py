@@ -280,10 +280,22 @@ def test_a_column_of_numbers_and_text_is_refused_at_the_exception():
     data = [["age"], [1.0], ["12O"], [2.0], ["3"]]
     assert refusal("age", data) == (
         "Invalid input: data[2][0] must be a number, as other cells of the column age are. Row 3, column 1 of data "
-        "holds the text '12O'. Correct the cell, or leave its row out of every range."
+        "holds the text '12O'. Correct the cell, or write C(age) if its values are categories."
     )
     data = [["site"], ["a"], [7.0], ["b"]]
     assert refusal("site", data).startswith("Invalid input: data[2][0] must be text, as other cells of the column site")
+
+
+def test_numbers_and_texts_are_levels_together_when_asked():
+    data = [["children"], [1.0], ["3+"], [0.0], [2.0], ["3+"]]
+    found = coded("C(children)", data)
+    assert list(found) == ["children[1]", "children[2]", "children[3+]"]
+    assert found["children[3+]"] == (0.0, 1.0, 0.0, 0.0, 1.0)
+    assert found["children[1]"] == (1.0, 0.0, 0.0, 0.0, 0.0)
+    chosen = coded('C(children, Treatment("3+"))', data)
+    assert list(chosen) == ["children[0]", "children[1]", "children[2]"]
+    # numbers that were typed as text among numbers are still a slip
+    assert "It is a number stored as text" in refusal("C(children)", [["children"], [1.0], ["2"], [3.0]])
 
 
 def test_measurements_stored_as_text_are_not_taken_for_levels_in_silence():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from formula_data import HEADER, ROWS, TABLE, changed, column
+from glmm_binomial import fit_formula, predict
 from glmm_binomial.formula.new_data import new_rows
 from glmm_binomial.formula.reading import read_formula
 from glmm_binomial.observations import InvalidInputError, observe
@@ -275,3 +276,24 @@ def test_new_rows_of_ranges_are_all_used_and_read_only():
     for array in (found.x, found.x_random, found.is_known, found.group_index):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
+
+
+def test_new_rows_of_a_column_of_numbers_and_texts_are_coded_as_those_of_the_fit():
+    generator = np.random.default_rng(3)
+    children = [[0.0, 1.0, 2.0, "3+"][i] for i in generator.integers(4, size=60)]
+    y, groups = (generator.random(60) < 0.5).astype(float).tolist(), (np.arange(60) // 10).tolist()
+    mixed, texts = (
+        fit_formula([["y", "children", "id"], *map(list, zip(y, column, groups, strict=True))], formula, method="ml")
+        for column, formula in (
+            (children, "y ~ C(children) + (1 | id)"),
+            ([f"n{value}" for value in children], "y ~ children + (1 | id)"),
+        )
+    )
+    assert mixed.design.scale.fixed_names == ("intercept", "children[1]", "children[2]", "children[3+]")
+    new = predict(mixed, [["children"], [2.0], ["3+"], [0.0]])
+    old = predict(texts, [["children"], ["n2.0"], ["n3+"], ["n0.0"]])
+    assert new.probability.tolist() == pytest.approx(old.probability.tolist(), rel=1e-9)
+    # all numbers, as a few new rows may be
+    assert predict(mixed, [["children"], [2.0]]).probability[0] == new.probability[0]
+    with pytest.raises(InvalidInputError, match="its levels are 0, 1, 2, 3"):
+        predict(mixed, [["children"], [5.0]])

@@ -11,6 +11,7 @@ from glmm_binomial.observations.cells import (
     MISSING_MARKS,
     advice_for,
     advice_on_stored_text,
+    describe,
     float_or_infinity,
     is_blank,
     is_label,
@@ -72,8 +73,13 @@ class Columns:
             self._looked_at[name] = read_column(self.table, name)
         return self._looked_at[name]
 
+    def look_for_levels(self, name: str) -> None:
+        """Look at a column that C() asks the levels of, which may be numbers and texts."""
+        if name not in self._looked_at:
+            self._looked_at[name] = read_column(self.table, name, as_levels=True)
 
-def read_column(table: Table, name: str, *, expected: Kind | None = None) -> Column:
+
+def read_column(table: Table, name: str, *, expected: Kind | None = None, as_levels: bool = False) -> Column:
     """A column of numbers or of text; one of both is refused, as are cells that are neither.
 
     Parameters
@@ -82,6 +88,8 @@ def read_column(table: Table, name: str, *, expected: Kind | None = None) -> Col
     name : str
     expected : {"numbers", "text"}, optional
         What the column was in the fit.
+    as_levels : bool
+        Whether numbers among texts are taken as the texts that their cells show.
     """
     cells = table.cells(name)
     kinds = set(map(type, cells))
@@ -93,6 +101,8 @@ def read_column(table: Table, name: str, *, expected: Kind | None = None) -> Col
     blanks = set(filter(is_blank, texts))
     marks = {text for text in texts - blanks if text.strip().upper() in MISSING_MARKS}
     numeric = {kind for kind in kinds if is_number_type(kind)}
+    if as_levels and numeric and not all(map(is_number_stored_as_text, texts - blanks - marks)):
+        expected = "text"
     if expected is None:
         expected = "text" if texts - blanks - marks and not numeric else "numbers"
     if expected == "numbers":
@@ -101,7 +111,9 @@ def read_column(table: Table, name: str, *, expected: Kind | None = None) -> Col
             _reject_texts(table, name, missing, of_fit=of_fit)
         return Column(name, "numbers", cells, missing, (), bool(numeric) and _all_logical(numeric))
     missing = _is_one_of(cells, blanks)
-    if numeric:
+    if numeric and as_levels:
+        cells = [describe(cell) if is_number_type(type(cell)) else cell for cell in cells]
+    elif numeric:
         row = next(i for i, cell in enumerate(cells) if is_number_type(type(cell)))
         table.reject_cell(name, row, rule=f"must be text, as the column {name} is in the data of the fit.")
     return Column(name, "text", cells, missing, tuple(sorted(marks)))
@@ -198,10 +210,7 @@ def _reject_texts(table: Table, name: str, missing: NDArray[np.bool_], *, of_fit
     is_text_wrong = of_fit or all_stored or 2 * len(texts) <= len(rows)
     row = texts[0] if is_text_wrong else next(row for row in rows if not isinstance(cells[row], str))
     like = f"the column {name} is in the data of the fit" if of_fit else f"other cells of the column {name} are"
-    stored = is_number_stored_as_text(cells[row])
-    table.reject_cell(
-        name,
-        row,
-        rule=f"must be {'a number' if is_text_wrong else 'text'}, as {like}.",
-        advice=advice_on_stored_text(cells, f"the column {name}") if stored else "",
-    )
+    advice = "" if of_fit else f"Correct the cell, or write C({name}) if its values are categories."
+    if is_number_stored_as_text(cells[row]):
+        advice = advice_on_stored_text(cells, f"the column {name}")
+    table.reject_cell(name, row, rule=f"must be {'a number' if is_text_wrong else 'text'}, as {like}.", advice=advice)

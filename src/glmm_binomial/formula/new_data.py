@@ -12,7 +12,7 @@ from glmm_binomial.formula.columns import labels_of, read_column, read_labels
 from glmm_binomial.formula.factors import Levels
 from glmm_binomial.formula.sample import sample_of
 from glmm_binomial.formula.table import Table, read_table
-from glmm_binomial.observations.cells import is_blank, reject, single_cell
+from glmm_binomial.observations.cells import is_blank, is_number_stored_as_text, reject, single_cell
 from glmm_binomial.observations.estimability import LARGEST_MAGNITUDE
 from glmm_binomial.observations.new_rows import rows_with_groups
 from glmm_binomial.observations.ranges import Range, as_rows
@@ -92,7 +92,9 @@ def columns_of_fit(table: Table, terms: Iterable[CodedTerms]) -> list[Column]:
 
 def _text(table: Table, levels: Levels) -> Column:
     """A column of text; a text such as NA that is no level of the fit marks a missing value."""
-    column = read_column(table, table.known(levels.name), expected="text")
+    # a level that reads as a number may be one in the cells
+    as_levels = any(map(is_number_stored_as_text, levels.labels))
+    column = read_column(table, table.known(levels.name), expected="text", as_levels=as_levels)
     unknown = {mark for mark in column.marks if mark.strip() not in levels.labels}
     if not unknown:
         return column

@@ -58,6 +58,8 @@ def parse_terms(words: Sequence[Word], columns: Columns) -> ParsedTerms:
             factor: TypedFactor = Category(name, None, asked=False) if columns[name].kind == "text" else Numbers(name)
         elif word.kind == "call":
             factor = factor_of_call(word.text, columns.table.known)
+            if isinstance(factor, Category):
+                columns.look_for_levels(factor.name)
         else:
             safe.append(word.text)
             continue
