@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
@@ -105,3 +106,10 @@ def test_a_quantity_that_does_not_vary_is_its_own_interval():
     found = summarize(np.full((1, 8192), 3.0), WEIGHTS, 0.05)
     assert found.lower[0] == pytest.approx(3.0, abs=1e-2)
     assert found.sds[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_units_so_small_that_their_squares_vanish_change_no_law():
+    values = np.random.default_rng(1).normal(size=2_000)
+    weights = np.full(2_000, 1.0 / 2_000)
+    wide, narrow = (law_of(scale * values, weights).limits(1e-5) for scale in (1.0, 1e-200))
+    assert_allclose(np.array(narrow) * 1e200, wide, rtol=1e-12)

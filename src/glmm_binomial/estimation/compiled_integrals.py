@@ -13,6 +13,9 @@ from glmm_binomial.model.logistic import LARGEST_EXPONENT
 LARGEST_LOG_PRODUCT = 600.0
 """Products of terms are turned into logarithms before they leave the range of double precision."""
 
+LARGEST_COMPOSED = 30.0
+"""As in `integrals`."""
+
 LARGEST_REPEATED = 64
 """Trials of a row up to which its term is multiplied; beyond, its logarithm is."""
 
@@ -60,7 +63,7 @@ def _grow(row, side, moves, spacing, before, counts, known, tables, outer):
 
 @inner
 def _fill_steep(row, moves, spacing, before, counts, p, term):
-    """P (e^d - 1) at every node, for a row whose growth along one axis would overflow."""
+    """P (e^d - 1) at every node, for a row whose growth would overflow, or cancel between axes."""
     nodes = 1
     for a in range(len(spacing)):
         nodes *= counts[a]
@@ -173,6 +176,7 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
     """What `integrals.integrate` returns, of all groups."""
     groups, k, effects = len(starts) - 1, fixed.shape[1], random.shape[1]
     last, size = effects - 1, k + len(matrices)
+    steepest = LARGEST_LOG_PRODUCT if effects == 1 else LARGEST_COMPOSED
     values, ends, imbalance = np.empty(groups), np.empty((groups, effects, 4)), np.empty((groups, effects))
     scores = np.zeros((groups if scored else 0, size))
     information, moments = np.zeros((size, size)), np.zeros((effects, effects))
@@ -256,7 +260,7 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
         for r in range(rows):
             n, p, complement, farthest = trials[first + r], chances[r], complements[r], reaches[r]
             bound = n * max(farthest, LOG_2)
-            steep = farthest > LARGEST_LOG_PRODUCT
+            steep = farthest > steepest
             # rows of a group often share their columns of the random effects, up to the sign
             side = 1 if moves[r, 0] < 0.0 else 0
             same = True
@@ -272,7 +276,7 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
                 for q in range(nodes):
                     log_f[q] -= math.log(product[q])
                     product[q] = 1.0
-            if n == 1.0 and bound <= LARGEST_LOG_PRODUCT:
+            if n == 1.0 and bound <= LARGEST_LOG_PRODUCT and not steep:
                 waiting += bound
                 at_product *= complement
                 for h in range(heads):
@@ -337,7 +341,7 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
             sign, complement, n, p = signs[r], complements[r], trials[i], chances[r]
             s = successes[i] if sign > 0.0 else n - successes[i]
             # from here on, the term of a node is by how much the probability of a failure falls from the mode to it
-            if reaches[r] > LARGEST_LOG_PRODUCT:
+            if reaches[r] > steepest:
                 _fill_steep(r, moves, spacing, before, counts, p, term)
                 for q in range(nodes):
                     term[q] = complement * (term[q] / (1.0 + term[q]))

@@ -43,6 +43,10 @@ KINDS_PER_DOUBLING = 6.0
 LARGEST_LOG_PRODUCT = 600.0
 """Of terms that are multiplied before the logarithm is taken; beyond 709 a product overflows."""
 
+LARGEST_COMPOSED = 30.0
+"""Logits over which a row may move for e^d - 1 to be composed of factors along several axes; where larger moves along
+them cancel, so do all digits."""
+
 LARGE_TRIALS = 64.0
 """Trials of a row from which the logarithm of its term keeps the digits that the term itself would lose."""
 
@@ -391,7 +395,7 @@ def _lay_out(rows: Rows, at_mode: Logistic, found: ConditionalModes, nodes: Node
 def _terms(block: _Block, piece: slice) -> NDArray[np.float64]:
     """p_i (e^d_ij - 1) at all nodes, (H, m, J), for some of the rows."""
     moves, probability = block.moves[:, piece], block.probability[:, piece]
-    steep = block.farthest[:, piece] > LARGEST_LOG_PRODUCT
+    steep = block.farthest[:, piece] > (LARGEST_LOG_PRODUCT if len(block.axes) == 1 else LARGEST_COMPOSED)
     if steep.any():
         moves = np.where(steep[:, :, None], 0.0, moves)
     growth = _growth_along(moves[:, :, 0], block.axes[0])
@@ -401,10 +405,10 @@ def _terms(block: _Block, piece: slice) -> NDArray[np.float64]:
         growth = growth.reshape(*along.shape[:2], -1)
     growth *= probability[:, :, None]
     if steep.any():
-        # growth along one axis of a steep row would overflow
-        for group, row in np.argwhere(steep):
-            predictor = block.points[group] @ block.moves[group, piece][row]
-            growth[group, row] = probability[group, row] * np.expm1(np.minimum(predictor, LARGEST_EXPONENT))
+        for group in np.flatnonzero(steep.any(axis=1)):
+            rows = steep[group]
+            predictor = block.moves[group, piece][rows] @ block.points[group].T
+            growth[group, rows] = probability[group, rows, None] * np.expm1(np.minimum(predictor, LARGEST_EXPONENT))
     return growth
 
 

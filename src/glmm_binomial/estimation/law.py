@@ -87,7 +87,10 @@ def law_of(values: NDArray[np.float64], weights: NDArray[np.float64], score_of_z
 def _tail(x: NDArray[np.float64], scores: NDArray[np.float64], score_of_zero: float | None) -> Law:
     """How a law goes on above the last of points (x, score)."""
     centred = x - x.mean()
-    slope = float(centred @ scores / (centred @ centred))
+    # squares of the units of a column of enormous numbers would underflow
+    unit = float(np.abs(centred).max())
+    shares = centred / (unit or 1.0)
+    slope = float(shares @ scores / (shares @ shares) / unit) if unit else np.inf
     if score_of_zero is None or x[-1] >= 0.0 or score_of_zero <= scores[-1]:
         return Law(values=np.array([x[-1] + FARTHEST_SCORE / slope]), scores=np.array([scores[-1] + FARTHEST_SCORE]))
     way, rise = -x[-1], score_of_zero - scores[-1]
