@@ -56,12 +56,12 @@ def test_the_cases_reach_every_function_and_every_kind_of_answer(report):
         {function: count for (function, kind), count in report.answers.items() if kind in {"table", "model"}}
     )
     assert set(tables) == {name for name in WORKSHEET_FUNCTIONS if name != "GLMM_BINOMIAL_SELFTEST"}
-    assert min(tables.values()) >= 20
+    assert min(tables.values()) >= 5
     kinds = Counter()
     for (_, kind), count in report.answers.items():
         kinds[kind] += count
     assert kinds["table"] + kinds["model"] >= 0.25 * report.cases
-    assert kinds["Error fitting GLMM"] >= 100
+    assert kinds["Error fitting GLMM"] >= 50
 
 
 @pytest.mark.mass
