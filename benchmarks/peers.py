@@ -31,9 +31,9 @@ from benchmarks.timing import seconds  # noqa: E402
 from glmm_binomial import fit_model  # noqa: E402
 from glmm_binomial.certified import contraception, vegetables  # noqa: E402
 from glmm_binomial.estimation.conditional_modes import find_modes  # noqa: E402
-from glmm_binomial.estimation.integrals import Nodes  # noqa: E402
 from glmm_binomial.estimation.likelihood import newton_direction  # noqa: E402
 from glmm_binomial.estimation.marginal import MOST_TRAPEZOID_EFFECTS, choose_nodes, evaluate_marginal  # noqa: E402
+from glmm_binomial.estimation.nodes import Nodes  # noqa: E402
 from glmm_binomial.model.effects import IndependentEffects, Parameters  # noqa: E402
 from glmm_binomial.model.quadrature import hermite_rule  # noqa: E402
 

@@ -13,7 +13,9 @@ from glmm_binomial import estimates_of, fit_formula, fit_model
 from glmm_binomial.estimation import marginal
 from glmm_binomial.estimation.conditional_modes import find_modes
 from glmm_binomial.estimation.fitting import fit_cache
+from glmm_binomial.estimation.nodes import Nodes
 from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.quadrature import hermite_rule
 from simulated import draw_design
 
 
@@ -107,7 +109,7 @@ def test_score_and_information_are_finite_differences(effects):
 
     def at(parameters):
         found = find_modes(rows, parameters, start)
-        nodes = marginal.Nodes.of_rule(marginal.hermite_rule(13 if effects == 3 else 9), found.modes.shape)
+        nodes = Nodes.of_rule(hermite_rule(13 if effects == 3 else 9), found.modes.shape)
         return marginal.evaluate_marginal(rows, parameters, nodes=nodes, found=found)
 
     here, steps = at(point), np.eye(len(point.vector)) * 1e-4

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.conditional_modes import ConditionalModes
-    from glmm_binomial.estimation.integrals import Nodes
     from glmm_binomial.estimation.marginal import MarginalState
+    from glmm_binomial.estimation.nodes import Nodes
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.rows import Rows
 

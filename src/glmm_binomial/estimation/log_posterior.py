@@ -32,7 +32,7 @@ from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.integrals import Nodes
+    from glmm_binomial.estimation.nodes import Nodes
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.rows import Rows
 

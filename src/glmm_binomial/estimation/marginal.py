@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.integrals import Nodes, integrate
+from glmm_binomial.estimation.integrals import integrate
+from glmm_binomial.estimation.nodes import Nodes
 from glmm_binomial.model.logistic import logistic
 from glmm_binomial.model.quadrature import hermite_rule
 
