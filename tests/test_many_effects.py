@@ -15,7 +15,9 @@ from glmm_binomial.estimation.conditional_modes import find_modes
 from glmm_binomial.estimation.fitting import fit_cache
 from glmm_binomial.estimation.nodes import Nodes
 from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.quadrature import hermite_rule
+from glmm_binomial.model.rows import Rows
 from simulated import draw_design
 
 
@@ -94,6 +96,32 @@ def test_the_posterior_of_three_effects_is_by_quadrature():
     assert found.nodes in {5, 7}
     assert found.posterior_error < 0.03
     assert (np.abs(found.coefficients - by_ml.coefficients) < 0.5 * by_ml.std_errors).all()
+
+
+@pytest.mark.parametrize("sd", [1.0, 20.0, 60.0, 200.0])
+def test_rows_that_effects_move_far_in_opposite_ways_keep_their_digits(sd):
+    generator = np.random.default_rng(5)
+    random, successes = np.column_stack([np.ones(8), generator.normal(size=(8, 2))]), generator.random(8) < 0.5
+    rows = Rows(
+        successes=successes.astype(float),
+        trials=np.ones(8),
+        fixed=np.ones((8, 1)),
+        random=random,
+        grouping=Grouping.of_sizes(np.array([8])),
+    )
+    point = Parameters(coefficients=np.array([0.3]), effects=IndependentEffects.of_sds(np.full(3, sd)))
+    found, rule = find_modes(rows, point, np.zeros((1, 3))), hermite_rule(9)
+    nodes = Nodes.of_rule(rule, (1, 3))
+    # the same rule, term by term
+    x = np.stack([axis.ravel() for axis in np.meshgrid(*[rule.nodes] * 3, indexing="ij")])
+    u = found.modes[0][:, None] + found.scales[0] @ x
+    log_f = log_expit(np.where(successes, 1.0, -1.0)[:, None] * (0.3 + random @ u)).sum(axis=0)
+    log_f += 0.5 * (x**2).sum(axis=0) - 0.5 * (u**2).sum(axis=0) / sd**2 - 3.0 * np.log(sd)
+    log_f += np.linalg.slogdet(found.scales[0])[1]
+    weights = np.prod(np.meshgrid(*[rule.weights] * 3, indexing="ij"), axis=0).ravel()
+    expected = log_f.max() + np.log(weights @ np.exp(log_f - log_f.max()))
+    value = marginal.marginal_value(rows, point, nodes=nodes, found=found)
+    assert value == pytest.approx(expected, abs=1e-11)
 
 
 @pytest.mark.parametrize("effects", [3, 4])

@@ -8,13 +8,8 @@ import numpy as np
 from numba import njit, types
 
 from glmm_binomial.estimation.compiling import NUMBERS, OPTIONS, STACK, TABLE, WHOLE_NUMBERS, WHOLE_TABLE, inner
+from glmm_binomial.estimation.integrals import LARGEST_COMPOSED, LARGEST_LOG_PRODUCT
 from glmm_binomial.model.logistic import LARGEST_EXPONENT
-
-LARGEST_LOG_PRODUCT = 600.0
-"""Products of terms are turned into logarithms before they leave the range of double precision."""
-
-LARGEST_COMPOSED = 30.0
-"""As in `integrals`."""
 
 LARGEST_REPEATED = 64
 """Trials of a row up to which its term is multiplied; beyond, its logarithm is."""

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from glmm_binomial.answers.table import FIXED_HEADER
 from glmm_binomial.writer.analysis_charts import write_check_chart, write_group_chart, write_odds_ratio_chart
 from glmm_binomial.writer.analysis_data import TABLE, write_data_sheet
 from glmm_binomial.writer.charts import ROWS_TAKEN
-from glmm_binomial.writer.fit_table import COLUMNS, HOW_TO_READ, WIDTHS, FitTable, write_fit
+from glmm_binomial.writer.fit_table import HOW_TO_READ, WIDTHS, FitTable, write_fit
 from glmm_binomial.writer.formula import Cell, Expression, ask, call, constant, number
 from glmm_binomial.writer.page import Column, Computed, Page, Report, cell, fixed_cell, new_report, sheet_prefix
 from glmm_binomial.writer.ranking import write_ranks
@@ -126,10 +127,10 @@ def _write_odds_ratio_sheet(report: Report, fit: FitTable) -> None:
 
 def _odds_ratio_row(fit: FitTable, line: int, row: int) -> tuple[Computed[float | str], ...]:
     """A row of formulas on a line of the table of the fit."""
-    values = dict(zip(COLUMNS, fit.rows[line], strict=True))
+    values = dict(zip(FIXED_HEADER, fit.rows[line], strict=True))
 
     def at(column: str) -> str:
-        return f"{sheet_prefix(fit.sheet)}{fixed_cell(fit.top + line, COLUMNS.index(column))}"
+        return f"{sheet_prefix(fit.sheet)}{fixed_cell(fit.top + line, FIXED_HEADER.index(column))}"
 
     odds_ratio, lower, upper = (
         Computed(f'=IFERROR(EXP({at(name)}),"")', _exponential(number(values[name])))

@@ -6,21 +6,11 @@ from dataclasses import dataclass
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range_abs
 
+from glmm_binomial.answers.table import FIXED_HEADER
 from glmm_binomial.writer.formula import Cell, Expression, number
 from glmm_binomial.writer.page import Computed, Page, fixed_cell, sheet_prefix
 from glmm_binomial.writer.spill import any_of, column_cell, format_rows, format_where, write_spill, write_warnings
 
-COLUMNS = (
-    "fixed_effects",
-    "parameter",
-    "coefficient",
-    "std_error",
-    "z_statistic",
-    "p_value",
-    "ci_lower",
-    "ci_upper",
-    "odds_ratio",
-)
 WIDTHS = (16, 19, 13, 13, 13, 13, 13, 13, 13)
 # rows that are formatted and looked up in, some more than the table takes: a recalculated one may have more warnings
 ROOM = 28
@@ -52,14 +42,14 @@ class FitTable:
 
     def term(self, name_cell: str, name: str, column: str) -> Computed[float]:
         """Look up a number of a fixed effect by the name in a cell; the first row of that name is its."""
-        position = COLUMNS.index(column)
+        position = FIXED_HEADER.index(column)
         row = next(row for row in self.rows if row[1] == name)
         return Computed(f"=VLOOKUP({name_cell},{self._columns(1, 8)},{position},FALSE)", number(row[position]))
 
     def coefficient(self, name: str) -> tuple[str, float]:
         """Where the coefficient of a fixed effect stands, for formulas on other sheets, and its value."""
         line = next(i for i, row in enumerate(self.rows) if row[1] == name)
-        position = COLUMNS.index("coefficient")
+        position = FIXED_HEADER.index("coefficient")
         reference = f"{sheet_prefix(self.sheet)}{fixed_cell(self.top + line, position)}"
         return reference, number(self.rows[line][position])
 
@@ -106,15 +96,15 @@ def _style(page: Page, column: int, value: Cell) -> Format:
     formats = page.formats
     if isinstance(value, bool):
         return formats.spill_truth
-    if column == COLUMNS.index("p_value"):
+    if column == FIXED_HEADER.index("p_value"):
         return formats.spill_p_value
-    return formats.spill_name if column < COLUMNS.index("coefficient") else formats.spill_estimate
+    return formats.spill_name if column < FIXED_HEADER.index("coefficient") else formats.spill_estimate
 
 
 def _format_spill(page: Page) -> None:
     """Format by what the rows say, since a recalculated table may have other rows than the stored one."""
     second, third = column_cell(1, page.row), column_cell(2, page.row)
-    format_rows(page, last=len(COLUMNS) - 1, room=ROOM, header_names=ROW_NAMES)
+    format_rows(page, last=len(FIXED_HEADER) - 1, room=ROOM, header_names=ROW_NAMES)
     is_count = f"AND(ISNUMBER({third}),{any_of(second, COUNTS)})"
     format_where(page, is_count, page.formats.spill_count, columns=(2, 2), room=ROOM)
     format_where(page, f'{second}="largest_score"', page.formats.spill_very_small, columns=(2, 2), room=ROOM)
