@@ -124,3 +124,22 @@ def test_the_guides_name_no_function_that_there_is_not():
     for name in ("article.md", "coming-from.md"):
         text = (DOCS / name).read_text("utf-8")
         assert set(re.findall(r"\bGLMM_BINOMIAL(?:_[A-Z]+)?\b", text)) <= set(BY_NAME)
+
+
+def test_what_the_readme_says_of_influence_and_of_products_is_so():
+    readme = " ".join((DOCS.parent / "README.md").read_text("utf-8").split())
+    header, *rows = answer("GLMM_BINOMIAL_INFLUENCE(model)")
+    moves = [abs(move) for row in rows for move in row[3 : header.index("verdict_changes")]]
+    assert 0.36 < max(moves) < 0.37
+    assert "none moves a coefficient by more than .37 standard errors" in readme
+    assert {row[header.index("verdict_changes")] for row in rows} == {None}
+    # by the default method, as in the workbook
+    herds = glmm_binomial.fit_formula(HERDS, "incidence / size ~ C(period) + (1 | herd)")
+    by_herd = {row[0]: row for row in glmm_binomial.glmm_binomial_influence(herds)[1:]}
+    assert "herd 11 moves the coefficient of the second period by 1.2" in readme
+    assert by_herd["11"][4] == pytest.approx(-1.2, abs=0.05)
+    products = answer("GLMM_BINOMIAL_CHECK(wrong)")[-1]
+    assert products[5] == "trt[treat] times sex[male]"
+    assert "`products` is 6.7 where simulated data have .8 on average" in readme
+    assert products[1:4] == pytest.approx([6.7, 0.8, 0.005], abs=0.05)
+    assert "products" not in {row[0] for row in answer("GLMM_BINOMIAL_CHECK(model)")}
