@@ -55,6 +55,7 @@ def design(
     unit=1.0,
     intercept=True,
     fixed_names=("intercept", "dose"),
+    random=None,
 ):
     """Build equal groups of rows of so many trials each (a number, or one for each row)."""
     count = groups * rows_per_group
@@ -62,6 +63,8 @@ def design(
         Rows,
         successes=np.arange(count) % 2 * trials if successes is None else successes,
         trials=np.broadcast_to(trials, count),
+        fixed=np.column_stack([np.ones(count), np.arange(count)]),
+        random=np.column_stack([np.ones(count), np.arange(count)]) if random is None else random,
         grouping=Grouping.of_sizes(np.full(groups, rows_per_group)),
     )
     scale = Scale(
@@ -326,3 +329,23 @@ def test_a_fit_is_warned_of_from_its_threshold_on_and_not_before(warning, below,
 def test_an_alpha_is_wondered_at_beyond_one_half():
     assert texts(data=with_alpha(0.5)) == ()
     assert "alpha is 0.5001" in the_only(texts(data=with_alpha(0.5001)))
+
+
+def test_a_slope_that_no_group_shows_is_told_by_name():
+    week = np.repeat(np.arange(8.0), 2)
+    (text,) = texts(rows=design(random=np.column_stack([np.ones(16), week])))
+    assert text.startswith("week is the same in all rows of each group")
+    week[3] += 1.0
+    assert "has a random slope but no coefficient" in "".join(
+        texts(rows=design(random=np.column_stack([np.ones(16), week])))
+    )
+
+
+def test_a_slope_without_a_coefficient_is_told_unless_the_columns_of_x_give_it():
+    dose = np.arange(16.0)
+    assert texts(rows=design(random=np.column_stack([np.ones(16), 3.0 - 2.0 * dose]))) == ()
+    (text,) = texts(rows=design(random=np.column_stack([np.ones(16), dose**2])))
+    assert text == (
+        "week has a random slope but no coefficient, so that the mean of its slopes is taken to be zero. "
+        "Add it to the columns of x, unless that is meant."
+    )

@@ -38,6 +38,9 @@ LARGEST_SD_ERROR = 10.0
 LARGEST_LOG_SD_ERROR = 2.0
 """Standard errors of an SD of a standardised column, and of its logarithm, that together leave any SD possible."""
 
+LEAST_ABSENCE = 1e-6
+"""Share of a column that the columns of x leave, from which it is none of them."""
+
 LARGEST_ALPHA = 0.5
 """An alpha beyond it is likelier to be meant as the confidence level."""
 
@@ -54,6 +57,7 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
         *_about_prior(design, fit),
         *_about_separation(observations, design, fit),
         *_about_variances(design, fit),
+        *_about_slopes(design),
         *_about_data(observations, design),
         *_about_alpha(observations.options.alpha),
         *_about_odds_ratios(design, fit),
@@ -176,6 +180,29 @@ def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
             yield (
                 f"The variance of the random {effect_in_words(name)} is estimated at zero: {found}. The coefficients "
                 "and log_likelihood are those of the model without it; aic and bic count it, as other programs do."
+            )
+
+
+def _about_slopes(design: Design) -> Iterator[str]:
+    """Random slopes that no group shows, and those whose mean is taken to be zero."""
+    rows, names = design.rows, design.scale.random_names
+    columns, grouping = rows.random[:, 1:], rows.grouping
+    if not columns.shape[1] or len(columns) == grouping.count:
+        return
+    is_same = (columns == grouping.by_row(columns[grouping.starts])).all(axis=0)
+    known = np.column_stack([np.ones(len(columns)), rows.fixed])
+    left = columns - known @ np.linalg.lstsq(known, columns)[0]
+    is_absent = np.linalg.norm(left, axis=0) > LEAST_ABSENCE * np.linalg.norm(columns, axis=0)
+    for name, same, absent in zip(names[1:], is_same.tolist(), is_absent.tolist(), strict=True):
+        if same:
+            yield (
+                f"{name} is the same in all rows of each group, so that no group shows a slope of its own: its random "
+                f"slope only lets groups of another {name} differ by more or less. Leave it out, unless that is meant."
+            )
+        elif absent:
+            yield (
+                f"{name} has a random slope but no coefficient, so that the mean of its slopes is taken to be zero. "
+                "Add it to the columns of x, unless that is meant."
             )
 
 
