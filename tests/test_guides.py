@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
-from pathlib import Path
 
 import pytest
 
 import glmm_binomial
-from formula_data import certified_table
-from glmm_binomial.worksheet.catalogue import BY_NAME
-
-DOCS = Path(__file__).parent.parent / "docs"
-VEGETABLES = certified_table("vegetables.csv", "id", "y", "day")
-HERDS = certified_table("cbpp.csv", "incidence", "size", "period")
-PATTERNS = [["trt", "sex"], ["control", "female"], ["treat", "female"], ["control", "male"], ["treat", "male"]]
+from worked import HERDS, answer
+from worked_pages import DOCS
 
 COEFFICIENTS = {"intercept", "trt[treat]", "sex[male]", "trt[treat]:sex[male]"}
 
@@ -38,34 +31,6 @@ def steps(name):
         for row in rows_of(name)
         for formula in FORMULA.findall(row[1] if len(row) > 1 else "")
     ]
-
-
-@cache
-def cells():
-    """What the formulas refer to."""
-    functions = {each: getattr(glmm_binomial, each.lower()) for each in BY_NAME}
-
-    def fitted(formula):
-        return functions["GLMM_BINOMIAL_FORMULA"](VEGETABLES, formula, "ml")
-
-    smaller = fitted("y ~ trt + sex + (1 | id)")
-    return functions | {
-        "Vegetables": VEGETABLES,
-        "Vegetables_id": [[row[VEGETABLES[0].index("id")]] for row in VEGETABLES],
-        "Herds": HERDS,
-        "Patterns": PATTERNS,
-        "model": fitted("y ~ trt * sex + (1 | id)"),
-        "wrong": smaller,
-        "smaller": smaller,
-    }
-
-
-@cache
-def answer(formula):
-    """What a formula gives: Excel's notation of arguments is Python's, but for references and arrays."""
-    text = re.sub(r"(\w+)\[\[#All\],\[(\w+)\]\]", r"\1_\2", formula).replace("[#All]", "")
-    text = re.sub(r"\{([^}]*)\}", lambda found: str([[float(each)] for each in found[1].split(";")]), text)
-    return eval(text, {"__builtins__": {}}, cells())
 
 
 @pytest.mark.parametrize("name", ["article.md", "coming-from.md"])
@@ -120,26 +85,23 @@ def test_what_the_article_page_says_in_words_is_so():
     ] * 4
 
 
-def test_the_guides_name_no_function_that_there_is_not():
-    for name in ("article.md", "coming-from.md"):
-        text = (DOCS / name).read_text("utf-8")
-        assert set(re.findall(r"\bGLMM_BINOMIAL(?:_[A-Z]+)?\b", text)) <= set(BY_NAME)
+def page_on(name):
+    return " ".join((DOCS / "functions" / f"glmm_binomial_{name}.md").read_text("utf-8").split())
 
 
-def test_what_the_readme_says_of_influence_and_of_products_is_so():
-    readme = " ".join((DOCS.parent / "README.md").read_text("utf-8").split())
+def test_what_is_said_of_influence_and_of_products_is_so():
     header, *rows = answer("GLMM_BINOMIAL_INFLUENCE(model)")
     moves = [abs(move) for row in rows for move in row[3 : header.index("verdict_changes")]]
     assert 0.36 < max(moves) < 0.37
-    assert "none moves a coefficient by more than .37 standard errors" in readme
+    assert "none moves a coefficient by more than .37 standard errors" in page_on("influence")
     assert {row[header.index("verdict_changes")] for row in rows} == {None}
     # by the default method, as in the workbook
     herds = glmm_binomial.fit_formula(HERDS, "incidence / size ~ C(period) + (1 | herd)")
     by_herd = {row[0]: row for row in glmm_binomial.glmm_binomial_influence(herds)[1:]}
-    assert "herd 11 moves the coefficient of the second period by 1.2" in readme
+    assert "herd 11 moves the coefficient of the second period by 1.2" in page_on("influence")
     assert by_herd["11"][4] == pytest.approx(-1.2, abs=0.05)
     products = answer("GLMM_BINOMIAL_CHECK(wrong)")[-1]
     assert products[5] == "trt[treat] times sex[male]"
-    assert "`products` is 6.7 where simulated data have .8 on average" in readme
+    assert "`products` is 6.7 where simulated data have .8 on average" in page_on("check")
     assert products[1:4] == pytest.approx([6.7, 0.8, 0.005], abs=0.05)
     assert "products" not in {row[0] for row in answer("GLMM_BINOMIAL_CHECK(model)")}
