@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import inspect
 import logging
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyxll
 
 import glmm_binomial
 from glmm_binomial import InvalidInputError
@@ -198,6 +200,26 @@ def test_a_function_is_registered_under_its_name_with_the_options_it_needs(regis
         "thread_safe": name != "GLMM_BINOMIAL_PLOT",
         "disable_function_wizard_calc": True,
     }
+
+
+@pytest.mark.parametrize("address", ["https://example.org/glmm", " https://example.org/glmm/ "])
+def test_help_on_a_function_opens_its_page_where_the_address_of_the_site_is_known(monkeypatch, address):
+    config = configparser.RawConfigParser()
+    config.read_dict({"GLMM": {"help_address": address}})
+    monkeypatch.setattr(pyxll, "get_config", lambda: config)
+    _, registered = record_registrations(monkeypatch)
+    for name, each in registered.items():
+        page = re.fullmatch(r"https://example\.org/glmm/(\S+)\.html!0", each.options["help_topic"])[1]
+        assert (SOURCE.parents[1] / "docs" / f"{page}.md").read_text("utf-8").startswith(f"# {name}\n")
+
+
+@pytest.mark.parametrize("config", [{}, {"GLMM": {"help_address": " "}}, {"GLMM": {"disable_ribbon": "1"}}])
+def test_no_help_is_promised_where_no_address_is_known(monkeypatch, config):
+    parser = configparser.RawConfigParser()
+    parser.read_dict(config)
+    monkeypatch.setattr(pyxll, "get_config", lambda: parser)
+    _, registered = record_registrations(monkeypatch)
+    assert not any("help_topic" in each.options for each in registered.values())
 
 
 def test_worksheet_functions_are_the_registered_functions_by_name():

@@ -19,11 +19,9 @@ def ribbon() -> list[tuple[str | None, str]]:
     ``disable_ribbon = 1`` in section ``[GLMM]`` of pyxll.cfg leaves the ribbon out.
     """
     # Only the functions module knows PyXLL; imported here, so that reading the entry points needs no PyXLL.
-    from glmm_binomial.excel.functions import get_config  # noqa: PLC0415
+    from glmm_binomial.excel.functions import setting  # noqa: PLC0415
 
-    config = get_config()
-    if config.has_option("GLMM", "disable_ribbon"):
-        answer = str(config.get("GLMM", "disable_ribbon"))
-        if answer.strip().lower() not in _RIBBON_STAYS:
-            return []
+    answer = setting("disable_ribbon")
+    if answer is not None and answer.strip().lower() not in _RIBBON_STAYS:
+        return []
     return [(None, files(__name__).joinpath("ribbon.xml").read_text("utf-8"))]

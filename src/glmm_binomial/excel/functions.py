@@ -18,7 +18,7 @@ from glmm_binomial.worksheet.entries import Argument, WorksheetFunction
 from glmm_binomial.worksheet.functions import answer
 from glmm_binomial.worksheet.signatures import with_signature
 
-__all__ = ["WORKSHEET_FUNCTIONS", "get_config", "insert_example"]
+__all__ = ["WORKSHEET_FUNCTIONS", "insert_example", "setting"]
 
 CATEGORY = "GLMM"
 
@@ -31,6 +31,24 @@ fail on text before the core can say which cell it is in. A model goes both ways
 value as an object, and a message stays text."""
 
 _logger = logging.getLogger(__name__)
+
+
+def setting(option: str) -> str | None:
+    """What section [GLMM] of pyxll.cfg says of an option; None where it says nothing, and outside of Excel."""
+    try:
+        config = get_config()
+    except Exception as error:
+        if OUTSIDE_EXCEL in str(error):
+            return None
+        raise
+    return str(config.get("GLMM", option)) if config.has_option("GLMM", option) else None
+
+
+def _help_topic(function: WorksheetFunction) -> dict[str, str]:
+    """The page that "Help on this function" opens, where pyxll.cfg has the address of the site."""
+    address = (setting("help_address") or "").strip().rstrip("/")
+    # Excel asks for a number after the address
+    return {"help_topic": f"{address}/functions/{function.python_name}.html!0"} if address else {}
 
 
 def _registered(function: WorksheetFunction) -> Callable[..., Any]:
@@ -56,6 +74,7 @@ def _registered(function: WorksheetFunction) -> Callable[..., Any]:
         recalc_on_open=is_model,
         thread_safe=function.thread_safe,
         disable_function_wizard_calc=True,
+        **_help_topic(function),
     )(written)
     return registered
 
