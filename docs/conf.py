@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 CONTENTS: Final = {
-    "To begin with": ("quick-start", "install", "coming-from", "article"),
+    "To begin with": ("quick-start", "install", "libreoffice", "coming-from", "article"),
     "To look up": (
         "functions/index",
         "table",

@@ -21,7 +21,7 @@ FOLDERS = ("observations", "formula", "model", "estimation", "answers", "certifi
 SERVE_ALL = ("interruption", "extras", "frozen", "errors")
 """They import nothing of the project."""
 
-AROUND_THE_CORE = ("excel", "workbook", "writer", "command_line", "__main__")
+AROUND_THE_CORE = ("excel", "libreoffice", "workbook", "writer", "command_line", "__main__")
 """They use the core through the package's public names."""
 
 PUBLIC_ROOMS = {"worksheet", "interruption", "certified", "answers"}

@@ -1,22 +1,18 @@
 """LibreOffice Calc, with the project's own functions as an add-in, shows what `recalculate` has written."""
 
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import openpyxl
 import pytest
 import xlsxwriter
 
 from calc import application
-from calc.application import Values, calculate, missing
+from calc.application import calculate, missing
 from calc.comparison import Comparison, compare, same
-from calc.extension import MARK, stored_name, write_extension
 from calc.gaps import EXAMPLES, WRITTEN_FOR, Gap
-from calc.rewriting import rewritten, write_copy
+from calc.rewriting import MARK, rewritten, write_copy
 from calc.workbooks import EXAMPLE_FILES, FIT, WRITTEN, Case, every_function, gaps_in, write_cases
 from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
 from glmm_binomial.workbook import CellError, recalculate
@@ -53,7 +49,7 @@ def calculated(tmp_path_factory) -> Calculated:
         filled[name] = write_copy(
             folder / f"{name}-recalculated.xlsx", folder / f"{name}-copy.xlsx", WORKSHEET_FUNCTIONS
         )
-    answer = calculate([folder / f"{name}-copy.xlsx" for name in sources], WORKSHEET_FUNCTIONS)
+    answer = calculate([folder / f"{name}-copy.xlsx" for name in sources])
     comparisons = {
         name: compare(folder / f"{name}-recalculated.xlsx", filled[name], values, gaps_in(name, CASES.get(name, ())))
         for name, values in zip(sources, answer.workbooks, strict=True)
@@ -135,20 +131,6 @@ def test_a_named_gap_explains_its_cells_alone_and_is_reported_when_unseen(tmp_pa
     assert comparison.unseen == ("S!A6",)
 
 
-@pytest.mark.parametrize(
-    ("label", "other", "gap"), [("python", "3.2", Gap.PYTHON), ("python", 3.2, None), ("x", "3.2", None)]
-)
-def test_a_text_with_a_known_label_may_differ(tmp_path, label, other, gap):
-    path = tmp_path / "a.xlsx"
-    with xlsxwriter.Workbook(path) as book:
-        sheet = book.add_worksheet("S")
-        sheet.write_dynamic_array_formula("A1:B1", "=1", None, label)
-        sheet.write_string("B1", "3.1")
-    found: Values = {("S", 1, 1): label, ("S", 1, 2): other}
-    (difference,) = compare(path, {("S", 1, 1): Area(1, 1, 1, 2)}, found, {}).differences
-    assert difference.gap is gap
-
-
 def test_numbers_agree_to_nine_digits():
     assert same(1.0, 1.0 + 5e-10)
     assert not same(1.0, 1.0 + 5e-9)
@@ -157,8 +139,8 @@ def test_numbers_agree_to_nine_digits():
 
 # --- what LibreOffice is given ----------------------------------------------------------------------------------------
 
-CALL = f"{stored_name('GLMM_BINOMIAL')}("
-LAST = f"{stored_name('LAST_TABLE')}()"
+CALL = "_xll.GLMM_BINOMIAL("
+LAST = "_xll.LAST_TABLE()"
 
 
 @pytest.mark.parametrize(
@@ -196,14 +178,6 @@ def test_no_stored_result_reaches_libreoffice(tmp_path):
     assert filled == {("S", 1, 1): Area(1, 1, 2, 2), ("S", 1, 3): Area(1, 3, 1, 3)}
     cells = openpyxl.load_workbook(copy, data_only=True)["S"]["A1:C2"]
     assert [[cell.value for cell in row] for row in cells] == [[None] * 3, [None, None, 3]]
-
-
-def test_the_extension_declares_every_worksheet_function_with_its_arguments(tmp_path):
-    write_extension(tmp_path / "a.oxt", WORKSHEET_FUNCTIONS)
-    with zipfile.ZipFile(tmp_path / "a.oxt") as archive:
-        configuration = ET.parse(io.BytesIO(archive.read("CalcAddIns.xcu")))
-    shown = {value.text for value in configuration.iterfind(".//value")}
-    assert {*WORKSHEET_FUNCTIONS, "y", "x_random", "trials"} <= shown
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_the_workbook_is_overwritten_only_in_place(workbook, capsys, tmp_path):
         (["recalc", "a.xlsx", "--output", "x.xlsx", "--in-place"], "--in-place and --output exclude each other"),
         (["recalc", "a.xlsx", "--all", "--trust", "stored"], "--trust and --all exclude each other"),
         (["recal", "a.xlsx"], "there is no command 'recal'; is recalc meant?"),
-        (["xyz"], "there is no command 'xyz'; the commands are fit, recalc, selftest."),
+        (["xyz"], "there is no command 'xyz'; the commands are fit, recalc, libreoffice, selftest."),
         (["study.xlsx"], "say first what to do with study.xlsx, as in: glmm-binomial recalc WORKBOOK.xlsx"),
         (["--verbose"], "there is no option --verbose; glmm-binomial --help lists what there is."),
     ],

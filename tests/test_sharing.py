@@ -18,8 +18,9 @@ from lxml import etree
 from openpyxl.comments import Comment
 
 from glmm_binomial.__main__ import main
-from glmm_binomial.command_line import libreoffice, recalc
+from glmm_binomial.command_line import recalc
 from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
+from glmm_binomial.libreoffice import program
 from glmm_binomial.workbook import html_page, values_only
 from glmm_binomial.workbook.number_format import shown
 from stored_workbooks import FUNCTIONS, saved
@@ -381,15 +382,15 @@ def test_options_that_contradict_each_other_are_answered_by_a_sentence(options, 
 
 
 def test_without_libreoffice_it_is_said_before_anything_is_calculated(workbook, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(libreoffice.shutil, "which", lambda _: None)
-    monkeypatch.setattr(libreoffice, "_PLACES", ())
+    monkeypatch.setattr(program.shutil, "which", lambda _: None)
+    monkeypatch.setattr(program, "_PLACES", ())
     assert main(["recalc", str(workbook), "--pdf"]) == 2
-    assert "LibreOffice, which makes the PDF, is not found" in capsys.readouterr().err
+    assert "LibreOffice is not found" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [workbook]
 
 
 def test_a_libreoffice_that_fails_is_a_sentence(workbook, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(libreoffice, "find_libreoffice", lambda: "/bin/false")
+    monkeypatch.setattr(program, "find_libreoffice", lambda: "/bin/false")
     monkeypatch.setattr(recalc, "find_libreoffice", lambda: "/bin/false")
     assert main(["recalc", str(workbook), "--pdf", "--trust", "calculated"]) == 2
     assert "LibreOffice (/bin/false) made no PDF of the workbook." in capsys.readouterr().err
@@ -398,8 +399,8 @@ def test_a_libreoffice_that_fails_is_a_sentence(workbook, monkeypatch, tmp_path,
 
 def has_libreoffice():
     try:
-        libreoffice.find_libreoffice()
-    except libreoffice.LibreOfficeError:
+        program.find_libreoffice()
+    except program.LibreOfficeError:
         return False
     return True
 
@@ -424,7 +425,7 @@ def test_libreoffice_shows_the_values_of_an_example_and_no_error(name, tmp_path)
     filters = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     command = [
-        libreoffice.find_libreoffice(),
+        program.find_libreoffice(),
         profile,
         "--headless",
         "--convert-to",

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from glmm_binomial import __version__
-from glmm_binomial.command_line import fit, recalc, selftest
+from glmm_binomial.command_line import fit, libreoffice, recalc, selftest
 from glmm_binomial.command_line.arguments import PROGRAM, Parser, UsageError, understood
 from glmm_binomial.command_line.console import EXIT_INTERRUPTED, EXIT_OK, fail, say, show
 
-_COMMANDS = {"fit": fit, "recalc": recalc, "selftest": selftest}
+_COMMANDS = {"fit": fit, "recalc": recalc, "libreoffice": libreoffice, "selftest": selftest}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,25 +7,28 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import glmm_binomial
-from calc.extension import write_extension
+from calc.rewriting import LAST_TABLE
+from glmm_binomial.libreoffice.extension import extension, write_extension
+from glmm_binomial.libreoffice.program import EXTENSION_NAME
 from glmm_binomial.workbook import CellError, CellValue
+from glmm_binomial.worksheet.catalogue import FUNCTIONS
 
 SOFFICE = shutil.which("soffice")
-# LibreOffice from Debian's packages uses this one
+# LibreOffice of Debian's packages uses this one
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 TIMEOUT_SECONDS = 150
 END_SECONDS = 5
 
 _DRIVER = Path(__file__).with_name("driver.py")
+_WINDOW = Path(__file__).with_name("window.py")
+_WINDOW_NEEDS = ("Xvfb", "xdotool")
 _CALCULATING = ("OPENBLAS_", "OMP_", "MKL_", "NPY_", "SCIPY_")
 
 Place = tuple[str, int, int]
@@ -51,34 +54,22 @@ def missing() -> str | None:
         return f"{SOFFICE} has no Calc beside it, libsclo.so is missing (Debian: libreoffice-calc)"
     if not SYSTEM_PYTHON.exists():
         return f"there is no {SYSTEM_PYTHON}, the Python that LibreOffice uses (Debian: python3-uno)"
-    probe = subprocess.run(
-        [SYSTEM_PYTHON, "-c", "import sys; print(*sys.version_info[:2], sep='.'); import uno"],
-        env=_environment(Path("/nonexistent"), python_path=[]),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    version, ours = probe.stdout.strip(), f"{sys.version_info.major}.{sys.version_info.minor}"
-    if version != ours:
-        return (
-            f"LibreOffice's Python, {SYSTEM_PYTHON}, is {version or 'broken'} and these tests run in {ours}: it cannot "
-            "import the compiled packages of this environment"
-        )
+    probe = subprocess.run([SYSTEM_PYTHON, "-c", "import uno"], env={}, capture_output=True, check=False)
     if probe.returncode:
         return f"{SYSTEM_PYTHON} has no module uno (Debian: python3-uno)"
     return None
 
 
-def calculate(workbooks: Sequence[Path], functions: Mapping[str, Callable[..., object]]) -> Answer:
-    """Open workbooks in one LibreOffice that has these functions, calculate them and return all formula cells."""
+def calculate(workbooks: Sequence[Path]) -> Answer:
+    """Open workbooks in one LibreOffice that has the functions, calculate them and return all formula cells."""
     with tempfile.TemporaryDirectory(prefix="glmm_calc_") as name:
         folder = Path(name)
-        extension, job = folder / "functions.oxt", folder / "job.json"
-        write_extension(extension, functions)
+        functions, job = folder / "functions.oxt", folder / "job.json"
+        write_extension(functions, add_in())
         order = {
             "soffice": SOFFICE,
             "folder": name,
-            "extension": str(extension),
+            "extension": str(functions),
             "workbooks": [str(path.absolute()) for path in workbooks],
         }
         job.write_text(json.dumps(order), "utf-8")
@@ -86,12 +77,39 @@ def calculate(workbooks: Sequence[Path], functions: Mapping[str, Callable[..., o
     return Answer(answer["version"], tuple(dict(_cells(workbook)) for workbook in answer["workbooks"]))
 
 
-def _run_driver(job: Path, folder: Path) -> str:
-    """Run the driver in a process group of its own, which is gone afterwards whatever happened."""
+def add_in() -> dict[str, bytes]:
+    """Return the product's extension, with what `rewriting` needs besides."""
+    folders = [Path(__file__).parents[1], Path(glmm_binomial.__file__).parents[1]]
+    return extension((*FUNCTIONS, LAST_TABLE), server=("-P", "-m", "calc.server"), python_path=folders)
+
+
+def missing_for_window() -> str | None:
+    """Say what this machine lacks to show LibreOffice's window and type into it; None if nothing."""
+    lacking = [name for name in _WINDOW_NEEDS if shutil.which(name) is None]
+    return missing() or (f"not installed: {', '.join(lacking)} (Debian: xvfb, xdotool)" if lacking else None)
+
+
+def typed_in_window(
+    folder: Path, rows: Sequence[Sequence[object]], entries: Sequence[tuple[str, str, str]]
+) -> list[list[list[object]]]:
+    """Type formulas beside data in the window of a LibreOffice that has the product's add-in.
+
+    `rows` stand in A1 and below. An entry is the cells to select, what is typed there, and the key that ends it.
+    Returned is what these cells then hold, for each entry; `folder` keeps a picture of the screen, window.xwd.
+    """
+    oxt, job = folder / EXTENSION_NAME, folder / "job.json"
+    write_extension(oxt, extension())
+    order = {"soffice": SOFFICE, "folder": str(folder), "extension": str(oxt), "rows": rows, "entries": entries}
+    job.write_text(json.dumps(order), "utf-8")
+    return json.loads(_run_driver(job, folder, script=_WINDOW))
+
+
+def _run_driver(job: Path, folder: Path, *, script: Path = _DRIVER) -> str:
+    """Run a driver in a process group of its own, which is gone afterwards whatever happened."""
     pipes_before = _pipes()
     with subprocess.Popen(
-        [SYSTEM_PYTHON, _DRIVER, job],
-        env=_environment(folder, python_path=_python_path()),
+        [SYSTEM_PYTHON, script, job],
+        env=_environment(folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -135,11 +153,11 @@ def _remove_dead_pipes(pipes: Iterable[Path]) -> None:
                 continue
 
 
-def _environment(folder: Path, *, python_path: Sequence[Path]) -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     """Return the variables of the driver and of LibreOffice.
 
-    Of this environment they tell where its packages are, and how these calculate: with other variables OpenBLAS uses
-    other instructions, and the last digits differ.
+    Of this environment they tell how its packages calculate: with other variables OpenBLAS uses other instructions, and
+    the last digits differ.
     """
     calculating = {name: value for name, value in os.environ.items() if name.startswith(_CALCULATING)}
     return calculating | {
@@ -150,15 +168,7 @@ def _environment(folder: Path, *, python_path: Sequence[Path]) -> dict[str, str]
         "LC_ALL": "C.UTF-8",
         "SAL_USE_VCLPLUGIN": "svp",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.pathsep.join(map(str, python_path)),
     }
-
-
-def _python_path() -> list[Path]:
-    """Return where the tests, the project and its packages are: LibreOffice's Python reads no .pth files of theirs."""
-    tests, project = Path(__file__).parents[1], Path(glmm_binomial.__file__).parents[1]
-    packages = (Path(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
-    return list(dict.fromkeys([tests, project, *packages]))
 
 
 def _cells(workbook: Mapping[str, list[tuple[int, int, object]]]) -> Iterator[tuple[Place, CellValue]]:

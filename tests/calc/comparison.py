@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 
 from calc.application import Place, Values
-from calc.gaps import LABELLED, Gap
+from calc.gaps import Gap
 from calc.rewriting import Filled
 from glmm_binomial.workbook import CellError, CellValue
 from glmm_binomial.workbook.addresses import cell_name, parse_reference, unquoted_sheet
@@ -59,7 +59,7 @@ def compare(recalculated: Path, filled: Filled, found: Values, gaps: Mapping[str
         if same(value, found.get(place)):
             equal[type(value)] += 1
             continue
-        gap = gaps[named[place]] if place in named else _gap_of_label(place, expected, found)
+        gap = gaps[named[place]] if place in named else None
         differences.append(Difference(place, value, found.get(place), gap))
     seen = {named.get(difference.place) for difference in differences}
     return Comparison(equal, tuple(differences), tuple(area for area in gaps if area not in seen))
@@ -92,12 +92,6 @@ def _value(cell: openpyxl.cell.Cell) -> CellValue:
     if cell.data_type == "e":
         return CellError(cell.value)
     return cell.value if isinstance(cell.value, bool | str) else float(cell.value)
-
-
-def _gap_of_label(place: Place, expected: Values, found: Values) -> Gap | None:
-    sheet, row, column = place
-    texts = isinstance(expected[place], str) and isinstance(found.get(place), str)
-    return LABELLED.get(expected.get((sheet, row, column - 1))) if texts else None
 
 
 def _places(area: str) -> list[Place]:

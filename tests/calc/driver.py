@@ -22,8 +22,6 @@ from com.sun.star.task import XInteractionHandler
 from com.sun.star.ucb import XCommandEnvironment
 from com.sun.star.uno import Exception as UnoException
 
-from calc.calls import methods
-
 START_SECONDS = 60
 STOP_SECONDS = 20
 FORMULAS = 16  # com.sun.star.sheet.CellFlags.FORMULA
@@ -47,8 +45,6 @@ class Approval(unohelper.Base, XCommandEnvironment, XInteractionHandler):
 
 
 def main(job):
-    # what LibreOffice will do when it loads the add-in; here an error has a traceback, there it has none
-    methods()
     with Office(job["soffice"], Path(job["folder"])) as context:
         install(context, job["extension"])
         return {
@@ -63,9 +59,11 @@ class Office:
     A class and no generator: an exception of UNO cannot be thrown into a generator.
     """
 
-    def __init__(self, soffice, folder):
+    def __init__(self, soffice, folder, *, visible=False):
         self._pipe = f"glmm_binomial_{os.getpid()}"
-        options = ["--headless", "--invisible", "--norestore", "--nologo", "--nodefault", "--nofirststartwizard"]
+        options = ["--norestore", "--nologo", "--nodefault", "--nofirststartwizard"]
+        if not visible:
+            options += ["--headless", "--invisible"]
         place = [f"-env:UserInstallation={(folder / 'profile').as_uri()}", f"--accept=pipe,name={self._pipe};urp;"]
         self._command = [soffice, *options, *place]
         self._log = folder / "soffice.log"

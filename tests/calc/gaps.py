@@ -1,8 +1,8 @@
 """What LibreOffice does otherwise than Excel, as far as these tests meet it: named here, and nowhere ignored.
 
 A difference between the values of LibreOffice and those of `recalculate` fails a test, unless one of these names
-explains it: beside the formula in workbooks.py, for the example workbooks in `EXAMPLES`, for a label in `LABELLED`.
-With the LibreOffice this was written for, a formula with a name beside it that shows no difference fails as well.
+explains it: beside the formula in workbooks.py, for the example workbooks in `EXAMPLES`. With the LibreOffice this was
+written for, a formula with a name beside it that shows no difference fails as well.
 
 What has a way around it stands in rewriting.py. A spill is as large as `recalculate` has stored it, since LibreOffice
 fills stored areas only. An empty text reaches an add-in as an empty cell; no difference shows, since the functions take
@@ -20,12 +20,9 @@ class Gap(Enum):
     BOOLEANS = "TRUE and FALSE of cells and of results are the numbers 1 and 0, to other functions and to the add-in"
     ERRORS = "a range or cell with an error value is not handed to an add-in; the formula shows Err:504"
     NEWER_FUNCTION = "LET, SEQUENCE and XLOOKUP came after version 7.4, which shows #NAME?"
+    KEYS = "Ctrl+Shift+F9 calculates all cells anew, where a message for Excel says Ctrl+Alt+F9"
     INTERSECTION = "the operator @ is not known; the formula shows #NAME?"
-    PYTHON = "LibreOffice has the system's Python, and the last number of its version may be another"
 
-
-LABELLED = {"python": Gap.PYTHON}
-"""Texts explained wherever they appear, by the label to the left of them: a line of GLMM_BINOMIAL_SELFTEST."""
 
 EXAMPLES: dict[str, dict[str, Gap]] = {}
 """For an example workbook, by its name: areas such as `Fit!A1:B2`, and the gap that explains a difference there."""

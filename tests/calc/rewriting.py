@@ -2,7 +2,6 @@
 
 LibreOffice's names for things, and ways around what it lacks; what is lacking still stands in gaps.py.
 
-    _xll.F(...)          the add-in's function, by the only name LibreOffice 7.4 reads in .xlsx files
     A1#                  the cells the formula in A1 filled when the workbook was recalculated
     TRUE, FALSE, #N/A    as arguments and in array constants: a text with MARK before it. LibreOffice would hand over 1
                          and 0, and refuses error values
@@ -22,10 +21,16 @@ from pathlib import Path
 import formualizer
 from lxml import etree
 
-from calc.extension import LAST_TABLE, MARK, stored_name
 from glmm_binomial.workbook.addresses import Area, cell_position, parse_area, parse_reference, unquoted_sheet
 from glmm_binomial.workbook.contents import parse_xml, read_contents
 from glmm_binomial.workbook.package import Package, open_package
+from glmm_binomial.worksheet.entries import WorksheetFunction
+
+MARK = "\ue000"
+"""Begins a text that stands for an argument LibreOffice would change or refuse: TRUE, FALSE or an error value."""
+
+LAST_TABLE = WorksheetFunction("LAST_TABLE", (), "The table that was returned last.", "")
+"""A function that the add-in of the tests has besides."""
 
 Filled = Mapping[tuple[str, int, int], Area]
 """What each formula fills, by its sheet, row and column."""
@@ -97,7 +102,7 @@ class _Bracket:
 
 def rewritten(formula: str, functions: Collection[str], *, sheet: str, filled: Filled, in_array: bool) -> str:
     """Rewrite the text of a formula, which has no equals sign before it."""
-    last = f"{stored_name(LAST_TABLE)}()"
+    last = f"_xll.{LAST_TABLE.name}()"
     out: list[str] = []
     brackets: list[_Bracket] = []
     for token in formualizer.Tokenizer("=" + formula).tokens():
@@ -109,7 +114,7 @@ def rewritten(formula: str, functions: Collection[str], *, sheet: str, filled: F
             name = value.removesuffix("(").upper().removeprefix(_PREFIX)
             kind = _kind(name, functions, inside)
             brackets.append(_Bracket(kind, len(out), len(out) + 1))
-            out.append(f"{stored_name(name)}(" if kind == "call" else value)
+            out.append(f"_xll.{name}(" if kind == "call" else value)
         elif subtype == "Close":
             out.append(value)
             brackets.pop()

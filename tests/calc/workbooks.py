@@ -202,7 +202,7 @@ MODEL_CELLS = (
     Case("nested", f"=_xll.GLMM_BINOMIAL_TABLE(_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,{WARDS}))"),
     Case("a number out of a table of a model", "=INDEX(_xll.GLMM_BINOMIAL_TABLE(A2),3,3)", plain=True),
     Case("a range in the place of a model", "=_xll.GLMM_BINOMIAL_RANEF(Data!A2:A73)"),
-    Case("a handle that died", '=_xll.GLMM_BINOMIAL_TABLE("GLMM@999")'),
+    Case("a handle that died", '=_xll.GLMM_BINOMIAL_TABLE("GLMM@999")', Gap.KEYS),
 )
 
 WRITTEN = {

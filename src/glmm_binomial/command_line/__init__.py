@@ -10,7 +10,7 @@
     typed_cells.py    cells of text -> numbers, truth values and texts
     recalc.py         glmm-binomial recalc
     recalc_output.py  what it prints
-    libreoffice.py    a PDF of a workbook
+    libreoffice.py    glmm-binomial libreoffice
     selftest.py       glmm-binomial selftest
 
 Nothing heavy is imported before a command has begun, so `--help` is quick.

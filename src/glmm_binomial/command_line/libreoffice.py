@@ -1,54 +1,64 @@
-"""LibreOffice, where it is installed: it makes a PDF of a workbook."""
+"""`glmm-binomial libreoffice`: the worksheet functions as an add-in of LibreOffice Calc."""
 
-import shutil
-import subprocess
-import tempfile
+import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-_PLACES = (
-    Path("/Applications/LibreOffice.app/Contents/MacOS/soffice"),
-    Path("C:/Program Files/LibreOffice/program/soffice.exe"),
-)
-_SECONDS = 300
+from glmm_binomial.command_line.arguments import one_of
+from glmm_binomial.command_line.console import EXIT_OK, fail, show
+from glmm_binomial.libreoffice.extension import extension, write_extension
+from glmm_binomial.libreoffice.program import EXTENSION_NAME, LibreOfficeError, install_add_in, uninstall_add_in
 
+if TYPE_CHECKING:
+    from glmm_binomial.command_line.arguments import Parser
 
-class LibreOfficeError(Exception):
-    """There is no PDF; the text says why."""
+EXAMPLE = "libreoffice install"
 
-
-def find_libreoffice() -> str:
-    """Return the path of its program.
-
-    Raises
-    ------
-    LibreOfficeError
-    """
-    found = shutil.which("soffice") or next((str(place) for place in _PLACES if place.exists()), None)
-    if found is None:
-        raise LibreOfficeError(
-            "LibreOffice, which makes the PDF, is not found: there is no soffice on the PATH. Install it, or say "
-            "--html and let a browser print that page."
-        )
-    return found
+_HELP = """\
+Put the worksheet functions into LibreOffice Calc, as an add-in that asks the Python of this
+environment: keep the environment where it is, and install anew when it has moved. LibreOffice
+must be closed.
+"""
+_EXIT_HELP = """\
+exit codes:
+  0  it is done
+  2  LibreOffice is not found or refuses, or the file cannot be written"""
 
 
-def pdf_of(workbook: bytes) -> bytes:
-    """Return the pages of a workbook as LibreOffice prints them.
+def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """Add the command to those that there are."""
+    command = commands.add_parser(
+        "libreoffice", help="put the functions into LibreOffice Calc", description=_HELP, epilog=_EXIT_HELP
+    )
+    command.set_defaults(run=run)
+    command.add_argument(
+        "action", type=one_of("install", "uninstall"), nargs="?", metavar="ACTION", help="install or uninstall"
+    )
+    command.add_argument(
+        "--oxt",
+        type=Path,
+        metavar=EXTENSION_NAME,
+        help="write the add-in as a file instead, to be opened with LibreOffice of this computer",
+    )
 
-    Raises
-    ------
-    LibreOfficeError
-    """
-    program = find_libreoffice()
-    with tempfile.TemporaryDirectory(prefix="glmm-binomial-") as name:
-        folder = Path(name)
-        source = folder / "workbook.xlsx"
-        source.write_bytes(workbook)
-        # a profile of its own, so that a LibreOffice that is open does not matter
-        profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
-        command = [program, profile, "--headless", "--norestore", "--convert-to", "pdf", "--outdir", name, str(source)]
-        try:
-            subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)  # noqa: S603
-            return source.with_suffix(".pdf").read_bytes()
-        except (OSError, subprocess.SubprocessError) as error:
-            raise LibreOfficeError(f"LibreOffice ({program}) made no PDF of the workbook.") from error
+
+def run(arguments: argparse.Namespace) -> int:
+    """Install, uninstall or write the file, and return the exit code."""
+    if (arguments.action is None) == (arguments.oxt is None):
+        return fail("say one of them: libreoffice install, libreoffice uninstall, or libreoffice --oxt FILE.oxt")
+    try:
+        if arguments.oxt is not None:
+            write_extension(arguments.oxt, extension())
+            show(f"{arguments.oxt} is written. Open it with LibreOffice, which then asks {sys.executable}.")
+        elif arguments.action == "install":
+            install_add_in()
+            show(f"The functions are in LibreOffice Calc, which asks {sys.executable}. Start it to use them.")
+        else:
+            uninstall_add_in()
+            show("The functions are no longer in LibreOffice Calc.")
+    except LibreOfficeError as error:
+        return fail(str(error))
+    except OSError as error:
+        return fail(f"{arguments.oxt} cannot be written: {error.strerror}")
+    return EXIT_OK

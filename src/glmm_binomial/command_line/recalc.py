@@ -9,9 +9,9 @@ from zipfile import is_zipfile
 
 from glmm_binomial.command_line.arguments import one_of
 from glmm_binomial.command_line.console import EXIT_CELLS, EXIT_OK, fail, say, say_some
-from glmm_binomial.command_line.libreoffice import LibreOfficeError, find_libreoffice, pdf_of
 from glmm_binomial.command_line.progress import Progress
 from glmm_binomial.command_line.recalc_output import show_result
+from glmm_binomial.libreoffice.program import LibreOfficeError, find_libreoffice, pdf_of
 
 if TYPE_CHECKING:
     from glmm_binomial.command_line.arguments import Parser

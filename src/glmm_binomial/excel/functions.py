@@ -14,7 +14,7 @@ from glmm_binomial.excel.edge import to_excel
 from glmm_binomial.excel.example import write_example
 from glmm_binomial.interruption import stopping_when
 from glmm_binomial.worksheet.catalogue import FUNCTIONS
-from glmm_binomial.worksheet.entries import Argument, WorksheetFunction
+from glmm_binomial.worksheet.entries import WorksheetFunction
 from glmm_binomial.worksheet.functions import answer
 from glmm_binomial.worksheet.signatures import with_signature
 
@@ -63,7 +63,7 @@ def _registered(function: WorksheetFunction) -> Callable[..., Any]:
     for argument in function.arguments:
         # Excel cuts up to two characters off the help of the last argument
         padding = "  " if argument is function.arguments[-1] else ""
-        written = xl_arg(argument.name, _label=_label(argument), _description=argument.help + padding)(written)
+        written = xl_arg(argument.name, _label=argument.label, _description=argument.help + padding)(written)
     is_model = function.answer == "model"
     registered: Callable[..., Any] = xl_func(
         signature(function),
@@ -83,11 +83,6 @@ def signature(function: WorksheetFunction) -> str:
     """PyXLL's signature, "type name, ...: type"."""
     arguments = ", ".join(f"{TYPES[argument.kind]} {argument.name}" for argument in function.arguments)
     return f"{arguments}: {'var' if function.answer == 'model' else TYPES['table']}"
-
-
-def _label(argument: Argument) -> str:
-    """An optional argument in brackets, as Excel shows those of its own functions."""
-    return argument.name if argument.is_required else f"[{argument.name}]"
 
 
 def _cells(function: WorksheetFunction, given: Mapping[str, Any]) -> object:

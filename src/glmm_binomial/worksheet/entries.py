@@ -51,6 +51,11 @@ class Argument:
         """Whether a call must give it."""
         return self.default is REQUIRED
 
+    @property
+    def label(self) -> str:
+        """As a call shows it: in brackets when it may be left out."""
+        return self.name if self.is_required else f"[{self.name}]"
+
 
 MOST_GATHERED_SHOWN: Final = 3
 """Of arguments that mean the same, in the call as Excel shows it."""
@@ -90,7 +95,7 @@ class WorksheetFunction:
     @property
     def usage(self) -> str:
         """The call as Excel shows it, optional arguments in brackets."""
-        shown = [each.name if each.is_required else f"[{each.name}]" for each in self.arguments]
+        shown = [each.label for each in self.arguments]
         if any(each.gathered_in for each in self.arguments):
             shown = [*shown[:MOST_GATHERED_SHOWN], "..."]
         return f"{self.name}({', '.join(shown)})"
