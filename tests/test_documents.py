@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 
 import pytest
+import xlsxwriter
 
 import conf
 import worked
 import worked_pages
+from glmm_binomial import glmm_binomial, glmm_binomial_table
+from glmm_binomial.__main__ import main
+from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
+from glmm_binomial.workbook import recalculate
 from glmm_binomial.worksheet.catalogue import BY_NAME, FUNCTIONS
 from worked_pages import DOCS, PART, pages
 
@@ -49,6 +55,12 @@ ELSEWHERE = {
     ),
 }
 """Numbers below an example that its answers do not hold, and where they come from."""
+
+TOLD = ("quick-start.md", "reporting.md")
+"""Pages of which every number is one of their answers."""
+
+HERDS = "incidence / size ~ C(period) + (1 | herd)"
+COMMAND_LINE = (DOCS / "command-line.md").read_text("utf-8")
 
 
 def text_of(path):
@@ -132,17 +144,70 @@ def test_formulas_are_found_and_outlines_told_from_them():
     assert not is_an_outline('=GLMM_BINOMIAL_CONTRAST(model, "trt * sex")')
 
 
-@every_function
-def test_numbers_said_of_an_example_are_those_of_its_answer(function):
-    name = f"functions/{function.python_name}.md"
+@pytest.mark.parametrize("name", [*(f"functions/{each.python_name}.md" for each in FUNCTIONS), *TOLD])
+def test_numbers_said_of_an_example_are_those_of_its_answer(name):
     text = text_of(DOCS / name)
-    example = text.partition("\n## Example\n")[2].partition("\n## ")[0]
-    answers = [number for part in PART.finditer(example) for number in NUMBER.findall(part[0])]
+    if name not in TOLD:
+        text = text.partition("\n## Example\n")[2].partition("\n## ")[0]
+    answers = [number for part in PART.finditer(text) for number in NUMBER.findall(part[0])]
     known = {abs(float(number)) for number in answers}
-    for number in re.findall(r"(?<![\w.])\d*\.\d+\b", plain(by_hand(example))):
+    for number in re.findall(r"(?<![\w.])\d*\.\d+\b", plain(by_hand(text))):
         decimals = len(number.partition(".")[2])
         is_there = any(math.isclose(float(number), each, abs_tol=0.51 * 10.0**-decimals) for each in known)
         assert is_there != (number in ELSEWHERE.get(name, {})), number
+
+
+def test_the_quick_start_reads_its_tables_right():
+    coefficients = {row[1]: row[6:] for row in worked.answer("=GLMM_BINOMIAL(A1:A221, B1:C221, D1:D221)")[1:4]}
+    lower, upper, odds_ratio = coefficients["drug"]
+    assert [f"{math.exp(limit):.2f}" for limit in (lower, upper)] == ["0.11", "1.06"]
+    assert f"{odds_ratio:.2f}" == "0.36"
+    header, *rows = worked.answer("=GLMM_BINOMIAL_CHECK(F1)")
+    assert [row[header.index("inside")] for row in rows[:10]] == [True] * 10
+    assert rows[10][0] == "pearson_residuals"
+
+
+def test_the_quick_start_fits_the_same_from_a_file(tmp_path, capsys):
+    file = tmp_path / "bacteria.csv"
+    file.write_text("\n".join(",".join(str(cell) for cell in row) for row in worked.CHILDREN), "utf-8")
+    typed = re.search(r'^glmm-binomial fit bacteria.csv "(.*)"$', text_of(DOCS / "quick-start.md"), re.MULTILINE)
+    assert main(["fit", str(file), typed[1]]) == 0
+    printed = capsys.readouterr().out
+    for row in worked.answer("=GLMM_BINOMIAL_TABLE(F1)")[1:4]:
+        assert re.search(rf"^{row[1]} +{row[2]:.4f} +{row[3]:.4f} ", printed, re.MULTILINE)
+
+
+def test_the_command_line_page_shows_what_fit_prints(capsys, monkeypatch):
+    typed, shown = re.search(r"^\$ glmm-binomial (.*)\n((?:.*\n)*?)\.\.\.\n```", COMMAND_LINE, re.MULTILINE).groups()
+    monkeypatch.chdir(ROOT)
+    assert main(shlex.split(typed)) == 0
+    assert capsys.readouterr().out.startswith(shown)
+
+
+def test_the_rows_that_a_filter_leaves_are_fitted(tmp_path):
+    formula = re.search(r"`(=GLMM_BINOMIAL\(FILTER.*)`", text_of(DOCS / "troubleshooting.md"))[1]
+    workbook = tmp_path / "filter.xlsx"
+    with xlsxwriter.Workbook(workbook, {"use_future_functions": True}) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(worked.CHILDREN):
+            sheet.write_row(number, 0, row)
+        sheet.write_dynamic_array_formula("F1", formula.replace("=", "=_xll.", 1))
+    [cell] = recalculate(workbook, WORKSHEET_FUNCTIONS).cells
+    left = [row for row in worked.CHILDREN[1:] if row[1] > 0]
+    fitted = glmm_binomial([row[:1] for row in left], [row[1:3] for row in left], [row[3:] for row in left])
+    assert [row[2] for row in cell.table[1:4]] == pytest.approx([row[2] for row in fitted[1:4]], rel=1e-9)
+
+
+def test_every_diagnostic_is_explained():
+    fits = [worked.answer(f'=GLMM_BINOMIAL_FORMULA(Herds[#All], "{HERDS}", "{method}")') for method in ("vb", "ml")] + [
+        worked.answer(worked.CHILDREN_MODEL)
+    ]
+    explained = text_of(DOCS / "table.md").partition("## Diagnostics")[2]
+    for model in fits:
+        rows = glmm_binomial_table(model)
+        start = next(i for i, row in enumerate(rows) if row[0] == "diagnostics")
+        for row in rows[start + 1 :]:
+            assert row[0] == "warning" or f"`{row[1].partition(': ')[0]}" in explained, row
 
 
 # --- the pages of functions -------------------------------------------------------------------------------------------
