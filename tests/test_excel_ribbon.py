@@ -99,7 +99,7 @@ def test_the_ribbon_is_one_tab_with_unique_ids(ribbon_xml):
 def test_every_button_calls_a_function_that_takes_the_control(ribbon_xml, monkeypatch):
     monkeypatch.setattr(functions, "schedule_call", lambda _work: None)
     buttons = ET.fromstring(ribbon_xml).findall(f".//{CUSTOM_UI}button")
-    assert [button.get("label") for button in buttons] == ["Insert example"]
+    assert [button.get("label") for button in buttons] == ["Analyse this table", "Insert example"]
     for button in buttons:
         module, _, name = button.get("onAction").rpartition(".")
         getattr(importlib.import_module(module), name)(MagicMock())

@@ -5,8 +5,6 @@ PyXLL calls both while Excel starts, so nothing heavy is imported here or in the
 
 from importlib.resources import files
 
-_RIBBON_STAYS = frozenset({"0", "false", "no", "off"})
-
 
 def modules() -> list[str]:
     """Name the modules PyXLL imports to find worksheet functions."""
@@ -19,9 +17,8 @@ def ribbon() -> list[tuple[str | None, str]]:
     ``disable_ribbon = 1`` in section ``[GLMM]`` of pyxll.cfg leaves the ribbon out.
     """
     # Only the functions module knows PyXLL; imported here, so that reading the entry points needs no PyXLL.
-    from glmm_binomial.excel.functions import setting  # noqa: PLC0415
+    from glmm_binomial.excel.functions import is_switched_on  # noqa: PLC0415
 
-    answer = setting("disable_ribbon")
-    if answer is not None and answer.strip().lower() not in _RIBBON_STAYS:
+    if is_switched_on("disable_ribbon"):
         return []
     return [(None, files(__name__).joinpath("ribbon.xml").read_text("utf-8"))]

@@ -4,8 +4,9 @@ The data are made up, small enough to be looked at, and such that a mixed model 
 often they pass, each of them has passed and failed, and no number of hours separates passes from failures.
 """
 
-from collections.abc import Collection
 from typing import Any, Final
+
+from glmm_binomial.excel.new_sheet import add_sheet, enter_formula, write_across
 
 SHEET_NAME: Final = "GLMM example"
 
@@ -63,56 +64,20 @@ ESTIMATE_CELLS: Final = "F6:M12"
 
 
 def write_example(app: Any) -> None:
-    """Write the example on a new sheet of the active workbook, or of a new one.
-
-    Parameters
-    ----------
-    app
-        Excel's COM object ``Application``. Only properties without parameters are used, and ranges by their address:
-        that much is the same in win32com, early and late bound, and in comtypes.
-    """
-    workbook = app.ActiveWorkbook
-    if workbook is None:
-        workbook = app.Workbooks.Add()
-    taken = [sheet.Name for sheet in workbook.Sheets]
-    sheet = workbook.Worksheets.Add()
-    sheet.Name = unused_name(taken)
-
+    """Write the example on a new sheet; `app` is Excel's COM object, see new_sheet.py."""
+    sheet = add_sheet(app, SHEET_NAME)
     sheet.Range("A1").Value2 = TITLE
-    sheet.Range("A2").Value2 = ABOUT
-    sheet.Range("A3").Value2 = HOW_TO_READ
+    write_across(sheet, "A2:M2", ABOUT, height=32)
+    write_across(sheet, "A3:M3", HOW_TO_READ, height=32)
     sheet.Range(DATA_CELLS).Value2 = [list(HEADER), *map(list, DATA)]
     _format(sheet)
-    _enter_formulas(sheet)
-
-
-def unused_name(taken: Collection[str]) -> str:
-    """Return the sheet's name, with a number when the workbook has a sheet of that name; Excel ignores case."""
-    lower = {name.lower() for name in taken}
-    name, number = SHEET_NAME, 1
-    while name.lower() in lower:
-        number += 1
-        name = f"{SHEET_NAME} {number}"
-    return name
-
-
-def _enter_formulas(sheet: Any) -> None:
-    for cell, filled, formula in ((MODEL_CELL, MODEL_CELL, MODEL), (FORMULA_CELL, TABLE_CELLS, FORMULA)):
-        try:
-            # `Formula` would never spill: Excel puts an @ before the function.
-            sheet.Range(cell).Formula2 = formula
-        except AttributeError:
-            # An Excel from before dynamic arrays does not know Formula2.
-            sheet.Range(filled).FormulaArray = formula
+    enter_formula(sheet, MODEL_CELL, MODEL, filled=MODEL_CELL)
+    enter_formula(sheet, FORMULA_CELL, FORMULA, filled=TABLE_CELLS)
 
 
 def _format(sheet: Any) -> None:
     sheet.Range("A1").Font.Bold = True
     sheet.Range("A1").Font.Size = 14
-    for text in ("A2:M2", "A3:M3"):
-        sheet.Range(text).MergeCells = True
-        sheet.Range(text).WrapText = True
-        sheet.Range(text).RowHeight = 32
     sheet.Range("A5:M5").Font.Bold = True
     sheet.Range("E:F").ColumnWidth = 17
     sheet.Range("G:M").ColumnWidth = 12

@@ -8,17 +8,19 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pyxll import get_config, plot, schedule_call, xl_app, xl_arg, xl_func, xlAbort, xlcAlert
+from pyxll import Formatter, get_config, plot, schedule_call, xl_app, xl_arg, xl_func, xlAbort, xlcAlert
 
+from glmm_binomial.excel.analysis import analyse_selection
 from glmm_binomial.excel.edge import to_excel
 from glmm_binomial.excel.example import write_example
+from glmm_binomial.excel.table_format import apply_formats
 from glmm_binomial.interruption import stopping_when
 from glmm_binomial.worksheet.catalogue import FUNCTIONS
 from glmm_binomial.worksheet.entries import WorksheetFunction
 from glmm_binomial.worksheet.functions import answer
 from glmm_binomial.worksheet.signatures import with_signature
 
-__all__ = ["WORKSHEET_FUNCTIONS", "insert_example", "setting"]
+__all__ = ["WORKSHEET_FUNCTIONS", "analyse_table", "insert_example", "is_switched_on", "setting"]
 
 CATEGORY = "GLMM"
 
@@ -29,6 +31,8 @@ TYPES: Final = {"range": "var[][]", "value": "var", "model": "var", "table": "va
 """As PyXLL hands arguments over and takes answers. Ranges are never float[][], which would read a blank cell as 0 and
 fail on text before the core can say which cell it is in. A model goes both ways as var: PyXLL keeps what is no cell
 value as an object, and a message stays text."""
+
+_NO: Final = frozenset({"0", "false", "no", "off"})
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +46,27 @@ def setting(option: str) -> str | None:
             return None
         raise
     return str(config.get("GLMM", option)) if config.has_option("GLMM", option) else None
+
+
+def is_switched_on(option: str) -> bool:
+    """Whether section [GLMM] of pyxll.cfg names an option and does not say no."""
+    answer = setting(option)
+    return answer is not None and answer.strip().lower() not in _NO
+
+
+class _TableFormatter(Formatter):  # type: ignore[misc]
+    """Formats what a function has spilled; PyXLL clears it again where the table becomes smaller."""
+
+    def apply(self, cell: Any, value: object = None, *_: object, **__: object) -> None:
+        """Format the cells that hold a value."""
+        if isinstance(value, list):
+            apply_formats(cell.to_range(), value)
+
+
+def _formatter(function: WorksheetFunction) -> dict[str, Formatter]:
+    """PyXLL's formatter, where pyxll.cfg asks for it: formatting makes Excel forget what could be undone."""
+    is_wanted = function.answer == "table" and is_switched_on("format_tables")
+    return {"formatter": _TableFormatter()} if is_wanted else {}
 
 
 def _help_topic(function: WorksheetFunction) -> dict[str, str]:
@@ -75,6 +100,7 @@ def _registered(function: WorksheetFunction) -> Callable[..., Any]:
         thread_safe=function.thread_safe,
         disable_function_wizard_calc=True,
         **_help_topic(function),
+        **_formatter(function),
     )(written)
     return registered
 
@@ -117,14 +143,23 @@ WORKSHEET_FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
 
 
 def insert_example(_control: object) -> None:
-    """Write the worked example on a new sheet: the action of the button on the ribbon."""
-    # Excel takes no orders while it handles the click.
-    schedule_call(_insert_example)
+    """Write the worked example on a new sheet: the action of a button on the ribbon."""
+    _once_excel_is_free(write_example, "The example could not be inserted")
 
 
-def _insert_example() -> None:
-    try:
-        write_example(xl_app())
-    except Exception as error:
-        _logger.exception("The example could not be inserted")
-        xlcAlert(f"The example could not be inserted: {error}. PyXLL's log file has the details.")
+def analyse_table(_control: object) -> None:
+    """Ask for a model of the selected table and write its analysis on a new sheet: the action of the other button."""
+    _once_excel_is_free(lambda app: analyse_selection(app, xlcAlert), "The table could not be analysed")
+
+
+def _once_excel_is_free(work: Callable[[Any], None], failure: str) -> None:
+    """Do something with Excel's COM object; Excel takes no orders while it handles a click."""
+
+    def tried() -> None:
+        try:
+            work(xl_app())
+        except Exception as error:
+            _logger.exception(failure)
+            xlcAlert(f"{failure}: {error}. PyXLL's log file has the details.")
+
+    schedule_call(tried)

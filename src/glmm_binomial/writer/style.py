@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 
+from glmm_binomial.excel.table_format import ESTIMATE, P_VALUE, VERY_SMALL
+
 INK = "#1F3864"
 MUTED = "#595959"
 HEADER_FILL = "#DCE6F1"
@@ -13,9 +15,6 @@ RULE = "#8EA9DB"
 OBSERVED, FITTED, AVERAGED = "#A6A6A6", "#1F4E79", "#9DC3E6"
 INTERVAL, STRESSED = "#F4B183", "#C55A11"
 
-ESTIMATE = "0.0000"
-VERY_SMALL = "0.0E+00"
-P_VALUE = f"[<0.0001]{VERY_SMALL};{ESTIMATE}"
 COUNT = "#,##0"
 POINTS = "+0.00;-0.00;0.00"
 
