@@ -28,6 +28,8 @@ DOCS: Final = Path(__file__).parent
 PART: Final = re.compile(
     r"<!-- (list|call|answer|messages)\b(.*?)\s-->\n.*?<!-- end -->|<!-- (sheet) (\w+) -->", re.DOTALL
 )
+SENTENCES: Final = ("note", "warning")
+"""What the rows begin with that are sentences, and stand below a table here."""
 SMALL: Final = 1e-3
 WHOLE: Final = 1e15
 MARKS: Final = re.compile(r"([\\|*<`])")
@@ -108,14 +110,15 @@ def _answer(asked: str, sheet: str) -> Sequence[str]:
         paragraphs = [f"> {_printed(row[0])}" for row in answered[: int(most)]]
         return [f"    {formula}", "", *"\n>\n".join(paragraphs).splitlines()]
     header, *rows = answered
-    note: list[str] = []
+    shown, left_out = rows[: int(most)], len(rows) > int(most)
+    notes = [f"{row[0]}: {row[1]}" for row in shown if row[0] in SENTENCES]
     if " " in str(header[-1]) and all(row[-1] is None for row in rows):
         # what the last cell of a header says of the whole table
-        note = ["", f"The header ends with: {_printed(str(header[-1]))}."]
-        header, rows = header[:-1], [row[:-1] for row in rows]
-    table = [_row(header), "|" + "---|" * len(header), *(_row(row) for row in rows[: int(most)])]
-    more = [_row(["...", *[None] * (len(header) - 1)])] if len(rows) > int(most) else []
-    return [f"    {formula}", "", *table, *more, *note]
+        notes = [f"The header ends with: {header[-1]}.", *notes]
+        header, shown = header[:-1], [row[:-1] for row in shown]
+    table = [_row(header), "|" + "---|" * len(header), *(_row(row) for row in shown if row[0] not in SENTENCES)]
+    more = [_row(["...", *[None] * (len(header) - 1)])] if left_out else []
+    return [f"    {formula}", "", *table, *more, *(line for note in notes for line in ("", _printed(note)))]
 
 
 def _messages(asked: str, sheet: str) -> Sequence[str]:
