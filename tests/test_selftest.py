@@ -1,8 +1,9 @@
 import json
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from glmm_binomial import glmm_binomial_selftest
+from glmm_binomial import __version__, glmm_binomial_selftest
 from glmm_binomial.__main__ import main
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.certified import selftest
@@ -53,6 +54,16 @@ def test_the_table_ends_with_the_versions(outcome):
         "statsmodels",
     ]
     assert {len(row) for row in rows} == {len(HEADER)}
+
+
+def test_a_checkout_that_is_not_installed_tests_itself_too(monkeypatch):
+    def of_installed(package):
+        if package == "glmm-binomial":
+            raise PackageNotFoundError(package)
+        return version(package)
+
+    monkeypatch.setattr(selftest, "version", of_installed)
+    assert ["version", "glmm-binomial", __version__, None, None, None] in glmm_binomial_selftest()
 
 
 def test_the_worksheet_function_gives_the_same_table():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from glmm_binomial import __version__
 from glmm_binomial.answers.estimates import fit
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.certified import bacteria, cbpp, contraception, expanded, vegetables
@@ -32,7 +33,7 @@ MOST_DIGITS: Final = 15.0
 """What double precision can hold."""
 
 HEADER: Final = ("data_set", "quantity", "certified", "computed", "correct_digits", "pass")
-PACKAGES: Final = ("glmm-binomial", "numpy", "scipy", "statsmodels")
+PACKAGES: Final = ("numpy", "scipy", "statsmodels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,9 @@ def selftest() -> Selftest:
         for name, data in data_sets.items()
         for comparison in _compare_posterior(f"{name}: vb", data, fit(**data.arguments))
     ]
-    versions = (("python", platform.python_version()), *((package, version(package)) for package in PACKAGES))
+    # a checkout that PyXLL finds by its path is not installed, and its version known to nobody else
+    own = (("python", platform.python_version()), ("glmm-binomial", __version__))
+    versions = (*own, *((package, version(package)) for package in PACKAGES))
     return Selftest(comparisons=tuple(comparisons), versions=versions)
 
 
