@@ -30,9 +30,10 @@ def test_what_the_page_says_to_type_gives_what_the_functions_give(tmp_path):
         "ROWS",
         "GLMM_BINOMIAL_TABLE",
         "GLMM_BINOMIAL_MARGINS",
+        "INDEX",
         "GLMM_BINOMIAL_TABLE",
     ]
-    [[handle]], [[size]], table, effects, [[message]] = typed_in_window(
+    [[handle]], [[size]], table, effects, [[drug]], [[message]] = typed_in_window(
         tmp_path, CHILDREN, [(cells, formula, KEYS[key]) for cells, formula, key in entries]
     )
     model = glmm_binomial_formula(CHILDREN, re.search('"(.*)"', formulas[0])[1])
@@ -40,6 +41,7 @@ def test_what_the_page_says_to_type_gives_what_the_functions_give(tmp_path):
     assert size == len(glmm_binomial_table(model))
     assert_holds(table, shown(glmm_binomial_table(model)))
     assert_holds(effects, shown(glmm_binomial_margins(model)))
+    assert drug == next(row[2] for row in table if row[1] == "drug")
     assert message.startswith("Invalid input: model must be a cell that holds a model")
     assert len(set(picture(tmp_path / "window.xwd"))) > 20, "the screen shows something"
 

@@ -18,6 +18,7 @@ from driver import Office, desktop, install
 
 SCREEN = "1400x900x24"
 PATIENCE_SECONDS = 60
+STARTS = 5
 ALL_OF_SIZE_AND_PLACE = 15  # com.sun.star.awt.PosSize.POSSIZE
 
 
@@ -50,12 +51,16 @@ class Screen:
     """A screen of X that is nowhere but in memory, as the DISPLAY of what is started."""
 
     def __init__(self, folder):
-        reading, writing = os.pipe()
-        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-fbdir", folder, "-nolisten", "tcp"]
-        self._process = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
-        os.close(writing)
-        with os.fdopen(reading) as number:
-            os.environ["DISPLAY"] = f":{number.readline().strip()}"
+        number = ""
+        for _ in range(STARTS):
+            # two that start at once may want the same number, and one of them ends
+            self._process, number = started(folder)
+            if number:
+                break
+            self._process.wait()
+        else:
+            raise RuntimeError("Xvfb does not start")
+        os.environ["DISPLAY"] = f":{number}"
         os.environ.pop("SAL_USE_VCLPLUGIN", None)
 
     def __enter__(self):
@@ -64,6 +69,16 @@ class Screen:
     def __exit__(self, *_):
         self._process.terminate()
         self._process.wait()
+
+
+def started(folder):
+    """Start a screen, and return its process and its number; none if it ends."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-fbdir", folder, "-nolisten", "tcp"]
+    process = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as number:
+        return process, number.readline().strip()
 
 
 def typed(controller, sheet, cells, text, key):
