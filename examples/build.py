@@ -2,9 +2,10 @@
 
 One file for each workbook:
 
-    reference_examples.py    five formulas on six observations
+    template.py              analysis.xlsx: paste a table, change one formula, everything follows
     vegetables/              an article in Excel, sheet by sheet: 250 students, 14 days each, from raw data to a check
     herds.py                 counts of new cases in 15 herds
+    reference_examples.py    five formulas on six observations
 
 and what they share, beside the package's own `glmm_binomial.writer`:
 
@@ -20,12 +21,14 @@ from pathlib import Path
 
 import herds
 import reference_examples
+import template
 import vegetables
 
 WORKBOOKS = {
-    "reference_examples.xlsx": reference_examples.write,
+    "analysis.xlsx": template.write,
     "vegetables.xlsx": vegetables.write,
     "herds.xlsx": herds.write,
+    "reference_examples.xlsx": reference_examples.write,
 }
 
 

@@ -1,22 +1,25 @@
 """herds.xlsx: disease in 15 herds of cattle over four periods, as counts of new cases among the animals of a herd."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range
 
 import sources
 from analysis import Term, write_odds_ratios, write_spread
 from cover import Cover, write_cover
 from example_report import new_example
-from glmm_binomial.writer.charts import Frame, Rows, Series, write_comparison
+from glmm_binomial.writer.answer import write_answer
+from glmm_binomial.writer.chart_numbers import ChartNumbers
+from glmm_binomial.writer.charts import CHART_ROWS, Bars, Frame, Interval, write_bars
 from glmm_binomial.writer.data_table import DataColumn, Row, complete, write_data
 from glmm_binomial.writer.fit_table import HOW_TO_READ, WIDTHS, FitTable, write_fit
-from glmm_binomial.writer.formula import Cell, Expression, call, constant
-from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell
-from glmm_binomial.writer.spill import ModelCell, Style, table_style, write_model, write_spill
-from glmm_binomial.writer.style import AVERAGED, FITTED, OBSERVED
+from glmm_binomial.writer.fit_view import write_view
+from glmm_binomial.writer.formula import Expression, call, constant, number
+from glmm_binomial.writer.group_chart import write_caterpillar
+from glmm_binomial.writer.odds_ratio_chart import write_forest
+from glmm_binomial.writer.page import Column, Computed, Page, Report, cell, fixed_cell, sheet_prefix
+from glmm_binomial.writer.spill import ModelCell, table_style, write_model, write_spill
+from glmm_binomial.writer.style import FITTED, INTERVAL, OBSERVED
 
 TABLE = "Herds"
 SOURCE = (
@@ -25,10 +28,11 @@ SOURCE = (
 )
 PERIODS = (1, 2, 3, 4)
 FORMULA = "cases / animals ~ C(period) + (1 | herd)"
+# for the view of the fit and its chart, above the table
+VIEW_ROWS = 42
 ALIKE = "cases / animals ~ 1 + (1 | herd)"
-# the columns that spill beside the periods
-TYPICAL, AVERAGE, SPILLED = 1, 6, 9
-SMALL = 5e-4
+# the columns that spill beside the periods: the average over herds and its limits
+AVERAGE, SPILLED = 6, 9
 
 COLUMNS = (
     DataColumn("herd", "Herd, 1 to 15."),
@@ -69,8 +73,8 @@ COVER = Cover(
     columns={column.name: column.meaning for column in COLUMNS},
     sheets={
         "Data": "The counts as an Excel table.",
-        "Fit": "The fitted model in one cell, and its table.",
-        "Odds ratios": "Each period against the first, with intervals; how much herds differ.",
+        "Fit": "The fitted model in one cell, its odds ratios, and its table.",
+        "Odds ratios": "Each period against the first, with intervals; GLMM_BINOMIAL_RANEF: how much herds differ.",
         "Contrasts": "GLMM_BINOMIAL_CONTRAST and GLMM_BINOMIAL_MARGINS: periods compared, also in animals.",
         "Quality": "GLMM_BINOMIAL_COMPARE, _TERMS and _QUALITY: is the period needed, and how good is the model?",
         "Influence": "GLMM_BINOMIAL_INFLUENCE: what becomes of the coefficients without each herd.",
@@ -87,12 +91,14 @@ def write(path: Path) -> None:
         write_cover(report, COVER)
         _write_data(report, rows)
         data = _data(rows)
-        model, fit = _write_fit(report, data)
-        _write_odds_ratios(report, fit)
+        numbers = ChartNumbers()
+        model, fit = _write_fit(report, numbers, data)
+        _write_odds_ratios(report, numbers, model, fit)
         _write_contrasts(report, model)
         _write_quality(report, model, data)
         _write_influence(report, model)
-        _write_incidence(report, rows, model)
+        _write_incidence(report, numbers, rows, model)
+        numbers.write(report)
 
 
 def _row(record: dict[str, str]) -> Row:
@@ -117,17 +123,31 @@ def _data(rows: list[Row]) -> Expression:
     return Expression(f"{TABLE}[#All]", [names, *([row[name] for name in names] for row in rows)])
 
 
-def _write_fit(report: Report, data: Expression) -> tuple[ModelCell, FitTable]:
+def _write_fit(report: Report, numbers: ChartNumbers, data: Expression) -> tuple[ModelCell, FitTable]:
     page = report.page("Fit", WIDTHS)
     page.title("Fit", "Logistic regression of counts with a random intercept for each herd")
-    page.paragraph(HOW_TO_READ)
-    page.skip()
     model = write_model(page, call("GLMM_BINOMIAL_FORMULA", data=data, formula=constant(FORMULA)), handle="GLMM@1")
-    return model, write_fit(page, call("GLMM_BINOMIAL_TABLE", model=model.on(page)))
+    page.heading("Odds ratios")
+    page.paragraph(
+        "Each period against the first, for animals of one and the same herd, picked from the table below by ordinary "
+        "formulas; the row intercept gives the odds of a new case in period 1."
+    )
+    table = call("GLMM_BINOMIAL_TABLE", model=model.on(page))
+    below = page.row
+    page.skip(VIEW_ROWS)
+    page.break_page()
+    page.heading("The table")
+    page.paragraph(HOW_TO_READ)
+    fit = write_fit(page, table)
+    page.row = below
+    page.labelled("Warnings", fit.warnings, least_lines=2)
+    page.skip()
+    write_forest(report, page, numbers, write_view(page, fit))
+    return model, fit
 
 
-def _write_odds_ratios(report: Report, fit: FitTable) -> None:
-    page = report.page("Odds ratios", (21, 58, 13, 12, 14, 14, 11, 16))
+def _write_odds_ratios(report: Report, numbers: ChartNumbers, model: ModelCell, fit: FitTable) -> None:
+    page = report.page("Odds ratios", (12, 54, 12, 12, 13, 13, 11, 14))
     page.title("Odds ratios", "How many times the odds of a new case, for animals of one and the same herd")
     page.paragraph(
         "An odds ratio of 0.5 means that the odds (new cases for each animal not infected) are half as high; 1 "
@@ -140,10 +160,18 @@ def _write_odds_ratios(report: Report, fit: FitTable) -> None:
     page.skip()
     page.heading("How much herds differ")
     write_spread(page, fit, intercept=coefficients["intercept"], group="herds", baseline="Incidence in period 1")
+    page.skip()
+    chart_at = page.row
+    page.skip(CHART_ROWS)
+    effects = write_answer(page, call("GLMM_BINOMIAL_RANEF", model=model.on(page)))
+    page.row = chart_at
+    title = "Random effect of each herd, with its interval; the three lowest and highest by their number"
+    room, y_title = len(effects.rows) - 1, "Random effect (log-odds)"
+    write_caterpillar(report, page, numbers, effects, room=room, title=title, y_title=y_title)
 
 
 def _write_contrasts(report: Report, model: ModelCell) -> None:
-    page = report.page("Contrasts", (17, 13, 16, 13, 12, 12, 12, 13, 13, 34, 74))
+    page = report.page("Contrasts", (17, 13, 16, 12, 12, 12, 12, 12, 12, 30))
     page.title("Contrasts", "Periods compared with each other, and what the differences mean in animals")
     page.paragraph(
         "Each period against the one before it: odds ratios for animals of one herd. p_adjusted allows for three "
@@ -152,8 +180,7 @@ def _write_contrasts(report: Report, model: ModelCell) -> None:
     page.skip()
     by, compare = constant("period"), constant("sequential")
     compared = call("GLMM_BINOMIAL_CONTRAST", model=model.on(page), by=by, compare=compare)
-    page.code("Formula", compared.shown)
-    write_spill(page, compared, style=_with_texts(page, 0, 8))
+    write_answer(page, compared)
     page.skip()
     page.heading("Average effects")
     page.paragraph(
@@ -163,12 +190,11 @@ def _write_contrasts(report: Report, model: ModelCell) -> None:
     )
     page.skip()
     effects = call("GLMM_BINOMIAL_MARGINS", model=model.on(page))
-    page.code("Formula", effects.shown)
-    write_spill(page, effects, style=_with_texts(page, 0, 1, 9, 10))
+    write_answer(page, effects)
 
 
 def _write_quality(report: Report, model: ModelCell, data: Expression) -> None:
-    page = report.page("Quality", (38, 13, 16, 13, 12, 14, 13, 9, 13, 74))
+    page = report.page("Quality", (34, 13, 15, 10, 10, 12, 12, 8, 10, 22))
     page.title("Quality", "Whether the periods are needed, and how well the model describes the counts")
     page.paragraph(
         "Beside the model stands the one in which all periods are alike. Their likelihoods, which hold no prior, are "
@@ -177,8 +203,7 @@ def _write_quality(report: Report, model: ModelCell, data: Expression) -> None:
     page.skip()
     alike = call("GLMM_BINOMIAL_FORMULA", data=data, formula=constant(ALIKE))
     compared = call("GLMM_BINOMIAL_COMPARE", model=alike, model2=model.on(page))
-    page.code("Formula", compared.shown)
-    write_spill(page, compared, style=_with_texts(page, 0, 9))
+    write_answer(page, compared)
     page.skip()
     page.heading("Each term left out")
     page.paragraph(
@@ -187,8 +212,7 @@ def _write_quality(report: Report, model: ModelCell, data: Expression) -> None:
     )
     page.skip()
     terms = call("GLMM_BINOMIAL_TERMS", model=model.on(page))
-    page.code("Formula", terms.shown)
-    write_spill(page, terms, style=_with_texts(page, 0, 5))
+    write_answer(page, terms)
     page.skip()
     page.heading("Measures")
     page.paragraph(
@@ -197,12 +221,11 @@ def _write_quality(report: Report, model: ModelCell, data: Expression) -> None:
     )
     page.skip()
     measures = call("GLMM_BINOMIAL_QUALITY", model=model.on(page))
-    page.code("Formula", measures.shown)
-    write_spill(page, measures, style=_with_texts(page, 0, 4))
+    write_answer(page, measures)
 
 
 def _write_influence(report: Report, model: ModelCell) -> None:
-    page = report.page("Influence", (17, 15, 16, 13, 13, 13, 13, 26, 74))
+    page = report.page("Influence", (10, 14, 16, 13, 13, 13, 13, 20, 14))
     page.title("Influence", "What the answer owes to each herd")
     page.paragraph(
         "Each herd is left out in turn. The columns of the coefficients say by how many standard errors they move; "
@@ -211,32 +234,17 @@ def _write_influence(report: Report, model: ModelCell) -> None:
     )
     page.skip()
     influence = call("GLMM_BINOMIAL_INFLUENCE", model=model.on(page))
-    page.code("Formula", influence.shown)
-    write_spill(page, influence, style=_with_texts(page, 0, 7, 8, counts=(1,)))
+    write_answer(page, influence)
 
 
-def _with_texts(page: Page, *columns: int, counts: Sequence[int] = ()) -> Style:
-    """The formats of a table of estimates some of whose columns hold texts; small p-values with their digits."""
-    formats, plain = page.formats, table_style(page, counts=counts)
-
-    def style(line: int, column: int, value: Cell) -> Format:
-        if column in columns or (line and isinstance(value, str) and value):
-            if not column:
-                return formats.text if line else formats.spill_header
-            return formats.spill_sentence if line else formats.spill_sentence_header
-        is_small = isinstance(value, float) and 0.0 < abs(value) < SMALL
-        return formats.spill_very_small if is_small else plain(line, column, value)
-
-    return style
-
-
-def _write_incidence(report: Report, rows: list[Row], model: ModelCell) -> None:
-    page = report.page("Incidence", (9, 12, 12, 12, 12, 12, 19, 17, 17, 16, 13, 10, 10))
+def _write_incidence(report: Report, numbers: ChartNumbers, rows: list[Row], model: ModelCell) -> None:
+    page = report.page("Incidence", (8, 12, 10, 10, 10, 10, 19, 17, 17, 16, 12, 10, 9))
     page.title("Incidence", "Share of the animals of a herd that are found newly infected in a period")
     page.paragraph(
-        "probability is the fitted incidence in a typical herd, one with a random intercept of zero, with its 95 % "
-        "interval. population_average allows for herds that lie above and below. Observed is the number of new cases "
-        "divided by that of animals over all herds, so that large herds count for more in it."
+        "population_average is the fitted incidence on average over the population of herds, which lie above and below "
+        "the typical one, with an interval of its own: it is what the observed incidence should be near to. "
+        "probability is the incidence in a typical herd, one with a random intercept of zero. Observed is the number "
+        "of new cases divided by that of animals over all herds, so that large herds count for more in it."
     )
     page.skip()
     typed = Expression(
@@ -253,26 +261,57 @@ def _write_incidence(report: Report, rows: list[Row], model: ModelCell) -> None:
         Column("Animals", page.formats.count),
     )
     left = 1 + SPILLED
-    page.table(observed, [_observed(rows, period, top + i, left) for i, period in enumerate(PERIODS, 1)], left=left)
+    shares = [_observed(rows, period, top + i, left) for i, period in enumerate(PERIODS, 1)]
+    page.table(observed, shares, left=left)
     write_spill(page, predicted, style=table_style(page), top=top, left=1)
     page.skip()
+    _write_chart(report, page, numbers, predicted, top=top, observed=[row[0] for row in shares])
+
+
+def _write_chart(
+    report: Report,
+    page: Page,
+    numbers: ChartNumbers,
+    predicted: Expression,
+    *,
+    top: int,
+    observed: list[Computed[float]],
+) -> None:
+    """Draw what was observed beside the average over herds, which is what it should be near to."""
+    left = 1 + SPILLED
+    sheet = sheet_prefix(page.name)
+    rows = []
+    for line, (period, share) in enumerate(zip(PERIODS, observed, strict=True), start=1):
+        average, lower, upper = (number(value) for value in predicted.cells[line][AVERAGE - 1 : AVERAGE + 2])
+        average_cell, lower_cell, upper_cell = (f"{sheet}{fixed_cell(top + line, AVERAGE + i)}" for i in range(3))
+        rows.append(
+            (
+                Computed(f"={sheet}{fixed_cell(top + line, 0)}", float(period)),
+                Computed(f"={sheet}{fixed_cell(top + line, left)}", share.value),
+                Computed(f"={average_cell}", average),
+                Computed(f"={average_cell}-{lower_cell}", average - lower),
+                Computed(f"={upper_cell}-{average_cell}", upper - average),
+            )
+        )
+    block = numbers.add(("period", "observed", "population average", "reach below", "reach above"), rows)
+    reaches = tuple([row[column].value for row in rows] for column in (3, 4))
     frame = Frame(
-        title="Incidence by period: observed and fitted",
+        title="Incidence by period: observed, and fitted on average over the population of herds",
         x_title="Period (three months each)",
         y_title="New cases per animal",
-        y_limits=(0, 0.3),
+        y_limits=(0, 0.35),
         y_step=0.05,
-        description="Column chart: incidence in each period as observed, as fitted on average and in a typical herd",
+        y_format="0.00",
+        description="Column chart: incidence in each period as observed, and as fitted on average with its interval",
     )
-    bars = (
-        Series(left, "Observed", OBSERVED),
-        Series(AVERAGE, "Fitted, average over herds", AVERAGED),
-        Series(TYPICAL, "Fitted, typical herd", FITTED),
-    )
-    write_comparison(report, page, frame, Rows(page.name, top + 1, top + len(PERIODS), (0, 0)), bars)
+    interval = Interval(3, 4, (reaches[0], reaches[1]), INTERVAL, 1.75)
+    bars = (Bars(1, "Observed", OBSERVED), Bars(2, "Fitted, average over herds", FITTED, interval))
+    write_bars(report, page, frame, block, bars)
 
 
-def _observed(rows: list[Row], period: int, row: int, left: int) -> tuple[Content, ...]:
+def _observed(
+    rows: list[Row], period: int, row: int, left: int
+) -> tuple[Computed[float], Computed[float], Computed[float]]:
     """Observed incidence, new cases and animals of a period, by ordinary formulas."""
     period_cell = cell(row, 0)
     cases, animals = (sum(float(r[name]) for r in rows if r["period"] == period) for name in ("cases", "animals"))

@@ -8,9 +8,6 @@ from glmm_binomial.writer.fit_table import HOW_TO_READ, ROOM_AROUND, WIDTHS, wri
 from glmm_binomial.writer.formula import Expression, call, constant
 from glmm_binomial.writer.page import Page
 
-# right of the tables: so that the introduction and the first example share a printed page
-ROOM_FOR_TEXT = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -76,7 +73,7 @@ EXAMPLES = (
 def write(path: Path) -> None:
     """Write the workbook."""
     with new_example(path, "GLMM_BINOMIAL: five examples") as report:
-        page = report.page("Examples", (*WIDTHS, ROOM_FOR_TEXT))
+        page = report.page("Examples", WIDTHS)
         page.title("GLMM_BINOMIAL: five examples", "Six observations in three groups of two, typed into the formulas")
         page.paragraph(HOW_TO_READ)
         page.paragraph(
@@ -88,7 +85,6 @@ def write(path: Path) -> None:
         for example in EXAMPLES[1:]:
             page.break_page()
             _write_example(page, example)
-        page.print_on_pages()
 
 
 def _write_example(page: Page, example: Example) -> None:

@@ -18,10 +18,10 @@ from glmm_binomial.__main__ import main
 from glmm_binomial.command_line import fit_workbook
 from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
 from glmm_binomial.workbook import recalculate
-from glmm_binomial.writer import analysis_charts, analysis_workbook
+from glmm_binomial.writer import analysis_workbook, fit_view
 
 CBPP = Path(glmm_binomial.certified.__file__).with_name("cbpp.csv")
-SHEETS = ["Fit", "Odds ratios", "Average effects", "Groups", "Check", "Data"]
+SHEETS = ["Analysis", "Table", "Probabilities", "Groups", "Check", "Data", "Chart data"]
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 
 
@@ -73,7 +73,7 @@ def assert_recalculation_changes_nothing(path, folder):
 def test_recalculation_changes_nothing(method, tmp_path):
     path = written(tmp_path, "incidence / size ~ C(period) + (1 | herd)", "--method", method, source=CBPP)
     recalculation = assert_recalculation_changes_nothing(path, tmp_path)
-    assert [cell.error for cell in recalculation.cells] == [None] * 5
+    assert [cell.error for cell in recalculation.cells] == [None] * 6
     assert openpyxl.load_workbook(path).sheetnames == SHEETS
 
 
@@ -93,7 +93,7 @@ def test_any_model_can_be_written_and_calculated_again(formula, options, tmp_pat
     recalculation = assert_recalculation_changes_nothing(path, tmp_path)
     assert [cell.error for cell in recalculation.cells if cell.error is not None] == []
     without_predictors = formula.startswith("y ~ 1 ")
-    assert ("Average effects" in openpyxl.load_workbook(path).sheetnames) is not without_predictors
+    assert ("Average effects" in values(path).values()) is not without_predictors
     assert not any(b't="e"' in xml for part, xml in parts(path).items() if "worksheets" in part)
 
 
@@ -112,24 +112,10 @@ def test_only_options_that_are_not_the_default_stand_in_the_formula(tmp_path):
     ):
         formula = "y ~ sex + (1 | clinic)"
         path = written(tmp_path, formula, *options, source=source)
-        sheet = openpyxl.load_workbook(path)["Fit"]
+        sheet = openpyxl.load_workbook(path)["Analysis"]
         found = [cell for row in sheet.iter_rows() for cell in row if "FORMULA(" in str(cell.value)]
         assert found[0].value == f"=GLMM_BINOMIAL_FORMULA(Data[#All], $B$4{arguments})"
         assert sheet["B4"].value == formula
-
-
-def test_another_model_in_its_cell_is_followed_by_all_tables(tmp_path):
-    path = written(tmp_path, "y ~ sex + (1 | clinic)", "--method", "ml")
-    book = parts(path)
-    strings = book["xl/sharedStrings.xml"].replace(b"<t>y ~ sex + (1 | clinic)</t>", b"<t>y ~ x + (1 | clinic)</t>")
-    assert strings != book["xl/sharedStrings.xml"]
-    with zipfile.ZipFile(path, "w") as package:
-        for name, content in (book | {"xl/sharedStrings.xml": strings}).items():
-            package.writestr(name, content)
-    recalculation = recalculate(path, WORKSHEET_FUNCTIONS, trust="calculated")
-    recalculation.write(path)
-    assert [cell.error for cell in recalculation.cells] == [None] * 5
-    assert values(path)["Odds ratios", "A8"] == "x"
 
 
 def test_the_data_stand_as_a_table_whose_rows_are_those_of_the_file(tmp_path):
@@ -144,41 +130,59 @@ def test_the_data_stand_as_a_table_whose_rows_are_those_of_the_file(tmp_path):
 def test_odds_ratios_are_those_of_the_table(tmp_path):
     path = written(tmp_path, "incidence / size ~ C(period) + (1 | herd)", "--method", "ml", source=CBPP)
     shown = values(path)
+    row = row_of(shown, "Analysis", "period[2]")
     # exp of certified.json's coefficient -0.99140367244 and of its limits by hand, -+ 1.959964 * 0.306768
-    row = [shown["Odds ratios", f"{letter}8"] for letter in "ABCD"]
-    assert row[0] == "period[2]"
-    assert row[1:] == pytest.approx([0.371056, 0.203385, 0.676957], rel=1e-5)
+    assert [shown["Analysis", f"{letter}{row}"] for letter in "BCD"] == pytest.approx(
+        [0.371056, 0.203385, 0.676957], rel=1e-5
+    )
 
 
-def test_charts_show_what_is_in_the_cells(tmp_path):
-    path = written(tmp_path, "incidence / size ~ C(period) + (1 | herd)", source=CBPP)
+def row_of(shown, sheet, text):
+    """The first row of a sheet that begins with a text."""
+    rows = [int(a[1:]) for (s, a), value in shown.items() if s == sheet and value == text and re.fullmatch(r"A\d+", a)]
+    return min(rows)
+
+
+def charts_of(path):
+    return [etree.fromstring(xml) for part, xml in parts(path).items() if part.startswith("xl/charts/chart")]
+
+
+def drawn(path):
+    """What the charts show: for each reference its sheet and area, what is in those cells, and what it remembers."""
     shown = values(path)
-    charts = [etree.fromstring(xml) for part, xml in parts(path).items() if part.startswith("xl/charts/chart")]
-    assert len(charts) == 3
-    for chart in charts:
-        references = [
-            r for kind in ("val", "yVal", "plus", "minus") for r in chart.iterfind(f".//{CHART}{kind}/{CHART}numRef")
-        ]
-        for reference in references:
-            sheet, _, area = reference.findtext(f"{CHART}f").replace("$", "").rpartition("!")
-            first, last = (re.fullmatch(r"([A-Z]+)(\d+)", corner).groups() for corner in area.split(":"))
-            cells = [shown[sheet.strip("'"), f"{first[0]}{row}"] for row in range(int(first[1]), int(last[1]) + 1)]
-            remembered = [float(value.text) for value in reference.iterfind(f".//{CHART}v")]
-            assert all(isinstance(value, int | float) for value in cells), (sheet, area)
-            assert remembered == pytest.approx(cells, abs=1e-12), (sheet, area)
+    for chart in charts_of(path):
+        for kind in ("val", "xVal", "yVal", "plus", "minus"):
+            for reference in chart.iterfind(f".//{CHART}{kind}/{CHART}numRef"):
+                sheet, _, area = reference.findtext(f"{CHART}f").replace("$", "").rpartition("!")
+                first, last = (area.split(":") * 2)[:2]
+                cells = [
+                    shown[sheet.strip("'"), cell.coordinate]
+                    for row in openpyxl.Workbook().active[f"{first}:{last}"]
+                    for cell in row
+                ]
+                yield sheet, area, cells, [float(value.text) for value in reference.iterfind(f".//{CHART}v")]
 
 
-@pytest.mark.parametrize(
-    ("limits", "rounded", "step"),
-    [((0.0, 0.27), (0.0, 0.3), 0.1), ((-1.3, 1.9), (-2.0, 2.0), 1.0), ((0.0, 0.0), (0.0, 0.0), 1.0)],
-)
-def test_axes_end_at_round_numbers(limits, rounded, step):
-    assert analysis_charts._nice_limits(*limits) == (pytest.approx(rounded), pytest.approx(step))
+def test_charts_show_what_is_in_the_cells_of_a_hidden_sheet(tmp_path):
+    path = written(tmp_path, "incidence / size ~ C(period) + (1 | herd)", source=CBPP)
+    assert len(charts_of(path)) == 3
+    for sheet, area, cells, remembered in drawn(path):
+        assert sheet == "'Chart data'"
+        assert all(isinstance(value, int | float) for value in cells), (sheet, area)
+        assert remembered == pytest.approx(cells, abs=1e-12), (sheet, area)
+    assert openpyxl.load_workbook(path)["Chart data"].sheet_state == "hidden"
+    # Excel leaves out what is hidden, unless told otherwise
+    assert [chart for chart in charts_of(path) if chart.find(f".//{CHART}plotVisOnly") is not None] == []
+
+
+def test_no_chart_has_its_numbers_beside_a_table(tmp_path):
+    shown = values(written(tmp_path, "incidence / size ~ C(period) + (1 | herd)", source=CBPP))
+    assert not [place for place, value in shown.items() if "Chart:" in str(value)]
 
 
 def test_an_odds_ratio_beyond_all_numbers_is_left_blank():
-    assert analysis_workbook._exponential(800.0) == ""
-    assert analysis_workbook._difference("", 1.0) == ""
+    assert fit_view._exponential(800.0) == ""
+    assert fit_view._exponential("") == ""
 
 
 # --- what cannot be written -------------------------------------------------------------------------------------------

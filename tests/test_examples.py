@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-WORKBOOKS = ("reference_examples.xlsx", "vegetables.xlsx", "herds.xlsx")
+WORKBOOKS = ("analysis.xlsx", "vegetables.xlsx", "herds.xlsx", "reference_examples.xlsx")
 every_workbook = pytest.mark.parametrize("name", WORKBOOKS)
 
 TOLERANCE = 1e-7
@@ -193,11 +193,11 @@ def test_every_part_is_well_formed(name: str) -> None:
 def test_no_text_is_cut_off_by_the_cell_beside_it(name: str) -> None:
     workbook = openpyxl.load_workbook(EXAMPLES / name, data_only=True)
     cut = []
-    for sheet in workbook:
+    for sheet in (each for each in workbook if each.sheet_state == "visible"):
         merged = {address for area in sheet.merged_cells.ranges for address in area.cells}
         for cell, beside in (pair for row in sheet.iter_rows() for pair in pairwise(row)):
-            # the text of a warning stands above the table in full
-            is_free = (cell.row, cell.column) in merged or sheet.cell(cell.row, 1).value == "warning"
+            # the text of a note or a warning stands above the table in full
+            is_free = (cell.row, cell.column) in merged or sheet.cell(cell.row, 1).value in ("note", "warning")
             if (
                 isinstance(cell.value, str)
                 and beside.value is not None
@@ -281,20 +281,25 @@ def test_coefficients_stand_beside_those_of_the_article_and_are_close() -> None:
 
 
 def test_fitted_probabilities_are_within_two_thousandths_of_the_article() -> None:
-    rows = table("Probabilities", "Sex")
-    assert len(rows) == len(PATTERNS)
-    for pattern, (fitted, _) in PATTERNS.items():
-        cells = rows[pattern]
-        assert cells[11] == fitted
-        assert cells[0] == pytest.approx(fitted, abs=0.002)
-        assert cells[1] < cells[0] < cells[2]
-        by_hand = cells[13]
-        assert by_hand == pytest.approx(cells[0], rel=1e-12)
+    predicted, observed = table("Probabilities", "Sex"), table("Probabilities", "Sex", which=1)
+    assert len(predicted) == len(observed) == len(PATTERNS)
+    for pattern, (fitted, share) in PATTERNS.items():
+        probability, lower, upper = predicted[pattern][:3]
+        _, _, by_hand, article_fitted, article_observed = observed[pattern][:5]
+        assert (article_fitted, article_observed) == (fitted, share)
+        assert probability == pytest.approx(fitted, abs=0.002)
+        assert lower < probability < upper
+        assert by_hand == pytest.approx(probability, rel=1e-12)
 
 
 def test_observed_proportions_are_those_of_the_article() -> None:
-    for sheet, position in (("Probabilities", 9), ("Check", 4), ("Wrong model", 3)):
-        rows = table(sheet, "Sex")
+    for sheet, which, position in (
+        ("Probabilities", 1, 0),
+        ("Check", 0, 4),
+        ("Wrong model", 0, 3),
+        ("Making data", 0, 1),
+    ):
+        rows = table(sheet, "Sex", which=which)
         assert {pattern: round(rows[pattern][position], 4) for pattern in PATTERNS} == {
             pattern: observed for pattern, (_, observed) in PATTERNS.items()
         }
@@ -325,29 +330,86 @@ def test_the_check_passes_the_right_model_in_all_patterns_and_fails_the_wrong_on
     assert shown == {f"{count} of 4 observed proportions lie inside the interval." for count in (0, 4)}
 
 
-def test_the_check_tells_what_its_ten_first_simulations_are() -> None:
-    first = [row for row in rows_of("Check") if row[:3] == ("Sex", "Treatment", "sim_1")]
-    assert len(first) == 1
-    rows = {row[:2]: row[2:12] for row in rows_of("Check") if row[:2] in PATTERNS and isinstance(row[2], float)}
-    for sheet_row, simulated in rows.items():
-        assert all(abs(share - PATTERNS[sheet_row][1]) < 0.06 for share in simulated)
+def test_the_students_days_are_those_of_the_records() -> None:
+    records = [row for row in rows_of("Data") if isinstance(row[0], int)]
+    students = [row[:5] for row in rows_of("Simulations") if isinstance(row[0], int)]
+    assert len(students) == 250
+    for student, trt, sex, vegetable_days, days in students:
+        own = [row for row in records if row[0] == student]
+        assert (days, vegetable_days) == (14, sum(row[4] for row in own))
+        assert {row[2:4] for row in own} == {(trt, sex)}
+
+
+@pytest.mark.parametrize(("left", "passes"), [(6, True), (107, False)], ids=["right model", "wrong model"])
+def test_100_simulations_of_the_right_model_are_like_what_was_observed(left: int, passes: bool) -> None:
+    students = [row for row in rows_of("Simulations") if isinstance(row[0], int)]
+    for (sex, trt), (_, observed) in PATTERNS.items():
+        own = [row for row in students if row[1:3] == (trt, sex)]
+        shares = sorted(sum(row[left + k] for row in own) / (14 * len(own)) for k in range(100))
+        assert (shares[2] < observed < shares[97]) is passes
+
+
+def test_generated_data_are_like_those_of_the_article() -> None:
+    for generated, observed, *_ in table("Making data", "Sex").values():
+        # 820 days and more: standard errors of at most .0175
+        assert generated == pytest.approx(observed, abs=4 * 0.0175)
+        assert generated != observed
 
 
 def test_the_design_codes_the_text_of_every_record() -> None:
     data = [row[2:4] for row in rows_of("Data") if isinstance(row[0], int)]
-    design = [row[2:5] for row in rows_of("Design") if isinstance(row[0], int)]
+    design = [row[2:5] for row in rows_of("Making data") if isinstance(row[0], int)]
     coded = [(trt == "treat", sex == "male", (trt, sex) == ("treat", "male")) for trt, sex in data]
     assert len(data) == 3500
     assert design == coded
     assert [row[5:7] for row in rows_of("Data") if isinstance(row[0], int)] == [row[:2] for row in coded]
 
 
-def test_the_chart_of_students_is_in_ascending_order_and_every_interval_holds_zero() -> None:
+def test_every_student_has_an_interval_that_holds_zero() -> None:
     rows = [row for row in rows_of("Students") if isinstance(row[0], int)]
-    estimates, sorted_estimates = [row[2] for row in rows], [row[8] for row in rows]
     assert len(rows) == 250
-    assert sorted_estimates == pytest.approx(sorted(estimates), rel=1e-12)
     assert all(row[4] < 0 < row[5] for row in rows)
+
+
+@pytest.mark.parametrize(("name", "sheet"), [("vegetables.xlsx", "Students"), ("herds.xlsx", "Odds ratios")])
+def test_groups_are_drawn_in_ascending_order_and_the_extremes_named(name: str, sheet: str) -> None:
+    shown = values(EXAMPLES / name)
+    first = 1 + next(int(a[1:]) for (s, a), v in shown.items() if (s, v) == (sheet, "group") and a[0] == "A")
+    numbers = openpyxl.load_workbook(EXAMPLES / name, data_only=True)["Chart data"]
+    header = {cell.value: cell.column for cell in numbers[1]}
+    drawn = [numbers.cell(row, header["in order"]).value for row in range(2, numbers.max_row + 1)]
+    drawn = [value for value in drawn if value is not None]
+    estimates = {str(shown[sheet, f"A{row}"]): shown[sheet, f"C{row}"] for row in range(first, first + len(drawn))}
+    assert drawn == pytest.approx(sorted(estimates.values()), rel=1e-12)
+    named = [numbers.cell(row, header["group"]).value for row in range(2, 8)]
+    assert [estimates[name] for name in named] == pytest.approx(drawn[:3] + drawn[-3:], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "sheet"), [("analysis.xlsx", "Analysis"), ("vegetables.xlsx", "Fit"), ("herds.xlsx", "Fit")]
+)
+def test_a_view_shows_what_is_in_the_table(name: str, sheet: str) -> None:
+    rows = list(openpyxl.load_workbook(EXAMPLES / name, data_only=True)[sheet].iter_rows(values_only=True))
+    where = (
+        rows
+        if name != "analysis.xlsx"
+        else list(openpyxl.load_workbook(EXAMPLES / name, data_only=True)["Table"].iter_rows(values_only=True))
+    )
+    top = next(i for i, row in enumerate(where) if row[0] == "fixed_effects")
+    terms = list(takewhile(lambda row: row[0] != "random_effects", where[top + 1 :]))
+    view = next(i for i, row in enumerate(rows) if row[0] == "Term") + 1
+    assert terms
+    for shown, term in zip(rows[view:], terms, strict=False):
+        assert shown[0] == term[1]
+        expected = [term[8], math.exp(term[6]), math.exp(term[7]), term[5]]
+        assert shown[1:5] == pytest.approx(expected, rel=1e-12)
+    assert rows[view + len(terms)][0] is None
+    measures = {row[6]: row[8] for row in rows[view : view + 10]}
+    found = {row[0] or row[1]: row[1] if row[0] else row[2] for row in where[top:] if row[0] or row[1]}
+    assert measures["Log-likelihood"] == pytest.approx(found["log_likelihood"], rel=1e-12)
+    assert measures["AIC"] == pytest.approx(found["aic"], rel=1e-12)
+    assert measures["Groups"] == found["groups"]
+    assert measures["Converged"] is True
 
 
 def test_vegetables_is_small_enough_to_mail() -> None:
@@ -360,10 +422,10 @@ def rows_of(sheet: str) -> list[tuple[object, ...]]:
     return list(openpyxl.load_workbook(VEGETABLES, data_only=True)[sheet].iter_rows(values_only=True))
 
 
-def table(sheet: str, header: str) -> dict[object, tuple[object, ...]]:
-    """The first table whose header begins so: the cells of each row by its name, or by sex and treatment."""
+def table(sheet: str, header: str, *, which: int = 0) -> dict[object, tuple[object, ...]]:
+    """A table whose header begins so: the cells of each row by its name, or by sex and treatment."""
     rows = rows_of(sheet)
-    top = next(i for i, row in enumerate(rows) if row[0] == header)
+    top = [i for i, row in enumerate(rows) if row[0] == header][which]
     named = takewhile(lambda row: row[0] is not None, rows[top + 1 :])
     if rows[top][1] == "Treatment":
         return {row[:2]: row[2:] for row in named}
@@ -396,7 +458,6 @@ def test_each_chart_remembers_what_is_in_the_cells(name: str) -> None:
 
 
 def addresses(area: str) -> list[str]:
-    """The cells of an area of one column."""
-    first, last = area.split(":")
-    letter = first.rstrip("0123456789")
-    return [f"{letter}{row}" for row in range(int(first[len(letter) :]), int(last[len(letter) :]) + 1)]
+    """The cells of an area of one column or row."""
+    first, last = (area.split(":") * 2)[:2]
+    return [cell.coordinate for row in openpyxl.Workbook().active[f"{first}:{last}"] for cell in row]

@@ -1,13 +1,14 @@
 """The sheets Simulations, Check and Wrong model: whether a model simulates what was observed."""
 
-from scipy.stats import chi2
 from xlsxwriter.utility import xl_range_abs
 
-from glmm_binomial.writer.charts import Boxes, Dots, Frame, Rows, Series, write_boxes, write_dots
-from glmm_binomial.writer.data_table import table_columns
-from glmm_binomial.writer.fit_table import ROOM_AROUND, FitTable, write_fit
+from glmm_binomial.writer.answer import write_answer
+from glmm_binomial.writer.chart_numbers import ChartNumbers
+from glmm_binomial.writer.data_table import write_data
+from glmm_binomial.writer.fit_table import write_fit
+from glmm_binomial.writer.fit_view import TERMS, write_view
 from glmm_binomial.writer.formula import Cell, Expression, call, constant
-from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell, fixed_cell
+from glmm_binomial.writer.page import Column, Computed, Page, Report, cell
 from glmm_binomial.writer.spill import (
     NO_TABLE,
     ModelCell,
@@ -20,48 +21,66 @@ from glmm_binomial.writer.spill import (
     write_model,
     write_spill,
 )
-from glmm_binomial.writer.style import AVERAGED, FITTED, INTERVAL, STRESSED
-from vegetables.study import ML, PATTERNS, ROWS_PRINTED, TABLE, WRONG, Pattern, Study, matching
+from vegetables.facets import SIMULATIONS, write_facets
+from vegetables.study import COUNTED, COUNTED_WRONG, COUNTS, ML, PATTERNS, STUDENTS_TABLE, WRONG, Counts, Study
 
-SIMULATIONS = 10
 SEED = 1
 LABELS = ("Sex", "Treatment")
-# the columns of the sheet Simulations that repeat the data
-RECORD = ("id", "day")
+VIEW_ROWS = TERMS + 3
+# students, and simulations of each model, that appear on paper
+STUDENTS_PRINTED, PRINTED = 45, 8
 PICTURE = (
-    "In Excel the formula below draws the same check as a picture under its cell: observed proportions large, "
-    "simulated ones small. It stands here as text, because a file cannot hold a picture as the result of a formula; "
-    "the native chart does the same job."
+    "In Excel the formula below draws the same check as a picture under its cell. It stands here as text, because a "
+    "file cannot hold a picture as the result of a formula; the charts do the same job."
 )
 
 
-def write_simulations(report: Report, study: Study, model: ModelCell) -> Spill:
-    page = report.page("Simulations", (9, 8, *[9] * SIMULATIONS))
-    page.title("Simulations", f"{SIMULATIONS} new data sets simulated from the model")
+def write_simulations(report: Report, counts: Counts) -> tuple[Spill, Spill]:
+    """Write the students' days, and as many simulated from the right model and from the wrong one."""
+    left = len(COUNTS) + 1
+    page = report.page("Simulations", (8, 10, 10, 15, 8, 3, *[7] * PRINTED))
+    page.sheet.set_column(left, left + 2 * SIMULATIONS, 7)
+    page.title(
+        "Simulations", f"{SIMULATIONS} new data sets simulated from the model, and {SIMULATIONS} from a wrong one"
+    )
     page.paragraph(
-        "In each column the formula draws a new random effect for each of the 250 students, and then for each day "
-        "whether the student has vegetables, with the fitted coefficients. The last arguments are the number of "
-        "simulations and the seed: the same seed gives the same numbers at every recalculation. The columns id and day "
-        "repeat the data. The sheet Check compares; on paper only the first rows appear."
+        "The 14 days of a student are taken together here: vegetable_days out of days. The model of these counts is "
+        "the one of the sheet Fit, and has the same coefficients. In each column the first formula draws a new random "
+        "effect for each of the 250 students, and then on how many days the student has vegetables; the second one "
+        "does so with the model without interaction, further to the right. The last arguments are the number of "
+        "simulations and the seed: the same seed gives the same numbers at every recalculation. The sheets Check and "
+        f"Wrong model draw the proportions. On paper only the first {STUDENTS_PRINTED} students and {PRINTED} "
+        "simulations appear."
     )
     page.skip()
-    simulated = call("GLMM_BINOMIAL_SIMULATE", model=model.on(page), n_sim=constant(SIMULATIONS), seed=constant(SEED))
-    page.code("Formula", simulated.shown)
+    formulas = [
+        call("GLMM_BINOMIAL_SIMULATE", model=model, n_sim=constant(SIMULATIONS), seed=constant(SEED))
+        for model in (
+            call("GLMM_BINOMIAL_FORMULA", data=counts.table, formula=constant(formula), method=ML)
+            for formula in (COUNTED, COUNTED_WRONG)
+        )
+    ]
+    for formula in formulas:
+        page.code("Formula", formula.shown)
     page.skip()
-    top, record = page.row, table_columns(TABLE, study.rows, *RECORD)
-    write_spill(page, record, style=table_style(page, codes=range(len(RECORD))), top=top)
-    codes = table_style(page, codes=range(SIMULATIONS))
-    spill = write_spill(page, simulated, style=codes, top=top, left=len(RECORD))
-    page.print_first_rows(top, ROWS_PRINTED)
-    return spill
+    top = page.row
+    write_data(page, STUDENTS_TABLE, columns=COUNTS, rows=counts.rows, printed_rows=STUDENTS_PRINTED)
+    style = table_style(page, codes=range(SIMULATIONS))
+    right, wrong = (
+        write_spill(page, formula, style=style, top=top, left=left + i * (SIMULATIONS + 1))
+        for i, formula in enumerate(formulas)
+    )
+    return right, wrong
 
 
-def write_check_sheet(report: Report, study: Study, model: ModelCell, simulations: Spill) -> None:
-    page = report.page("Check", (11, 12, 18, 12, 21, 13, 12, 16, 12, 12, 12, 12, 12))
+def write_check_sheet(
+    report: Report, numbers: ChartNumbers, *, study: Study, counts: Counts, model: ModelCell, simulated: Spill
+) -> None:
+    page = report.page("Check", (11, 12, 18, 12, 19, 13, 12, 15, 12, 12, 9))
     page.title("Check", "Does the model simulate days with vegetables like the observed ones?")
     page.paragraph(
         "If the model describes the students, data simulated from it look like the data observed. The formula "
-        "simulates 200 data sets and compares, for each pattern of sex and treatment, the observed proportion of days "
+        "simulates 100 data sets and compares, for each pattern of sex and treatment, the observed proportion of days "
         "with vegetables with the simulated ones: simulated_mean is their mean, and between ci_lower and ci_upper lie "
         "95 % of them. inside says whether the observed proportion lies there too. Below stand the quartiles of "
         "Pearson's residuals, and tests of residuals: p_value is the rank of a statistic among those of simulated data."
@@ -72,21 +91,20 @@ def write_check_sheet(report: Report, study: Study, model: ModelCell, simulation
         "observed one.",
     )
     page.skip()
-    check = call("GLMM_BINOMIAL_CHECK", model=model.on(page))
-    _write_check(report, page, check, model="the model with interaction")
-    page.break_page()
-    _write_single_simulations(report, page, study, simulations)
-    page.print_on_pages()
+    _write_check(page, call("GLMM_BINOMIAL_CHECK", model=model.on(page), n_sim=constant(SIMULATIONS)))
+    _write_facets(report, page, numbers, study, counts, simulated=simulated, model="the model with interaction")
 
 
-def write_wrong_model(report: Report, study: Study, right: FitTable) -> None:
-    page = report.page("Wrong model", (21, 19, *[15] * 5, 27, *[15] * 3))
+def write_wrong_model(
+    report: Report, numbers: ChartNumbers, *, study: Study, counts: Counts, right: ModelCell, simulated: Spill
+) -> None:
+    page = report.page("Wrong model", (26, 19, 18, 13, 15, 13, 15, 24, 12, 12, 9))
     page.title("Wrong model", "What the check shows when the interaction is left out")
     page.paragraph(
         f'The formula of this model is "{WRONG}": the treatment then has the same odds ratio for women '
         "and men. The table looks as good as the right one, with small standard errors, and converges. "
-        "Only the larger AIC and the check below give it away; the last of its tests of residuals, products, names the "
-        "columns whose product is missing. How to read the table is said on the sheet Fit."
+        "Only the comparison and the check below give it away; the last of its tests of residuals, products, names the "
+        "columns whose product is missing."
     )
     page.labelled(
         "The article",
@@ -95,39 +113,56 @@ def write_wrong_model(report: Report, study: Study, right: FitTable) -> None:
     )
     page.skip()
     model = write_model(page, study.model(WRONG, method=ML), handle="GLMM@2")
-    wrong = write_fit(page, call("GLMM_BINOMIAL_TABLE", model=model.on(page)))
-    page.skip(ROOM_AROUND)
-    page.break_page()
+    page.heading("What it says")
+    view_at = page.row
+    page.skip(VIEW_ROWS)
     page.heading("Beside the right model")
     page.paragraph(
         "The interaction adds one coefficient. Twice the gain in log-likelihood is a chi-square with one degree of "
         "freedom if there is no interaction in truth; the p-value says how improbable so large a gain would then be."
     )
-    _write_comparison_of_models(page, right, wrong)
     page.skip()
-    page.break_page()
+    write_answer(page, call("GLMM_BINOMIAL_COMPARE", model=model.on(page), model2=right.on(page)))
+    page.skip()
     page.heading("The check")
-    check = call("GLMM_BINOMIAL_CHECK", model=model.on(page))
-    _write_check(report, page, check, model="the model without interaction")
-    page.print_on_pages()
+    page.paragraph("In the four patterns the wrong model simulates other proportions than those observed.")
+    page.skip()
+    _write_check(page, call("GLMM_BINOMIAL_CHECK", model=model.on(page), n_sim=constant(SIMULATIONS)))
+    _write_facets(report, page, numbers, study, counts, simulated=simulated, model="the model without interaction")
+    page.break_page()
+    page.heading("The table")
+    page.paragraph("How to read the table is said on the sheet Fit.")
+    fit = write_fit(page, call("GLMM_BINOMIAL_TABLE", model=model.on(page)))
+    page.row = view_at
+    write_view(page, fit)
 
 
-def _write_check(report: Report, page: Page, check: Expression, *, model: str) -> None:
-    """Write the formula, its table with what the rows are beside it, and the chart."""
+def _write_facets(
+    report: Report, page: Page, numbers: ChartNumbers, study: Study, counts: Counts, *, simulated: Spill, model: str
+) -> None:
+    page.skip()
+    page.paragraph(
+        f"Each of the {SIMULATIONS} data sets on the sheet Simulations is a small dot, the observed proportions are "
+        "the large ones."
+    )
+    write_facets(report, page, numbers, study, counts, simulated=simulated, model=model)
+
+
+def _write_check(page: Page, check: Expression) -> None:
+    """Write the formula, and its table with what the rows are beside it."""
     page.code("Formula", check.shown)
     header, left, top = list(check.cells[0]), len(LABELS), page.row + 1
     first, last, inside = top + 1, top + len(PATTERNS), left + header.index("inside")
     page.labelled("Result", _count_inside(check, xl_range_abs(first, inside, last, inside)))
     _write_labels(page, check)
-    page.row = top
-    page.table([Column("Chart: height of box", page.formats.muted_estimate)], _heights(check, top), left=inside + 1)
     page.row = first
     _mark_outside(page, left + header.index("observed"), header)
     write_spill(page, check, style=_check_style(page, check), top=top, left=left)
     page.skip()
     page.paragraph(PICTURE)
-    page.code("Picture", check.shown.replace("GLMM_BINOMIAL_CHECK(", "GLMM_BINOMIAL_PLOT(", 1))
-    _draw_check(report, page, check, Rows(page.name, first, last, (0, 1)), model)
+    page.code(
+        "Picture", check.shown.replace("GLMM_BINOMIAL_CHECK(", "GLMM_BINOMIAL_PLOT(", 1).replace(", ", ', "check", ', 1)
+    )
 
 
 def _check_style(page: Page, check: Expression) -> Style:
@@ -172,102 +207,3 @@ def _write_labels(page: Page, check: Expression) -> None:
             )
         )
     page.table([Column(name, page.formats.text, is_text=True) for name in LABELS], rows)
-
-
-def _heights(check: Expression, top: int) -> list[tuple[Computed[float]]]:
-    """The height of each interval, which the chart draws as a box."""
-    lower, upper = (check.cells[0].index(name) for name in ("ci_lower", "ci_upper"))
-    left = len(LABELS)
-    return [
-        (Computed(f"={cell(row, left + upper)}-{cell(row, left + lower)}", float(cells[upper]) - float(cells[lower])),)
-        for row, cells in enumerate(check.cells[1 : len(PATTERNS) + 1], start=top + 1)
-    ]
-
-
-def _draw_check(report: Report, page: Page, check: Expression, rows: Rows, model: str) -> None:
-    header, left = check.cells[0], len(LABELS)
-    lower, mean, observed = (left + header.index(name) for name in ("ci_lower", "simulated_mean", "observed"))
-    boxes = Boxes(lower, Series(left + len(header), "95 % of the simulations", AVERAGED))
-    dots = (
-        Dots(Series(mean, "Mean of the simulations", FITTED), symbol="long_dash", size=12),
-        Dots(Series(observed, "Observed", STRESSED), size=9),
-    )
-    description = f"Chart: observed proportions, and the interval of those simulated from {model}, for each pattern"
-    frame = _frame(f"Observed proportions, and 200 simulations of {model}", description)
-    write_boxes(report, page, frame, rows, boxes=boxes, dots=dots)
-
-
-def _frame(title: str, description: str) -> Frame:
-    return Frame(
-        title=title,
-        x_title="Sex and treatment",
-        y_title="Proportion of days with vegetables",
-        y_limits=(0, 1),
-        y_step=0.2,
-        description=description,
-        width=900,
-        height=420,
-    )
-
-
-def _write_single_simulations(report: Report, page: Page, study: Study, simulations: Spill) -> None:
-    page.heading("Ten simulations, one by one")
-    page.paragraph(
-        f"The proportions in the {SIMULATIONS} data sets on the sheet Simulations, the first of the 200 above, by "
-        "ordinary AVERAGEIFS formulas. The chart is the article's picture: observed proportions large, simulated ones "
-        "small."
-    )
-    formats, top = page.formats, page.row
-    columns = (
-        *(Column(name, formats.text, is_text=True) for name in LABELS),
-        *(Column(str(name), formats.estimate) for name in simulations.rows[0]),
-        Column("observed", formats.estimate),
-    )
-    page.table(columns, [_proportions(study, simulations, p, top + i) for i, p in enumerate(PATTERNS, start=1)])
-    page.skip()
-    left = len(LABELS)
-    large = Dots(Series(left + SIMULATIONS, "Observed", INTERVAL), size=18)
-    small = [
-        Dots(Series(left + i, "Simulated, ten times", FITTED), size=4, in_legend=i == 0) for i in range(SIMULATIONS)
-    ]
-    rows = Rows(page.name, top + 1, top + len(PATTERNS), (0, 1))
-    description = "Dot chart: observed proportions and those of ten simulations, for each pattern"
-    write_dots(report, page, _frame("Observed proportions, and ten simulations", description), rows, [large, *small])
-
-
-def _proportions(study: Study, simulations: Spill, pattern: Pattern, row: int) -> tuple[Content, ...]:
-    conditions = matching(cell(row, 0), cell(row, 1))
-    observed = study.outcomes_of(pattern)
-    lines = [i for i, r in enumerate(study.rows, start=1) if (r["sex"], r["trt"]) == (pattern.sex, pattern.trt)]
-    first, last = simulations.top + 1, simulations.top + len(study.rows)
-    simulated = []
-    for column in range(SIMULATIONS):
-        place = xl_range_abs(first, simulations.left + column, last, simulations.left + column)
-        total = sum(float(simulations.rows[line][column]) for line in lines)
-        simulated.append(Computed(f"=AVERAGEIFS({simulations.sheet}!{place},{conditions})", total / len(lines)))
-    average = Computed(f"=AVERAGEIFS({TABLE}[y],{conditions})", sum(observed) / len(observed))
-    return pattern.sex, pattern.trt, *simulated, average
-
-
-def _write_comparison_of_models(page: Page, right: FitTable, wrong: FitTable) -> None:
-    formats = page.formats
-    columns = (
-        Column("Quantity", formats.text, is_text=True),
-        Column("Better when", formats.text, is_text=True),
-        Column("With\ninteraction", formats.estimate),
-        Column("Without\ninteraction", formats.estimate),
-        Column("Difference", formats.estimate),
-    )
-    first = page.row + 1
-    rows: list[tuple[Content, ...]] = []
-    for row, (name, better) in enumerate((("log_likelihood", "larger"), ("aic", "smaller")), start=first):
-        values = right.statistic(name), wrong.statistic(name)
-        difference = Computed(f"={cell(row, 2)}-{cell(row, 3)}", values[0].value - values[1].value)
-        rows.append((name, better, *values, difference))
-    page.table(columns, rows)
-    gain = right.statistic("log_likelihood").value - wrong.statistic("log_likelihood").value
-    p_value = Computed(f"=CHIDIST(2*{fixed_cell(first, 4)},1)", float(chi2.sf(2 * gain, 1)))
-    page.write(0, "p-value")
-    page.write(1, "of the interaction")
-    page.write(4, p_value, formats.p_value)
-    page.row += 1

@@ -1,9 +1,12 @@
-"""The sheet Fit: the model by maximum likelihood beside the article's, and by the default method."""
+"""The sheets Fit and Summary: the model by maximum likelihood beside the article's, and by the default method."""
 
+from glmm_binomial.writer.chart_numbers import ChartNumbers
 from glmm_binomial.writer.fit_table import HOW_TO_READ, ROOM_AROUND, FitTable, write_fit
-from glmm_binomial.writer.formula import call
+from glmm_binomial.writer.fit_view import write_view
+from glmm_binomial.writer.formula import call, constant
+from glmm_binomial.writer.odds_ratio_chart import write_forest
 from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell
-from glmm_binomial.writer.spill import ModelCell, write_model
+from glmm_binomial.writer.spill import ModelCell, write_model, write_spill
 from vegetables.study import (
     ARTICLE_AIC,
     ARTICLE_LOG_LIKELIHOOD,
@@ -14,30 +17,60 @@ from vegetables.study import (
     Study,
 )
 
-WIDTHS = (21, 23, 13, 13, 13, 13, 13, 13, 13)
+WIDTHS = (24, 23, 13, 13, 13, 13, 13, 13, 13)
+# for the view of the fit and its chart, above the table
+VIEW_ROWS = 40
+# of the summary, in its first column
+LONGEST_LINE = 52
 
 
-def write_fit_sheet(report: Report, study: Study) -> tuple[ModelCell, FitTable]:
+def write_fit_sheet(report: Report, numbers: ChartNumbers, study: Study) -> tuple[ModelCell, FitTable]:
     """Write the model and its table, which all sheets after it ask."""
     page = report.page("Fit", WIDTHS)
     page.title("Fit", "Logistic regression with a random intercept for each student")
-    page.paragraph(HOW_TO_READ)
-    page.skip()
-    page.heading("By maximum likelihood")
     page.paragraph(
         f'The formula of the model, "{RIGHT}", is in the notation of R: y depends on treatment, sex and their '
         "interaction, and every id has a random intercept of its own. Columns of text become factors by themselves. "
         'The last argument, "ml", asks for the estimates under which the data are most probable (maximum likelihood). '
         "That is what R's lme4 computes, so the sheets of this workbook use it wherever they compare with the article."
     )
+    page.skip()
     model = write_model(page, study.model(RIGHT, method=ML), handle="GLMM@1")
+    _write_equation(page, model)
+    above = page.row
+    page.skip(VIEW_ROWS)
+    page.break_page()
+    page.heading("The table")
+    page.paragraph(HOW_TO_READ)
     fit = write_fit(page, call("GLMM_BINOMIAL_TABLE", model=model.on(page)))
     page.skip(ROOM_AROUND)
-    page.break_page()
     page.heading("Beside the article")
     _write_beside_article(page, fit)
     page.skip(2)
-    page.break_page()
+    _write_default(page, study)
+    page.row = above
+    page.heading("What it says")
+    page.paragraph(
+        "Odds ratios picked from the table below by ordinary formulas, and what describes the model. The row intercept "
+        "gives the odds themselves, of women in the control group."
+    )
+    page.skip()
+    write_forest(report, page, numbers, write_view(page, fit))
+    return model, fit
+
+
+def _write_equation(page: Page, model: ModelCell) -> None:
+    page.heading("As an equation")
+    page.labelled(
+        "The article", "writes the model with its numbers as an equation, and the students' effect as N(0, 0.20^2)."
+    )
+    equation = call("GLMM_BINOMIAL_REPORT", model=model.on(page), style=constant("equation"))
+    page.code("Formula", equation.shown)
+    write_spill(page, equation, style=lambda *_: page.formats.text)
+    page.skip()
+
+
+def _write_default(page: Page, study: Study) -> None:
     page.heading("By the default method")
     page.paragraph(
         'Here the model stands within the formula that asks for its table, and without "ml": the method is then "vb",'
@@ -46,8 +79,26 @@ def write_fit_sheet(report: Report, study: Study) -> tuple[ModelCell, FitTable]:
         "0.24 instead of 0.20: the data hardly say how far it is from zero, and the prior keeps it away from zero.",
     )
     write_fit(page, call("GLMM_BINOMIAL_TABLE", model=study.model(RIGHT)))
-    page.print_on_pages()
-    return model, fit
+
+
+def write_summary_sheet(report: Report, model: ModelCell) -> None:
+    """Write the model as lme4 prints it."""
+    page = report.page("Summary", (56, 13, 13, 13, 13, 13))
+    page.title("Summary", "The model as lme4's summary() prints it")
+    page.labelled(
+        "The article",
+        "reads here the coefficients -0.30840, 2.18835, -0.63440 and -1.21669, the significance codes, the "
+        "log-likelihood -2061.2 and the AIC 4132.4.",
+    )
+    page.skip()
+    summary = call("GLMM_BINOMIAL_REPORT", model=model.on(page), style=constant("summary"))
+    page.code("Formula", summary.shown)
+    page.skip()
+    for line, row in enumerate(summary.cells):
+        if len(str(row[0])) > LONGEST_LINE:
+            page.raise_row(page.row + line, 2)
+    formats = page.formats
+    write_spill(page, summary, style=lambda _, column, __: formats.code if column == 0 else formats.code_right)
 
 
 def _write_beside_article(page: Page, fit: FitTable) -> None:

@@ -1,13 +1,12 @@
 """The sheets Random effects and Students: how much students differ, and each student's estimate."""
 
 from analysis import Coefficient, write_spread
-from glmm_binomial.writer.charts import Dots, Frame, Reach, Rows, Series, write_ranking
+from glmm_binomial.writer.chart_numbers import ChartNumbers
 from glmm_binomial.writer.fit_table import FitTable
 from glmm_binomial.writer.formula import Expression, call
+from glmm_binomial.writer.group_chart import write_caterpillar
 from glmm_binomial.writer.page import Column, Page, Report
-from glmm_binomial.writer.ranking import REACH, SORTED, sorted_effects, write_ranks
-from glmm_binomial.writer.spill import ModelCell, format_rows, table_style, write_spill, write_warnings
-from glmm_binomial.writer.style import AVERAGED, FITTED
+from glmm_binomial.writer.spill import ModelCell, Spill, format_rows, table_style, write_spill, write_warnings
 from interval_table import ESTIMATE, LOWER, UPPER, IntervalTable
 from vegetables.study import ARTICLE_SD, ARTICLE_SD_LIMITS
 
@@ -15,14 +14,19 @@ ROWS_PRINTED = 45
 ROOM = 260
 
 
-def write_group_sheets(report: Report, model: ModelCell, fit: FitTable, intervals: IntervalTable) -> None:
+def write_group_sheets(
+    report: Report, numbers: ChartNumbers, *, model: ModelCell, fit: FitTable, intervals: IntervalTable
+) -> None:
     """Write both sheets: first what is read off the table of students, then the table."""
-    reading = report.page("Random effects", (14, 66, 13, 13, 13, 13, 13, 13))
-    students = report.page("Students", (10, 13, 11, 11, 11, 11, 3, 11, 13, 13))
+    reading = report.page("Random effects", (11, 62, 11, 11, 11, 11, 11, 11))
+    students = report.page("Students", (12, 16, 16, 16, 16, 16))
     effects = call("GLMM_BINOMIAL_RANEF", model=model.on(students))
-    ranked = _write_students(students, effects)
+    spill = _write_students(students, effects)
     _write_reading(reading, fit, intervals)
-    _write_chart(report, reading, effects, ranked)
+    title = "Random effect of each student, with its interval; the three lowest and highest by their number"
+    write_caterpillar(
+        report, reading, numbers, spill, room=len(spill.rows) - 1, title=title, y_title="Random effect (log-odds)"
+    )
 
 
 def _write_reading(page: Page, fit: FitTable, intervals: IntervalTable) -> None:
@@ -77,29 +81,11 @@ def _write_beside_article(page: Page, intervals: IntervalTable) -> None:
     page.table(columns, [("SD", "Standard deviation between students, with its 95 % profile interval", *numbers)])
 
 
-def _write_chart(report: Report, page: Page, effects: Expression, ranked: Rows) -> None:
-    reaches = [upper - estimate for estimate, upper in sorted_effects(effects.cells)]
-    frame = Frame(
-        title="Random effect of each student, with 95 % interval",
-        x_title="Students in ascending order of their estimate",
-        y_title="Random effect (log-odds)",
-        y_limits=(-0.8, 0.8),
-        y_step=0.4,
-        y_format="0.0",
-        description="Scatter chart: random effects of 250 students in ascending order with their 95 % intervals",
-        width=980,
-    )
-    interval = Reach(REACH, reaches), Reach(REACH, reaches)
-    series = Series(SORTED, "Random effect", FITTED, interval, AVERAGED, 0.75)
-    write_ranking(report, page, frame, ranked, Dots(series, size=3))
-
-
-def _write_students(page: Page, effects: Expression) -> Rows:
+def _write_students(page: Page, effects: Expression) -> Spill:
     page.title("Students", "The random effect of each of the 250 students, on the log-odds scale")
     page.paragraph(
-        "std_dev and the interval hold the uncertainty of the coefficients and of the SD between students as well. The "
-        "columns on the right sort the estimates for the chart on the sheet Random effects; reach is how far the "
-        f"interval reaches to each side. On paper only the first {ROWS_PRINTED} rows appear."
+        "std_dev and the interval hold the uncertainty of the coefficients and of the SD between students as well. "
+        f"They are drawn on the sheet Random effects. On paper only the first {ROWS_PRINTED} rows appear."
     )
     page.code("Formula", effects.shown)
     write_warnings(page, rows=effects.cells, room=ROOM)
@@ -107,6 +93,5 @@ def _write_students(page: Page, effects: Expression) -> Rows:
     top = page.row
     format_rows(page, last=5, room=ROOM)
     spill = write_spill(page, effects, style=table_style(page, codes=(0, 1)), top=top)
-    ranked = write_ranks(page, spill)
     page.print_first_rows(top, ROWS_PRINTED)
-    return ranked
+    return spill

@@ -8,14 +8,14 @@ from interval_table import ESTIMATE, LOWER, UPPER, WALD_LOWER, WALD_UPPER, Inter
 from vegetables.study import ARTICLE_ODDS_RATIO, ARTICLE_ODDS_RATIO_LIMITS, ML, TERMS, Study
 
 AMONG_MEN = 'y ~ trt * C(sex, Treatment("male")) + (1 | id)'
-# the tables of the formulas begin here, counted from zero: on a page of their own, below what is read off them
+# the tables of the formulas begin here, counted from zero: below what is read off them
 TABLES_AT = 28
 LIMITS = (LOWER, UPPER, WALD_LOWER, WALD_UPPER)
 
 
 def write_odds_ratio_sheet(report: Report, study: Study, model: ModelCell, fit: FitTable) -> IntervalTable:
     """Write the sheet and return the table of all intervals."""
-    page = report.page("Odds ratios", (23, 46, 15, 15, 15, 15, 15, 15))
+    page = report.page("Odds ratios", (22, 42, 13, 14, 14, 13, 13, 11))
     page.row = TABLES_AT
     table, men = _write_tables(page, study, model)
     page.row = 0
@@ -35,17 +35,14 @@ def write_odds_ratio_sheet(report: Report, study: Study, model: ModelCell, fit: 
     _write_men(page, men)
     if page.row > TABLES_AT:
         raise ValueError(f"the tables must begin at row {page.row} or later")
-    page.print_on_pages()
     return table
 
 
 def _write_tables(page: Page, study: Study, model: ModelCell) -> tuple[IntervalTable, IntervalTable]:
-    page.break_page()
     page.heading("The table behind: all terms")
     page.paragraph("Under fixed_effects the terms are on the log-odds scale; under odds_ratios they are odds ratios.")
     table = write_intervals(page, call("GLMM_BINOMIAL_CONFINT", model=model.on(page)))
     page.skip(4)
-    page.break_page()
     page.heading("The table behind: men as reference")
     page.paragraph(
         "Here the model stands within the formula, with men as the reference; trt[treat] is now the treatment's "

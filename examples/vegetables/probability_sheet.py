@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from xlsxwriter.utility import xl_range
 
 from analysis import Coefficient, expit, linear_predictor
-from glmm_binomial.writer.charts import Frame, Reach, Rows, Series, write_comparison
+from glmm_binomial.writer.chart_numbers import ChartNumbers
+from glmm_binomial.writer.charts import Bars, Frame, Interval, write_bars
 from glmm_binomial.writer.fit_table import FitTable
-from glmm_binomial.writer.formula import Expression, call, constant
-from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell
+from glmm_binomial.writer.formula import Expression, call, constant, number
+from glmm_binomial.writer.page import Column, Computed, Content, Page, Report, cell, fixed_cell, sheet_prefix
 from glmm_binomial.writer.spill import ModelCell, Spill, table_style, write_spill
 from glmm_binomial.writer.style import FITTED, INTERVAL, OBSERVED
 from vegetables.study import CODED, PATTERNS, TABLE, TERMS, Study, matching
 
-WIDTHS = (11, 12, 13, 13, 21, 11, 11, 19, 17, 17, 16, 13, 13, 12, 12, 12, 12, 12)
-# the columns of the table of patterns that are not spilled
-OBSERVED_COLUMN, FITTED_COLUMN, BELOW_COLUMN, ABOVE_COLUMN = 11, 2, 16, 17
+WIDTHS = (11, 12, 13, 13, 21, 11, 11, 19, 17, 17, 16, 13, 11)
+# the columns of the table of patterns: what spills, and the average over students with its limits
+FITTED_COLUMN, AVERAGE_COLUMN = 2, 7
 # the lowest and the highest random effect, a woman of the control group with many vegetable days, and somebody else
 STUDENTS: tuple[float | str, ...] = (17.0, 84.0, 226.0, "new")
 NEW_TRT, NEW_SEX = "control", "female"
@@ -23,7 +24,9 @@ NEW_TRT, NEW_SEX = "control", "female"
 TYPED, SPILLED = 3, 9
 
 
-def write_probability_sheet(report: Report, study: Study, model: ModelCell, fit: FitTable) -> None:
+def write_probability_sheet(
+    report: Report, numbers: ChartNumbers, *, study: Study, model: ModelCell, fit: FitTable
+) -> None:
     page = report.page("Probabilities", WIDTHS)
     page.title("Probabilities", "Probability that a student eats vegetables on a given day")
     page.heading("The four patterns")
@@ -38,8 +41,8 @@ def write_probability_sheet(report: Report, study: Study, model: ModelCell, fit:
         "probability is that of a typical student of the pattern, one with a random intercept of zero, by maximum "
         "likelihood; ci_lower and ci_upper are the limits of its 95 % interval. population_average is the mean over "
         "all students, who lie above and below the typical one, with an interval of its own: it is what the observed "
-        "proportion, the share of days with vegetables in the data, should be near to. By hand stands the first "
-        "column again, computed by an ordinary formula from the coefficients on the sheet Fit.",
+        "proportion, the share of days with vegetables in the data, should be near to. Below stands what was observed, "
+        "and by hand the probability again, computed by an ordinary formula from the coefficients on the sheet Fit.",
     )
     page.labelled(
         "The article",
@@ -48,9 +51,11 @@ def write_probability_sheet(report: Report, study: Study, model: ModelCell, fit:
     )
     predicted = call("GLMM_BINOMIAL_PREDICT", model=model.on(page), new_data=typed)
     by_hand = [_by_hand(fit, coded, line) for line in range(1, len(PATTERNS) + 1)]
-    rows = _write_predictions(page, study, predicted, by_hand)
+    top = _write_predictions(page, predicted)
     page.skip()
-    _write_chart(report, page, predicted, rows)
+    observed = _write_observed(page, study, by_hand)
+    page.skip()
+    _write_chart(report, page, numbers, predicted, top=top, observed=observed)
     _write_students(page, study, model)
 
 
@@ -75,68 +80,89 @@ def _by_hand(fit: FitTable, coded: Spill, line: int) -> Computed[float]:
     return Computed(f"=1/(1+EXP(-({log_odds.formula[1:]})))", expit(log_odds.value))
 
 
-def _write_predictions(page: Page, study: Study, predicted: Expression, by_hand: Sequence[Computed[float]]) -> Rows:
+def _write_predictions(page: Page, predicted: Expression) -> int:
+    """Write the formula and its table beside the patterns; return the row of its header."""
     page.code("Formula", predicted.shown)
+    top = page.row
+    page.table(_pattern_columns(page), [(pattern.sex, pattern.trt) for pattern in PATTERNS])
+    write_spill(page, predicted, style=table_style(page), top=top, left=FITTED_COLUMN)
+    return top
+
+
+def _pattern_columns(page: Page) -> tuple[Column, Column]:
+    text = page.formats.text
+    return Column("Sex", text, is_text=True), Column("Treatment", text, is_text=True)
+
+
+def _write_observed(page: Page, study: Study, by_hand: Sequence[Computed[float]]) -> list[Computed[float]]:
+    """Write what was observed, here and in the article; return where the proportions stand, for other sheets."""
     formats, top = page.formats, page.row
-    names = Column("Sex", formats.text, is_text=True), Column("Treatment", formats.text, is_text=True)
-    page.table(names, [(pattern.sex, pattern.trt) for pattern in PATTERNS])
-    beside = (
+    columns = (
+        *_pattern_columns(page),
         Column("Observed proportion", formats.estimate),
-        Column("Student-days observed", formats.count),
+        Column("Student-days", formats.count),
+        Column("By hand", formats.estimate),
         Column("Fitted in\nthe article", formats.published),
         Column("Observed in\nthe article", formats.published),
-        Column("By hand", formats.estimate),
-        Column("Chart: reach below", formats.muted_estimate),
-        Column("Chart: reach above", formats.muted_estimate),
     )
-    page.row = top
-    lines = [_beside(study, predicted, top, line, by_hand[line]) for line in range(len(PATTERNS))]
-    page.table(beside, lines, left=OBSERVED_COLUMN)
-    write_spill(page, predicted, style=table_style(page), top=top, left=FITTED_COLUMN)
-    return Rows(page.name, top + 1, top + len(PATTERNS), (0, 1))
+    rows: list[tuple[Content, ...]] = []
+    observed: list[Computed[float]] = []
+    for row, (pattern, computed) in enumerate(zip(PATTERNS, by_hand, strict=True), start=top + 1):
+        outcomes = study.outcomes_of(pattern)
+        conditions = matching(cell(row, 0), cell(row, 1))
+        share = Computed(f"=AVERAGEIFS({TABLE}[y],{conditions})", sum(outcomes) / len(outcomes))
+        counted = Computed(f"=COUNTIFS({conditions})", float(len(outcomes)))
+        rows.append((pattern.sex, pattern.trt, share, counted, computed, pattern.fitted, pattern.observed))
+        observed.append(Computed(f"={sheet_prefix(page.name)}{fixed_cell(row, 2)}", share.value))
+    page.table(columns, rows)
+    return observed
 
 
-def _beside(study: Study, predicted: Expression, top: int, line: int, by_hand: Computed[float]) -> tuple[Content, ...]:
-    pattern, row = PATTERNS[line], top + 1 + line
-    outcomes = study.outcomes_of(pattern)
-    conditions = matching(cell(row, 0), cell(row, 1))
-    below, above = _reaches(predicted, line)
-    return (
-        Computed(f"=AVERAGEIFS({TABLE}[y],{conditions})", sum(outcomes) / len(outcomes)),
-        Computed(f"=COUNTIFS({conditions})", float(len(outcomes))),
-        pattern.fitted,
-        pattern.observed,
-        by_hand,
-        Computed(f"={cell(row, 2)}-{cell(row, 3)}", below),
-        Computed(f"={cell(row, 4)}-{cell(row, 2)}", above),
-    )
-
-
-def _reaches(predicted: Expression, line: int) -> tuple[float, float]:
-    """How far the interval of a pattern reaches below and above its probability."""
-    probability, lower, upper = (float(value) for value in predicted.cells[line + 1][:3])
-    return probability - lower, upper - probability
-
-
-def _write_chart(report: Report, page: Page, predicted: Expression, rows: Rows) -> None:
-    below, above = zip(*(_reaches(predicted, line) for line in range(len(PATTERNS))), strict=True)
-    interval = Reach(BELOW_COLUMN, below), Reach(ABOVE_COLUMN, above)
+def _write_chart(
+    report: Report,
+    page: Page,
+    numbers: ChartNumbers,
+    predicted: Expression,
+    *,
+    top: int,
+    observed: Sequence[Computed[float]],
+) -> None:
+    """Draw what was observed beside the average over students, which is what it should be near to."""
+    sheet, rows = sheet_prefix(page.name), []
+    for line, (pattern, share) in enumerate(zip(PATTERNS, observed, strict=True), start=1):
+        position = AVERAGE_COLUMN - FITTED_COLUMN
+        average, lower, upper = (number(value) for value in predicted.cells[line][position : position + 3])
+        average_cell, lower_cell, upper_cell = (
+            f"{sheet}{fixed_cell(top + line, AVERAGE_COLUMN + i)}" for i in range(3)
+        )
+        rows.append(
+            (
+                f"{pattern.sex}, {pattern.trt}",
+                share,
+                Computed(f"={average_cell}", average),
+                Computed(f"={average_cell}-{lower_cell}", average - lower),
+                Computed(f"={upper_cell}-{average_cell}", upper - average),
+            )
+        )
+    block = numbers.add(("pattern", "observed", "population average", "reach below", "reach above"), rows)
+    reaches = [row[3].value for row in rows], [row[4].value for row in rows]
     frame = Frame(
         title="Days with vegetables: observed and fitted, with 95 % interval",
         x_title="Sex and treatment",
         y_title="Proportion of days",
         y_limits=(0, 1),
         y_step=0.2,
+        y_format="0.0",
         description=(
             "Column chart: observed proportion and fitted probability with its interval for women and men with and "
             "without treatment"
         ),
     )
     bars = (
-        Series(OBSERVED_COLUMN, "Observed proportion", OBSERVED),
-        Series(FITTED_COLUMN, "Fitted probability", FITTED, interval, INTERVAL, 1.75),
+        Bars(1, "Observed proportion", OBSERVED),
+        Bars(2, "Fitted, average over students", FITTED, Interval(3, 4, reaches, INTERVAL, 1.75)),
     )
-    write_comparison(report, page, frame, rows, bars)
+    write_bars(report, page, frame, block, bars)
 
 
 def _write_students(page: Page, study: Study, model: ModelCell) -> None:

@@ -15,6 +15,13 @@ DAYS, STUDENTS = 14, 250
 # of the long tables: the first students, enough for a page
 ROWS_PRINTED = 3 * DAYS
 
+
+def _of_student(column: str) -> str:
+    """The formula that finds a column of the records by the student's number."""
+    found = f"MATCH({this_row('Students', 'id')},{TABLE}[id],0)"
+    return f"=INDEX({TABLE}[{column}],{found})"
+
+
 COLUMNS = (
     DataColumn("id", "Student, 1 to 250."),
     DataColumn("day", "Day, 1 to 14."),
@@ -35,8 +42,29 @@ COLUMNS = (
     ),
 )
 
+STUDENTS_TABLE = "Students"
+COUNTS = (
+    DataColumn("id", "Student, 1 to 250."),
+    DataColumn("trt", "Group the student was assigned to.", _of_student("trt"), lambda row: row["trt"]),
+    DataColumn("sex", "female or male.", _of_student("sex"), lambda row: row["sex"]),
+    DataColumn(
+        "vegetable_days",
+        "Days on which the student ate vegetables.",
+        f"=SUMIFS({TABLE}[y],{TABLE}[id],{this_row(STUDENTS_TABLE, 'id')})",
+        lambda row: row["vegetable_days"],
+    ),
+    DataColumn(
+        "days",
+        "Days on which the student was asked.",
+        f"=COUNTIFS({TABLE}[id],{this_row(STUDENTS_TABLE, 'id')})",
+        lambda row: row["days"],
+    ),
+)
+
 CODED = "trt * sex"
 RIGHT, WRONG = "y ~ trt * sex + (1 | id)", "y ~ trt + sex + (1 | id)"
+# of days out of days
+COUNTED, COUNTED_WRONG = (f"vegetable_days / days ~ {terms} + (1 | id)" for terms in ("trt * sex", "trt + sex"))
 ML = constant("ml")
 
 
@@ -107,6 +135,30 @@ class Study:
     def outcomes_of(self, pattern: Pattern) -> list[float]:
         """Each 0 or 1 of a pattern."""
         return [float(row["y"]) for row in self.rows if (row["sex"], row["trt"]) == (pattern.sex, pattern.trt)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The days of each student, and their table as formulas take it."""
+
+    rows: Sequence[Row]
+
+    @property
+    def table(self) -> Expression:
+        """All columns, with their header."""
+        names = [column.name for column in COUNTS]
+        return Expression(f"{STUDENTS_TABLE}[#All]", [names, *([row[name] for name in names] for row in self.rows)])
+
+
+def count_days(study: Study) -> Counts:
+    """Take the days of each student together."""
+    rows: dict[object, dict[str, float | str]] = {}
+    for record in study.rows:
+        blank = {"id": record["id"], "trt": record["trt"], "sex": record["sex"], "vegetable_days": 0.0, "days": 0.0}
+        row = rows.setdefault(record["id"], blank)
+        row["vegetable_days"] = float(row["vegetable_days"]) + float(record["y"])
+        row["days"] = float(row["days"]) + 1
+    return Counts(list(rows.values()))
 
 
 def read_study() -> Study:

@@ -13,10 +13,11 @@ from glmm_binomial.workbook.package import Package, WorkbookError, parse_xml, pl
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A worksheet: the name on its tab and the part that holds it."""
+    """A worksheet: the name on its tab, the part that holds it, and whether it is out of sight."""
 
     name: str
     part: str
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,9 @@ def read_contents(package: Package) -> Contents:
         raise WorkbookError("the workbook is not in the format of Excel; save it as Excel Workbook (*.xlsx).")
     targets = {identifier: (kind, part) for identifier, kind, part in relationships(package, workbook)}
     all_sheets = [(_attribute(e, "name"), _attribute(e, "id")) for e in _descendants(root, "sheet")]
+    hidden = {_attribute(e, "name") for e in _descendants(root, "sheet") if e.get("state", "visible") != "visible"}
     sheets = tuple(
-        Sheet(name, _existing(package, targets[identifier][1]))
+        Sheet(name, _existing(package, targets[identifier][1]), name in hidden)
         for name, identifier in all_sheets
         if targets.get(identifier, ("", ""))[0] == "worksheet"
     )

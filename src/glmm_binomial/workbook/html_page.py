@@ -1,4 +1,4 @@
-"""The sheets of a workbook as one page for a browser: what the cells show, without formulas and without charts.
+"""The sheets of a workbook as one page for a browser: what the cells show, without formulas, charts and hidden sheets.
 
 The formulas of the Python functions appear where one points at their cell; in the place of a chart stands its title.
 """
@@ -50,7 +50,7 @@ def html_page(content: bytes, functions: Iterable[str], *, title: str) -> str:
     """
     book = book_of(package_of(content), functions)
     looks = looks_of(book.package)
-    sheets = book.contents.sheets
+    sheets = [sheet for sheet in book.contents.sheets if not sheet.is_hidden]
     links = "".join(f'<a href="#s{i}">{escape(sheet.name)}</a>' for i, sheet in enumerate(sheets))
     sections = "\n".join(_section(book, looks, sheet, i) for i, sheet in enumerate(sheets))
     return (

@@ -11,6 +11,8 @@ TABLE = "Data"
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 NARROWEST, WIDEST = 9, 30
 ROWS_LOOKED_AT = 200
+# enough to see what they are
+ROWS_PRINTED = 50
 
 Value = str | float | bool | None
 
@@ -41,10 +43,7 @@ def write_data_sheet(report: Report, header: Sequence[str], rows: Sequence[Seque
                 page.sheet.write_number(line, column, value)
             elif value is not None:
                 page.sheet.write_string(line, column, str(value))
-    page.sheet.freeze_panes(1, 0)
-    page.sheet.repeat_rows(0)
-    page.sheet.set_portrait()
-    page.print_on_pages()
+    page.print_first_rows(0, min(len(rows), ROWS_PRINTED))
 
 
 def _width(cells: Sequence[Value]) -> float:

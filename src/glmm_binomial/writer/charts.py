@@ -1,99 +1,86 @@
-"""Native Excel charts."""
+"""Native Excel charts: what stands around them, bars, and dots over numbers. Each draws a block of the hidden sheet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from xlsxwriter.utility import xl_range_abs
 
+from glmm_binomial.writer.chart_numbers import SHEET, Block
 from glmm_binomial.writer.page import Page, Report, sheet_prefix
 
 GREY = "#404040"
 AXIS_FONT = {"name": "Calibri", "size": 10, "color": GREY}
 AXIS_LINE, GRID_LINE = {"color": "#7F7F7F"}, {"color": "#E0E0E0", "width": 0.75}
-WIDTH, HEIGHT = 760, 360
+WIDTH, HEIGHT = 860, 380
 ROW_HEIGHT = 20
-ROWS_TAKEN = HEIGHT // ROW_HEIGHT + 1
-"""By a chart of the usual height."""
+CHART_ROWS = HEIGHT // ROW_HEIGHT + 1
+"""Taken by a chart of the usual height."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around a chart: its title and axes, and a description for those who do not see it.
 
-    On a `logarithmic` axis the names stand where the value is 1. `y_step` None leaves the step to Excel.
+    Limits and steps that are None are left to Excel. On a `logarithmic` axis of x the other axis stands at 1. `left` is
+    how many pixels the chart stands to the right of the sheet's edge.
     """
 
     title: str
     x_title: str
     y_title: str
-    y_limits: tuple[float, float]
-    y_step: float | None
     description: str
-    y_format: str = "0.00"
+    x_limits: tuple[float | None, float | None] = (None, None)
+    y_limits: tuple[float | None, float | None] = (None, None)
+    x_step: float | None = None
+    y_step: float | None = None
+    x_format: str = "General"
+    y_format: str = "General"
     width: int = WIDTH
     height: int = HEIGHT
+    left: int = 4
     logarithmic: bool = False
+    without_x_labels: bool = False
+    without_y_labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of a sheet that a chart shows, counted from zero, and the first and last column that name a row."""
+class Interval:
+    """How far intervals reach below and above: two columns of a block with what is in them, and how they look."""
 
-    sheet: str
-    first: int
-    last: int
-    categories: tuple[int, int]
-
-    def column(self, column: int) -> list[str | int]:
-        """One column of these rows, as XlsxWriter takes it."""
-        return [self.sheet, self.first, column, self.last, column]
-
-    def names(self) -> list[str | int]:
-        """The columns that name the rows."""
-        return [self.sheet, self.first, self.categories[0], self.last, self.categories[1]]
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How far an interval reaches from the value to one side: the column, and what is in it."""
-
-    column: int
-    values: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A column of values to show: its name, colour and, where there is one, the interval below and above."""
-
-    column: int
-    name: str
+    below: int
+    above: int
+    reaches: tuple[Sequence[float], Sequence[float]]
     colour: str
-    interval: tuple[Reach, Reach] | None = None
-    interval_colour: str = GREY
-    interval_width: float = 1.0
+    width: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """A column of values as dots: their shape and size; further ones like it need no legend."""
+    """Dots: the columns of a block with their x and y, and how they look."""
 
-    series: Series
+    x: int
+    y: int
+    name: str
+    colour: str
     symbol: str = "circle"
-    size: int = 7
+    size: int = 5
+    interval: Interval | None = None
     in_legend: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Boxes:
-    """Intervals as boxes: the column of their lower limit, and their height with its name and colour."""
+class Bars:
+    """Bars above each name: the column of a block with their heights, and how they look."""
 
-    lower: int
-    height: Series
+    column: int
+    name: str
+    colour: str
+    interval: Interval | None = None
 
 
-def write_comparison(report: Report, page: Page, frame: Frame, rows: Rows, bars: Sequence[Series]) -> None:
-    """Draw bars side by side below what is already on the sheet."""
+def write_bars(report: Report, page: Page, frame: Frame, block: Block, bars: Sequence[Bars]) -> None:
+    """Draw bars side by side, named by the block's first column, below what is already on the sheet."""
     drawn = report.workbook.add_chart({"type": "column"})
     for series in bars:
         labels: dict[str, Any] = {"value": True, "num_format": "0.000", "font": {**AXIS_FONT, "size": 9}}
@@ -101,108 +88,146 @@ def write_comparison(report: Report, page: Page, frame: Frame, rows: Rows, bars:
             labels["position"] = "inside_base"
             labels["font"] = {**labels["font"], "color": "#FFFFFF"}
         described = {
-            **_described(rows, series, rows.names()),
+            "name": series.name,
+            "categories": block.column(0),
+            "values": block.column(series.column),
             "fill": {"color": series.colour},
             "gap": 80,
             "overlap": -5,
             "data_labels": labels,
+            **_error_bars(block, series.interval),
         }
         drawn.add_series(described)
-    _place(page, drawn, frame)
+    place(page, drawn, frame)
 
 
-def write_dots(report: Report, page: Page, frame: Frame, rows: Rows, dots: Sequence[Dots]) -> None:
-    """Draw dots above each name below what is already on the sheet, later ones over earlier ones."""
-    drawn = report.workbook.add_chart({"type": "line"})
-    for one in dots:
-        described = {**_described(rows, one.series, rows.names()), **_marked(one), "line": {"none": True}}
-        drawn.add_series(described)
-    _place(page, drawn, frame, without_legend=[i for i, one in enumerate(dots) if not one.in_legend])
+def new_scatter(report: Report) -> Any:
+    """Begin a chart of dots over numbers."""
+    return report.workbook.add_chart({"type": "scatter"})
 
 
-def write_boxes(report: Report, page: Page, frame: Frame, rows: Rows, *, boxes: Boxes, dots: Sequence[Dots]) -> None:
-    """Draw an interval as a box above each name, with dots over it, below what is already on the sheet."""
-    drawn = report.workbook.add_chart({"type": "column", "subtype": "stacked"})
-    for series, fill in ((Series(boxes.lower, "Lower limit", ""), None), (boxes.height, boxes.height.colour)):
-        filled = {"none": True} if fill is None else {"color": fill}
-        drawn.add_series({**_described(rows, series, rows.names()), "fill": filled, "gap": 150})
-    above = report.workbook.add_chart({"type": "line"})
-    for one in dots:
-        above.add_series({**_described(rows, one.series, rows.names()), **_marked(one), "line": {"none": True}})
-    drawn.combine(above)
-    _place(page, drawn, frame, without_legend=[0])
-
-
-def write_ranking(report: Report, page: Page, frame: Frame, rows: Rows, dots: Dots) -> None:
-    """Draw dots with intervals over the numbers in the column of names, such as ranks."""
-    drawn = report.workbook.add_chart({"type": "scatter"})
-    drawn.add_series({**_described(rows, dots.series, rows.names()), **_marked(dots)})
-    limits = {"min": 0, "max": rows.last - rows.first + 1, "num_format": "0"}
-    _place(page, drawn, frame, x_axis=limits, without_legend=None)  # of one series
-
-
-def _described(rows: Rows, series: Series, categories: list[str | int]) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "name": series.name,
-        "categories": categories,
-        "values": rows.column(series.column),
+def add_dots(drawn: Any, block: Block, dots: Dots) -> None:
+    """Add a column of dots to a chart."""
+    described = {
+        "name": dots.name,
+        "categories": block.column(dots.x),
+        "values": block.column(dots.y),
+        "marker": marker(dots.colour, dots.symbol, dots.size),
+        **_error_bars(block, dots.interval),
     }
-    if series.interval is not None:
-        below, above = series.interval
-        described["y_error_bars"] = {
-            "type": "custom",
-            "minus_values": _reference(rows, below.column),
-            "minus_data": list(below.values),
-            "plus_values": _reference(rows, above.column),
-            "plus_data": list(above.values),
-            "end_style": 0,
-            "line": {"color": series.interval_colour, "width": series.interval_width},
-        }
-    return described
+    drawn.add_series(described)
 
 
-def _reference(rows: Rows, column: int) -> str:
-    return f"={sheet_prefix(rows.sheet)}{xl_range_abs(rows.first, column, rows.last, column)}"
+def add_limits(drawn: Any, block: Block, x: int, *columns: int) -> None:
+    """Add columns that are not drawn, so that an axis whose limits are left to Excel has room for them."""
+    for column in columns:
+        hidden = {"type": "none"}
+        drawn.add_series({"categories": block.column(x), "values": block.column(column), "marker": hidden})
 
 
-def _marked(dots: Dots) -> dict[str, Any]:
-    colour = {"color": dots.series.colour}
-    return {"marker": {"type": dots.symbol, "size": dots.size, "fill": colour, "border": {**colour, "width": 0.75}}}
-
-
-def _place(
-    page: Page,
-    drawn: Any,
-    frame: Frame,
-    *,
-    x_axis: dict[str, Any] | None = None,
-    without_legend: Sequence[int] | None = (),
-) -> None:
-    """Set what stands around the chart and put it on the sheet; series left out of the legend, or no legend."""
-    drawn.set_title({"name": frame.title, "name_font": {**AXIS_FONT, "size": 13, "bold": True}, "overlay": False})
-    name_font = {**AXIS_FONT, "bold": False}
-    bottom = {"label_position": "low", "line": AXIS_LINE, "num_font": AXIS_FONT, "name_font": name_font}
-    drawn.set_x_axis({"name": frame.x_title, **bottom, **(x_axis or {}), "major_gridlines": {"visible": False}})
-    scale = {"log_base": 10, "crossing": 1} if frame.logarithmic else {}
-    drawn.set_y_axis(
+def add_named_dot(drawn: Any, block: Block, line: int, dots: Dots, *, name: int, position: str) -> None:
+    """Add one dot with the text in a column of the block beside it."""
+    drawn.add_series(
         {
-            **scale,
-            "name": frame.y_title,
-            "name_font": name_font,
-            "num_font": AXIS_FONT,
-            "num_format": frame.y_format,
-            "min": frame.y_limits[0],
-            "max": frame.y_limits[1],
-            "major_unit": frame.y_step,
-            "major_gridlines": {"visible": True, "line": GRID_LINE},
-            "line": {"none": True},
+            "name": block.across(line, name, name)[:3],
+            "categories": block.across(line, dots.x, dots.x),
+            "values": block.across(line, dots.y, dots.y),
+            "marker": marker(dots.colour, dots.symbol, dots.size),
+            "data_labels": label(position),
         }
     )
-    if without_legend is None:
+
+
+def marker(colour: str, symbol: str, size: int) -> dict[str, Any]:
+    """How a dot looks."""
+    return {"type": symbol, "size": size, "fill": {"color": colour}, "border": {"color": colour, "width": 0.75}}
+
+
+def label(position: str) -> dict[str, Any]:
+    """The name of a series beside its dot."""
+    return {"series_name": True, "position": position, "font": {**AXIS_FONT, "size": 9}}
+
+
+def _error_bars(block: Block, interval: Interval | None) -> dict[str, Any]:
+    if interval is None:
+        return {}
+    described = {
+        "type": "custom",
+        "minus_values": _reference(block, interval.below),
+        "minus_data": list(interval.reaches[0]),
+        "plus_values": _reference(block, interval.above),
+        "plus_data": list(interval.reaches[1]),
+        "end_style": 0,
+        "line": {"color": interval.colour, "width": interval.width},
+    }
+    return {"y_error_bars": described}
+
+
+def _reference(block: Block, column: int) -> str:
+    left = block.left + column
+    return f"={sheet_prefix(SHEET)}{xl_range_abs(block.first, left, block.last, left)}"
+
+
+def place(page: Page, drawn: Any, frame: Frame, *, legend: Sequence[int] | None = (), stays: bool = False) -> None:
+    """Set what stands around a chart and put it on the sheet.
+
+    Parameters
+    ----------
+    page
+        The sheet; its row moves below the chart unless it `stays`, for another chart beside this one.
+    drawn, frame
+        The chart.
+    legend
+        The series left out of the legend; None for no legend.
+    stays
+        See above.
+    """
+    # a chart on a hidden sheet's numbers
+    drawn.show_hidden_data()
+    drawn.set_title({"name": frame.title, "name_font": {**AXIS_FONT, "size": 13, "bold": True}, "overlay": False})
+    drawn.set_x_axis(_x_axis(frame))
+    drawn.set_y_axis(_y_axis(frame))
+    if legend is None:
         drawn.set_legend({"none": True})
     else:
-        drawn.set_legend({"position": "bottom", "font": AXIS_FONT, "delete_series": list(without_legend)})
+        drawn.set_legend({"position": "bottom", "font": AXIS_FONT, "delete_series": list(legend)})
     drawn.set_size({"width": frame.width, "height": frame.height})
-    options = {"object_position": 2, "description": frame.description, "x_offset": 4, "y_offset": 6}
+    options = {"object_position": 2, "description": frame.description, "x_offset": frame.left, "y_offset": 6}
     page.sheet.insert_chart(page.row, 0, drawn, options)
-    page.row += frame.height // ROW_HEIGHT + 1
+    if not stays:
+        page.row += frame.height // ROW_HEIGHT + 1
+
+
+def _x_axis(frame: Frame) -> Mapping[str, Any]:
+    scale = {"log_base": 10, "crossing": 1} if frame.logarithmic else {}
+    return {
+        **scale,
+        **_axis(frame.x_title, frame.x_limits, frame.x_step, frame.x_format),
+        "label_position": "none" if frame.without_x_labels else "low",
+        "line": AXIS_LINE,
+        "major_gridlines": {"visible": False},
+    }
+
+
+def _y_axis(frame: Frame) -> Mapping[str, Any]:
+    # the line at an odds ratio of 1, where the other axis is one of odds ratios
+    line = AXIS_LINE if frame.logarithmic else {"none": True}
+    return {
+        **_axis(frame.y_title, frame.y_limits, frame.y_step, frame.y_format),
+        "label_position": "none" if frame.without_y_labels else "low",
+        "major_tick_mark": "none" if frame.without_y_labels else "outside",
+        "line": line,
+        "major_gridlines": {"visible": not frame.without_y_labels, "line": GRID_LINE},
+    }
+
+
+def _axis(title: str, limits: tuple[float | None, float | None], step: float | None, form: str) -> Mapping[str, Any]:
+    return {
+        "name": title,
+        "name_font": {**AXIS_FONT, "bold": False},
+        "num_font": AXIS_FONT,
+        "num_format": form,
+        "min": limits[0],
+        "max": limits[1],
+        "major_unit": step,
+    }

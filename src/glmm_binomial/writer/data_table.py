@@ -8,9 +8,6 @@ from glmm_binomial.writer.page import Computed, Page
 
 Value = str | float
 
-# readable at the scale at which so many fit
-ROWS_ON_A_PAGE = 60
-
 Row = Mapping[str, Value]
 
 
@@ -21,7 +18,7 @@ class DataColumn:
     name: str
     meaning: str
     formula: str = ""
-    calculate: Callable[[Row], float] | None = None
+    calculate: Callable[[Row], Value] | None = None
 
 
 def this_row(table: str, column: str) -> str:
@@ -70,15 +67,14 @@ def write_data(
     for line, row in enumerate(rows, start=top + 1):
         for position, column in enumerate(columns):
             value = row[column.name]
-            if isinstance(value, str):
+            style = page.formats.text if isinstance(value, str) else page.formats.data_number
+            if column.formula:
+                page.formula(line, position, Computed(column.formula, value), style)
+            elif isinstance(value, str):
                 page.sheet.write_string(line, position, value)
-            elif column.formula:
-                page.formula(line, position, Computed(column.formula, value), page.formats.data_number)
             else:
-                page.sheet.write_number(line, position, value, page.formats.data_number)
+                page.sheet.write_number(line, position, value, style)
     page.print_first_rows(top, printed_rows or len(rows))
-    if (printed_rows or len(rows)) > ROWS_ON_A_PAGE:
-        page.print_on_pages()
     page.row = bottom + 1
 
 

@@ -9,7 +9,15 @@ from xlsxwriter.utility import xl_range_abs
 from glmm_binomial.answers.table import FIXED_HEADER
 from glmm_binomial.writer.formula import Cell, Expression, number
 from glmm_binomial.writer.page import Computed, Page, fixed_cell, sheet_prefix
-from glmm_binomial.writer.spill import any_of, column_cell, format_rows, format_where, write_spill, write_warnings
+from glmm_binomial.writer.spill import (
+    NO_WARNINGS,
+    any_of,
+    column_cell,
+    format_rows,
+    format_where,
+    write_spill,
+    write_warnings,
+)
 
 WIDTHS = (16, 19, 13, 13, 13, 13, 13, 13, 13)
 # rows that are formatted and looked up in, some more than the table takes: a recalculated one may have more warnings
@@ -33,18 +41,20 @@ HOW_TO_READ = (
 class FitTable:
     """Where the table stands and what it holds.
 
-    `top` is the row of its first line, counted from zero; `rows` has nine columns, "" where a cell is blank.
+    `top` is the row of its first line, counted from zero; `rows` has nine columns, "" where a cell is blank; `room` is
+    the number of rows that it may take.
     """
 
     sheet: str
     top: int
     rows: Sequence[Sequence[Cell]]
+    room: int = ROOM
 
     def term(self, name_cell: str, name: str, column: str) -> Computed[float]:
         """Look up a number of a fixed effect by the name in a cell; the first row of that name is its."""
         position = FIXED_HEADER.index(column)
         row = next(row for row in self.rows if row[1] == name)
-        return Computed(f"=VLOOKUP({name_cell},{self._columns(1, 8)},{position},FALSE)", number(row[position]))
+        return Computed(f"=VLOOKUP({name_cell},{self.columns(1, 8)},{position},FALSE)", number(row[position]))
 
     def coefficient(self, name: str) -> tuple[str, float]:
         """Where the coefficient of a fixed effect stands, for formulas on other sheets, and its value."""
@@ -56,25 +66,32 @@ class FitTable:
     def statistic(self, name: str) -> Computed[float]:
         """Look up the "log_likelihood", "aic" or "bic"."""
         row = next(row for row in self.rows if row[0] == name)
-        return Computed(f'=VLOOKUP("{name}",{self._columns(0, 1)},2,FALSE)', number(row[1]))
+        return Computed(f'=VLOOKUP("{name}",{self.columns(0, 1)},2,FALSE)', number(row[1]))
 
     def diagnostic(self, name: str) -> Computed[float]:
         """Look up a number under diagnostics."""
         row = next(row for row in self.rows if row[1] == name)
-        return Computed(f'=VLOOKUP("{name}",{self._columns(1, 2)},2,FALSE)', number(row[2]))
+        return Computed(f'=VLOOKUP("{name}",{self.columns(1, 2)},2,FALSE)', number(row[2]))
 
     def random_intercept(self, column: str) -> Computed[float]:
         """Look up the "variance" or the "std_dev" of the random intercept, the first row under random_effects."""
         position = {"variance": 2, "std_dev": 3}[column]
         below = next(i for i, row in enumerate(self.rows) if row[0] == "random_effects") + 1
-        values, names = self._columns(position, position), self._columns(0, 0)
+        values, names = self.columns(position, position), self.columns(0, 0)
         return Computed(f'=INDEX({values},MATCH("random_effects",{names},0)+1)', number(self.rows[below][position]))
 
-    def _columns(self, first: int, last: int) -> str:
-        return f"{sheet_prefix(self.sheet)}{xl_range_abs(self.top, first, self.top + ROOM - 1, last)}"
+    @property
+    def warnings(self) -> Computed[str]:
+        """What stands above the table, two rows up, about its warnings."""
+        texts = "\n".join(str(row[1]) for row in self.rows if row[0] == "warning")
+        return Computed(f"={sheet_prefix(self.sheet)}{fixed_cell(self.top - 2, 1)}", texts or NO_WARNINGS)
+
+    def columns(self, first: int, last: int) -> str:
+        """Some columns of the table and of the rows into which it may grow, as formulas have them."""
+        return f"{sheet_prefix(self.sheet)}{xl_range_abs(self.top, first, self.top + self.room - 1, last)}"
 
 
-def write_fit(page: Page, expression: Expression) -> FitTable:
+def write_fit(page: Page, expression: Expression, *, room: int = ROOM) -> FitTable:
     """Write the formula, the warnings in full, and the table.
 
     Parameters
@@ -83,13 +100,15 @@ def write_fit(page: Page, expression: Expression) -> FitTable:
         The sheet; needs nine columns of `WIDTHS`.
     expression
         The call of GLMM_BINOMIAL.
+    room
+        How many rows it may take.
     """
     page.code("Formula", expression.shown)
-    write_warnings(page, rows=expression.cells, room=ROOM)
+    write_warnings(page, rows=expression.cells, room=room)
     page.skip()
-    _format_spill(page)
+    _format_spill(page, room)
     spill = write_spill(page, expression, style=lambda _, column, value: _style(page, column, value))
-    return FitTable(spill.sheet, spill.top, spill.rows)
+    return FitTable(spill.sheet, spill.top, spill.rows, room)
 
 
 def _style(page: Page, column: int, value: Cell) -> Format:
@@ -101,10 +120,10 @@ def _style(page: Page, column: int, value: Cell) -> Format:
     return formats.spill_name if column < FIXED_HEADER.index("coefficient") else formats.spill_estimate
 
 
-def _format_spill(page: Page) -> None:
+def _format_spill(page: Page, room: int) -> None:
     """Format by what the rows say, since a recalculated table may have other rows than the stored one."""
     second, third = column_cell(1, page.row), column_cell(2, page.row)
-    format_rows(page, last=len(FIXED_HEADER) - 1, room=ROOM, header_names=ROW_NAMES)
+    format_rows(page, last=len(FIXED_HEADER) - 1, room=room, header_names=ROW_NAMES)
     is_count = f"AND(ISNUMBER({third}),{any_of(second, COUNTS)})"
-    format_where(page, is_count, page.formats.spill_count, columns=(2, 2), room=ROOM)
-    format_where(page, f'{second}="largest_score"', page.formats.spill_very_small, columns=(2, 2), room=ROOM)
+    format_where(page, is_count, page.formats.spill_count, columns=(2, 2), room=room)
+    format_where(page, f'{second}="largest_score"', page.formats.spill_very_small, columns=(2, 2), room=room)

@@ -58,6 +58,13 @@ def number(value: Cell) -> float:
     return value
 
 
+def content(value: Cell) -> float | str:
+    """Return what a cell of a table holds, a truth value among the numbers."""
+    if value is None or isinstance(value, GLMM):
+        raise TypeError("a table holds texts, numbers and truth values")
+    return value
+
+
 def call(function: str, **arguments: Expression) -> Expression:
     """Call a worksheet function; what it gives is calculated by that function.
 

@@ -117,16 +117,21 @@ class Page:
         for column, width in enumerate(widths):
             self.sheet.set_column(column, column, width)
         self.sheet.hide_gridlines(2)
-        self.sheet.set_landscape()
+        self.sheet.set_portrait()
         self.sheet.set_paper(A4)
         self.sheet.set_margins(left=0.6, right=0.6, top=0.7, bottom=0.8)
-        self.sheet.fit_to_pages(1, 1)
-        self.sheet.set_footer(f"&L&9{report.title}&C&9&A&R&9Page &P of &N")
+        # each as wide as the sheet, and as many as it takes
+        self.sheet.fit_to_pages(1, 0)
+        self.sheet.set_footer(f"&L&9{report.title}&R&9&A, page &P of &N")
 
     @property
     def last_column(self) -> int:
         """The last column used, counted from zero."""
         return len(self.widths) - 1
+
+    def raise_row(self, row: int, lines: int) -> None:
+        """Make a row high enough for so many lines."""
+        self.sheet.set_row(row, LINE_HEIGHT * lines)
 
     def widen(self, column: int, characters: int) -> None:
         """Make room in a column for a text, up to a width that still reads well."""
@@ -137,18 +142,14 @@ class Page:
     def break_page(self) -> None:
         """Begin a printed page at the current row."""
         self.page_breaks.append(self.row)
-
-    def print_on_pages(self) -> None:
-        """Print on as many pages as it takes and not on one, each as wide as the sheet."""
-        self.sheet.fit_to_pages(1, 0)
         self.sheet.set_h_pagebreaks(self.page_breaks)
 
     def print_first_rows(self, header: int, rows: int) -> None:
-        """Freeze the header of a long table, and print no more of it than the first rows, upright on one page."""
+        """Freeze the header of a long table, and print no more of it than the first rows, on one page."""
         self.sheet.freeze_panes(header + 1, 0)
         self.sheet.repeat_rows(header)
         self.sheet.print_area(0, 0, header + rows, self.last_column)
-        self.sheet.set_portrait()
+        self.sheet.fit_to_pages(1, 1)
 
     def skip(self, rows: int = 1) -> None:
         """Leave rows blank."""
@@ -193,6 +194,11 @@ class Page:
         """Write a label, and a text beside it across the rest of the sheet; a calculated text may need room to grow."""
         self.write(0, label, self.formats.label)
         self._across(content, self.formats.paragraph, first=1, least_lines=least_lines)
+
+    def typed(self, label: str, text: str) -> None:
+        """Write a label, and a text beside it that is there to be replaced."""
+        self.write(0, label, self.formats.label)
+        self._across(text, self.formats.input, first=1, per_width=CODE_PER_WIDTH)
 
     def code(self, label: str, text: str) -> None:
         """Write a label, and a formula as text beside it."""
@@ -242,6 +248,11 @@ def cell(row: int, column: int) -> str:
 def fixed_cell(row: int, column: int) -> str:
     """The same with dollar signs."""
     return str(xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True))
+
+
+def lines_needed(text: str, width: float) -> int:
+    """How many lines a text takes in a column so wide."""
+    return _lines(text, CHARACTERS_PER_WIDTH * width)
 
 
 def _lines(text: str, characters: float) -> int:

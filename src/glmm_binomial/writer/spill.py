@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 
-from glmm_binomial import GLMM
-from glmm_binomial.writer.formula import Cell, Expression
+from glmm_binomial.writer.formula import Cell, Expression, content
 from glmm_binomial.writer.page import Computed, Page, cell, fixed_cell, sheet_prefix
 
 # too small for four decimals
@@ -59,10 +58,8 @@ def write_spill(page: Page, expression: Expression, *, style: Style, top: int | 
     # the first cell holds the formula; XlsxWriter has filled the others with zeros
     for line, row in enumerate(rows):
         for column, value in enumerate(row):
-            if value is None or isinstance(value, GLMM):
-                raise TypeError("a table holds texts, numbers and truth values")
             if (line, column) != (0, 0):
-                page.write(left + column, value, style(line, column, value))
+                page.write(left + column, content(value), style(line, column, value))
         page.row += 1
     return Spill(page.name, top, left, rows)
 

@@ -11,14 +11,18 @@ INK = "#1F3864"
 MUTED = "#595959"
 HEADER_FILL = "#DCE6F1"
 WARNING_FILL = "#FFF2CC"
+INPUT_FILL = "#E2EFDA"
 RULE = "#8EA9DB"
 OBSERVED, FITTED, AVERAGED = "#A6A6A6", "#1F4E79", "#9DC3E6"
 INTERVAL, STRESSED = "#F4B183", "#C55A11"
 
+# as journals print it
+SHORT_P_VALUE = '[<0.001]"< .001";.000'
+ODDS_RATIO = "[>=100]#,##0;[>=10]0.0;0.000"
 COUNT = "#,##0"
-POINTS = "+0.00;-0.00;0.00"
 
 _HEADER = {"bold": True, "bg_color": HEADER_FILL, "font_color": INK, "bottom": 1, "bottom_color": RULE}
+_INPUT = {"bg_color": INPUT_FILL, "border": 1, "border_color": RULE}
 _WRAPPED = {"text_wrap": True, "valign": "top"}
 
 
@@ -33,6 +37,7 @@ class Formats:
     label: Format
     link: Format
     code: Format
+    code_right: Format
     header: Format
     number_header: Format
     text: Format
@@ -40,10 +45,16 @@ class Formats:
     small_integer: Format
     count: Format
     estimate: Format
-    muted_estimate: Format
+    muted: Format
     published: Format
     p_value: Format
-    points: Format
+    short_p_value: Format
+    odds_ratio: Format
+    one_decimal: Format
+    two_decimals: Format
+    input: Format
+    input_cell: Format
+    input_number: Format
     data_header: Format
     data_number_header: Format
     data_number: Format
@@ -60,6 +71,9 @@ class Formats:
     spill_text: Format
     spill_sentence: Format
     spill_sentence_header: Format
+    spill_hidden_header: Format
+    spill_sentence_elsewhere: Format
+    spill_wrapped: Format
     spill_row_count: Format
     spill_count: Format
     spill_very_small: Format
@@ -75,6 +89,7 @@ _PROPERTIES: dict[str, dict[str, object]] = {
     "label": {"bold": True, "font_color": INK, "valign": "top"},
     "link": {"font_color": "#0563C1", "underline": 1, "valign": "top"},
     "code": {**_WRAPPED, "font_name": "Consolas", "font_size": 10},
+    "code_right": {"font_name": "Consolas", "font_size": 10, "align": "right", "valign": "top"},
     "header": {**_HEADER, "text_wrap": True, "valign": "vcenter"},
     "number_header": {**_HEADER, "text_wrap": True, "valign": "vcenter", "align": "right"},
     "text": {},
@@ -84,13 +99,20 @@ _PROPERTIES: dict[str, dict[str, object]] = {
     "estimate": {"num_format": ESTIMATE},
     # as many digits as were published
     "published": {"align": "right"},
-    "muted_estimate": {"num_format": ESTIMATE, "font_color": MUTED},
+    "muted": {"font_color": MUTED},
     "p_value": {"num_format": P_VALUE},
-    "points": {"num_format": POINTS},
+    "short_p_value": {"num_format": SHORT_P_VALUE, "align": "right"},
+    "odds_ratio": {"num_format": ODDS_RATIO, "align": "right"},
+    "one_decimal": {"num_format": "#,##0.0", "align": "right"},
+    "two_decimals": {"num_format": "0.00", "align": "right"},
+    # to be typed over
+    "input": {**_WRAPPED, **_INPUT},
+    "input_number": {**_INPUT, "num_format": "0.00"},
+    "input_cell": {**_INPUT, "align": "right"},
     "data_header": _HEADER,
     "data_number_header": {**_HEADER, "align": "center"},
     "data_number": {"num_format": "0", "align": "center"},
-    "spill_name": {"num_format": ESTIMATE},
+    "spill_name": {"num_format": ESTIMATE, "align": "left"},
     "spill_estimate": {"num_format": ESTIMATE, "align": "right"},
     "spill_p_value": {"num_format": P_VALUE, "align": "right"},
     "spill_other": {"align": "right"},
@@ -104,6 +126,10 @@ _PROPERTIES: dict[str, dict[str, object]] = {
     # beside a column of numbers, which end at the right
     "spill_sentence": {"align": "left", "indent": 1},
     "spill_sentence_header": {**_HEADER, "align": "left", "indent": 1},
+    # a note in the place of a header: it stands above the table in full
+    "spill_hidden_header": {**_HEADER, "num_format": ";;;"},
+    "spill_sentence_elsewhere": {"font_color": MUTED, "num_format": ';;;"see above"'},
+    "spill_wrapped": {**_WRAPPED, "align": "left", "indent": 1},
     "spill_row_count": {"num_format": COUNT, "align": "right"},
     "spill_count": {"num_format": COUNT},
     "spill_very_small": {"num_format": VERY_SMALL},
