@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+import openpyxl
 import pytest
 
 import glmm_binomial
@@ -105,3 +106,26 @@ def test_what_is_said_of_influence_and_of_products_is_so():
     assert "`products` is 6.7 where simulated data have .8 on average" in page_on("check")
     assert products[1:4] == pytest.approx([6.7, 0.8, 0.005], abs=0.05)
     assert "products" not in {row[0] for row in answer("GLMM_BINOMIAL_CHECK(model)")}
+
+
+def test_each_step_of_the_article_stands_on_the_sheet_that_is_named():
+    book = openpyxl.load_workbook(DOCS.parent / "examples" / "vegetables.xlsx")
+    written = {
+        sheet.title: [text for row in sheet.iter_rows() for text in (text_of(cell.value) for cell in row) if text]
+        for sheet in book
+    }
+    found = 0
+    for _, formulas, _, sheet in (
+        row for row in rows_of("article.md") if row[0] != "the article" and "-" * 3 not in row[0]
+    ):
+        for formula in FORMULA.findall(formulas):
+            name, texts = formula.partition("(")[0], re.findall(r'"[^"]*"', formula)
+            assert any(f"{name}(" in text and all(each in text for each in texts) for text in written[sheet]), formula
+            found += 1
+    assert found > 20
+
+
+def text_of(value):
+    """A formula as Excel shows it, also one that stands there as text."""
+    text = str(getattr(value, "text", value)).replace("_xll.", "")
+    return text if text.startswith("=") else ""
