@@ -24,5 +24,8 @@ class Gap(Enum):
     INTERSECTION = "the operator @ is not known; the formula shows #NAME?"
 
 
-EXAMPLES: dict[str, dict[str, Gap]] = {}
+EXAMPLES: dict[str, dict[str, Gap]] = {
+    # of students with the same days, whose estimates are equal but for rounding, which row of the table is drawn
+    "vegetables.xlsx": {"'Chart data'!R2:R251": Gap.LAST_DIGITS},
+}
 """For an example workbook, by its name: areas such as `Fit!A1:B2`, and the gap that explains a difference there."""
