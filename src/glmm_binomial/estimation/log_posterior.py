@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
+from glmm_binomial.estimation.conditional_modes import NEAR_ENOUGH, find_modes, mode_response
 from glmm_binomial.estimation.laplace import evaluate_laplace
 from glmm_binomial.estimation.many_points import (
     Centre,
@@ -42,6 +42,9 @@ NODE_LADDER: Final = {1: (5, 8, 12, 18, 27, 40, 60, 90), 2: (5, 8, 12, 18, 27), 
 FIRST_NODES: Final = 8
 NODE_TOLERANCE: Final = 5e-3
 """Error, summed over all groups, of a difference of log posteriors two SDs of a log SD apart."""
+
+MANY_ROWS: Final = 50_000
+"""Rows from which each evaluation takes milliseconds, and a posterior is so narrow that rough ones make a good map."""
 
 REACH: Final = 2.0
 FIRST_BOUND: Final = 3e-3
@@ -136,7 +139,7 @@ class LogPosterior:
         if self.is_laplace:
             state = evaluate_laplace(self.rows, parameters, start=self.centre.modes)
         else:
-            found = find_modes(self.rows, parameters, self.centre.modes)
+            found = find_modes(self.rows, parameters, self.centre.modes, tolerance=NEAR_ENOUGH)
             if self._grid is None:
                 self._grid = rough_nodes(self.rows, parameters, found)
             state = evaluate_marginal(
@@ -159,7 +162,8 @@ class LogPosterior:
     def choose_nodes(self, points: NDArray[np.float64]) -> None:
         """Give each group the fewest nodes such that the error summed over all groups is small.
 
-        Gradients and curvatures, which make the map that the values correct, stay rough with more than two effects.
+        Gradients and curvatures, which make the map that the values correct, stay rough with many rows or more than two
+        effects.
 
         The error of a rung of the ladder is what the next one changes in the differences of log I_g between the first
         of the points (D, k + C) and the others. Errors of many groups may have one sign, so a bound on each group is no
@@ -169,7 +173,8 @@ class LogPosterior:
             return
         if self.effects <= MOST_TRAPEZOID_EFFECTS:
             found = find_modes(self.rows, self.centre.parameters, self.centre.modes)
-            self._grid = choose_nodes(self.rows, self.centre.parameters, found)
+            choose = rough_nodes if len(self.rows.trials) >= MANY_ROWS else choose_nodes
+            self._grid = choose(self.rows, self.centre.parameters, found)
         ladder = NODE_LADDER[self.effects]
         errors = self._errors_by_rung(points)
         size, bound = np.abs(errors).max(axis=2), FIRST_BOUND

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import chi2, qmc
 
+from glmm_binomial.estimation.log_posterior import MANY_ROWS
 from glmm_binomial.frozen import read_only
 
 if TYPE_CHECKING:
@@ -43,9 +44,8 @@ TARGET_OF_MANY_AXES: Final = 4e-3
 
 MOST_FOLLOWED_AXES: Final = 2
 
-MANY_ROWS: Final = 50_000
 TARGET_OF_MANY: Final = 3.5e-3
-"""The same for the first points of so many rows, where the map is nearly exact and each point takes milliseconds."""
+"""The same for the first points of many rows, where the map is nearly exact and each point takes milliseconds."""
 
 SEED: Final = 20_240_501
 T_SCALE: Final = 1.1
