@@ -112,7 +112,9 @@ def test_only_the_writer_imports_xlsxwriter():
 
 
 def test_numba_is_imported_where_loops_are_compiled_and_nowhere_else():
-    compiled = ["estimation.compiled_integrals", "estimation.compiled_modes", "estimation.compiling"]
+    compiled = [
+        f"estimation.{name}" for name in ("compiled_integrals", "compiled_modes", "compiled_points", "compiling")
+    ]
     assert [name for name, path in MODULES.items() if "numba" in roots(path)] == compiled
     imported = {name for name, path in MODULES.items() if core_imports(path, types_too=False) & set(compiled)}
     assert imported <= set(compiled)

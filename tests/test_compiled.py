@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from glmm_binomial.estimation import conditional_modes, integrals
-from glmm_binomial.estimation.conditional_modes import ConditionalModes, find_modes
+from glmm_binomial.estimation import conditional_modes, integrals, many_points
+from glmm_binomial.estimation.conditional_modes import ConditionalModes, find_modes, mode_response
 from glmm_binomial.estimation.integrals import integrate
+from glmm_binomial.estimation.many_points import Centre, log_integrals, make_part, slopes_at
 from glmm_binomial.estimation.marginal import choose_nodes, rough_nodes
 from glmm_binomial.model.correlated_effects import CorrelatedEffects
 from glmm_binomial.model.design import build_design
@@ -22,7 +25,7 @@ ROUNDING = 1e-10
 
 
 def plain(monkeypatch):
-    for module in (conditional_modes, integrals):
+    for module in (conditional_modes, integrals, many_points):
         monkeypatch.setattr(module, "compiled_loops", lambda: None)
 
 
@@ -54,20 +57,29 @@ CASES = {
     "rare outcomes": {"rare": 3.0, "largest": 60},
 }
 
+MORE_CASES = CASES | {
+    "more rows with slopes than there is room for": {"slopes": 1, "largest": 700, "groups": 3},
+    "three effects, by a rule": {"slopes": 2},
+}
 
-@pytest.mark.parametrize("correlated", [False, True])
-@pytest.mark.parametrize("sd", [0.05, 1.0, 6.0])
-@pytest.mark.parametrize("case", CASES)
-def test_compiled_integrals_are_those_of_numpy(case, sd, correlated, monkeypatch):
-    rows = rows_of(3, **CASES[case])
+
+def point_of(rows, sd, *, correlated):
     effects = rows.random.shape[1]
     log_sds = np.log(np.linspace(sd, 0.5 * sd, effects))
-    point = Parameters(
+    return Parameters(
         coefficients=np.array([-0.3, 0.6, -0.4]),
         effects=CorrelatedEffects(log_sds=log_sds, partials=np.full(effects * (effects - 1) // 2, -0.8))
         if correlated
         else IndependentEffects(log_sds=log_sds),
     )
+
+
+@pytest.mark.parametrize("correlated", [False, True])
+@pytest.mark.parametrize("sd", [0.05, 1.0, 6.0])
+@pytest.mark.parametrize("case", MORE_CASES)
+def test_compiled_integrals_are_those_of_numpy(case, sd, correlated, monkeypatch):
+    rows = rows_of(3, **MORE_CASES[case])
+    effects, point = rows.random.shape[1], point_of(rows, sd, correlated=correlated)
     found = find_modes(rows, point, np.zeros((rows.grouping.count, effects)))
     # as good a point as the mode, and one that is not
     near = ConditionalModes(modes=found.modes + 0.05, scales=found.scales)
@@ -100,3 +112,31 @@ def test_compiled_modes_are_those_of_numpy(case, monkeypatch):
     spread = np.abs(np.diagonal(expected.scales, axis1=1, axis2=2))
     assert_allclose(compiled.modes / spread, expected.modes / spread, rtol=0, atol=1e-7)
     assert_allclose(compiled.scales, expected.scales, rtol=0, atol=1e-7 * spread.max())
+
+
+@pytest.mark.parametrize("correlated", [False, True])
+@pytest.mark.parametrize("sd", [0.05, 1.0, 6.0])
+@pytest.mark.parametrize("case", MORE_CASES)
+def test_compiled_integrals_at_many_points_are_those_of_numpy(case, sd, correlated, monkeypatch):
+    # numpy steps until all groups are near their modes, so that only modes found by either are the same centre
+    monkeypatch.setattr(many_points, "NEAR_MODE", 1e-9)
+    rows = rows_of(5, **MORE_CASES[case])
+    at = point_of(rows, sd, correlated=correlated)
+    found = find_modes(rows, at, np.zeros((rows.grouping.count, rows.random.shape[1])))
+    centre = Centre(at, found.modes, mode_response(rows, at, found).derivatives)
+    points = at.vector + 0.3 * np.random.default_rng(6).normal(size=(5, len(at.vector)))
+    part = make_part(rows, np.arange(rows.grouping.count), 5)
+    multiplicity = 1.0 + np.arange(rows.grouping.count) % 3
+    compiled, sloped = log_integrals(part, points, centre), slopes_at(part, points, centre, multiplicity)
+    plain(monkeypatch)
+    expected, expected_slopes = log_integrals(part, points, centre), slopes_at(part, points, centre, multiplicity)
+    assert_allclose(compiled, expected, rtol=ROUNDING, atol=ROUNDING)
+    assert_allclose(sloped.values, expected_slopes.values, rtol=ROUNDING)
+    scale = np.abs(expected_slopes.gradients).max()
+    assert_allclose(sloped.gradients, expected_slopes.gradients, rtol=0, atol=1e-8 * scale)
+
+
+def test_exponentials_by_arithmetic_are_right_to_the_last_digit_but_one():
+    exponential = importlib.import_module("glmm_binomial.estimation.compiling").exponential
+    x = np.concatenate([np.linspace(-700.0, 700.0, 10_001), np.linspace(-1e-3, 1e-3, 101)])
+    assert_allclose([exponential(value) for value in x], np.exp(x), rtol=4e-16)

@@ -14,75 +14,89 @@ from glmm_binomial.model.logistic import LARGEST_EXPONENT
 LARGEST_REPEATED = 64
 """Trials of a row up to which its term is multiplied; beyond, its logarithm is."""
 
+LANES = 16
+"""Of which a multiple of nodes is worked on, so that no loop over them ends outside a vector."""
+
+ROOM = 131_072
+"""Numbers that are kept of the rows of a group from the first pass over them to the second."""
+
 SMALLEST = 1e-300
 LOG_2 = math.log(2.0)
 
 
 @inner
-def _grow(row, side, moves, spacing, before, counts, known, tables, outer):
-    """Fill in e^d - 1 of a row along each axis of the grid, and at its heads, the nodes of all axes but the last."""
-    last, heads_too = len(spacing) - 1, False
-    for a in range(len(spacing)):
-        move = moves[row, a]
-        if known[side, a] == move:
-            continue
-        known[side, a] = move
-        heads_too |= a < last
-        count, origin = counts[a], before[a]
-        up = math.expm1(move * spacing[a])
+def _tabulate(move, spacing, before, count, rule, table):
+    """E^d - 1 along one axis of the grid, for a row that moves so far by a conditional standard deviation."""
+    for j in range(len(rule)):
+        table[j] = math.expm1(move * rule[j])
+    if not len(rule):
+        up = math.expm1(move * spacing)
         down = -up / (1.0 + up)
-        tables[side, a, origin] = 0.0
+        table[before] = 0.0
         # four chains in place of one, which run along a vector
         up_four, down_four = up, down
-        for j in range(origin + 1, min(origin + 4, count)):
-            tables[side, a, j] = up_four
+        for j in range(before + 1, min(before + 4, count)):
+            table[j] = up_four
             up_four += up * (1.0 + up_four)
-        for j in range(origin - 1, max(origin - 4, -1), -1):
-            tables[side, a, j] = down_four
+        for j in range(before - 1, max(before - 4, -1), -1):
+            table[j] = down_four
             down_four += down * (1.0 + down_four)
-        for j in range(origin + 4, count):
-            tables[side, a, j] = tables[side, a, j - 4] + up_four * (1.0 + tables[side, a, j - 4])
-        for j in range(origin - 4, -1, -1):
-            tables[side, a, j] = tables[side, a, j + 4] + down_four * (1.0 + tables[side, a, j + 4])
-    if not heads_too:
-        return
-    heads = 1
-    outer[side, 0] = 0.0
+        for j in range(before + 4, count):
+            table[j] = table[j - 4] + up_four * (1.0 + table[j - 4])
+        for j in range(before - 4, -1, -1):
+            table[j] = table[j + 4] + down_four * (1.0 + table[j + 4])
+
+
+@inner
+def _grow(row, side, place, moves, heads, spacing, before, counts, rule, known, table, outer, growth):
+    """Fill in e^d - 1 of a row at every node; what is known of its last moves but one is that of a row before it."""
+    last, length, same = len(spacing) - 1, 1, True
     for a in range(last):
-        for h in range(heads - 1, -1, -1):
+        same &= known[side, a] == moves[row, a]
+        known[side, a] = moves[row, a]
+    if not same:
+        outer[side, 0] = 0.0
+    for a in range(0 if same else last):
+        count = counts[a]
+        _tabulate(moves[row, a], spacing[a], before[a], count, rule, table)
+        for h in range(length - 1, -1, -1):
             base = outer[side, h]
-            for j in range(counts[a] - 1, -1, -1):
-                outer[side, h * counts[a] + j] = base + (1.0 + base) * tables[side, a, j]
-        heads *= counts[a]
-
-
-@inner
-def _fill_steep(row, moves, spacing, before, counts, p, term):
-    """P (e^d - 1) at every node, for a row whose growth would overflow, or cancel between axes."""
-    nodes = 1
-    for a in range(len(spacing)):
-        nodes *= counts[a]
-    for q in range(nodes):
-        rest, d = q, 0.0
-        for a in range(len(spacing) - 1, -1, -1):
-            d += moves[row, a] * spacing[a] * (rest % counts[a] - before[a])
-            rest //= counts[a]
-        term[q] = p * math.expm1(min(d, LARGEST_EXPONENT))
-
-
-@inner
-def _lay_out(spacing, before, counts, heads, points):
-    """The nodes of a tensor grid, in conditional standard deviations, (K, J)."""
-    last, tail = len(spacing) - 1, counts[-1]
+            for j in range(count - 1, -1, -1):
+                outer[side, h * count + j] = base + (1.0 + base) * table[j]
+        length *= count
+    known[side, last], tail = moves[row, last], counts[last]
+    _tabulate(moves[row, last], spacing[last], before[last], tail, rule, table)
+    # two axes, since a sum in the place of an index keeps a loop from running along vectors
+    grid = growth[place, : heads * tail].reshape(heads, tail)
     for h in range(heads):
-        rest = h
-        for a in range(last - 1, -1, -1):
-            place = spacing[a] * (rest % counts[a] - before[a])
-            rest //= counts[a]
-            for q in range(h * tail, (h + 1) * tail):
-                points[a, q] = place
+        base, slope = outer[side, h], 1.0 + outer[side, h]
         for j in range(tail):
-            points[last, h * tail + j] = spacing[last] * (j - before[last])
+            grid[h, j] = base + slope * table[j]
+
+
+@inner
+def _fill_steep(row, place, moves, points, nodes, growth):
+    """The same for a row whose growth would overflow, or cancel between axes."""
+    for q in range(nodes):
+        d = 0.0
+        for a in range(len(points)):
+            d += moves[row, a] * points[a, q]
+        growth[place, q] = math.expm1(min(d, LARGEST_EXPONENT))
+
+
+@inner
+def _lay_out(spacing, before, counts, rule, nodes, points):
+    """The nodes of a tensor grid, in conditional standard deviations, (K, J)."""
+    within = nodes
+    for a in range(len(spacing)):
+        blocks, q = nodes // within, 0
+        within //= counts[a]
+        for _ in range(blocks):
+            for j in range(counts[a]):
+                place = rule[j] if len(rule) else spacing[a] * (j - before[a])
+                for _ in range(within):
+                    points[a, q] = place
+                    q += 1
 
 
 @inner
@@ -145,7 +159,7 @@ def _look_back(weight, counts, heads, ends, imbalance, profile):
 @njit(
     (
         *(WHOLE_NUMBERS, NUMBERS, NUMBERS, TABLE, TABLE, NUMBERS, TABLE, STACK, TABLE),
-        *(WHOLE_TABLE, WHOLE_TABLE, NUMBERS, TABLE, STACK, NUMBERS, NUMBERS, types.boolean),
+        *(WHOLE_TABLE, WHOLE_TABLE, NUMBERS, NUMBERS, NUMBERS, TABLE, STACK, NUMBERS, NUMBERS, types.boolean),
     ),
     **OPTIONS,
 )
@@ -161,6 +175,8 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
     spacings,
     befores,
     grids,
+    rule,
+    log_weights,
     log_constant,
     precision,
     matrices,
@@ -175,17 +191,23 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
     values, ends, imbalance = np.empty(groups), np.empty((groups, effects, 4)), np.empty((groups, effects))
     scores = np.zeros((groups if scored else 0, size))
     information, moments = np.zeros((size, size)), np.zeros((effects, effects))
-    most_heads, most_rows, most, widest = 1, 1, 1, grids.max()
+    most_rows, most, most_heads, widest = 1, 1, 1, grids.max()
     for g in range(groups):
-        heads = 1
-        for a in range(last):
-            heads *= grids[g, a]
-        most_heads, most = max(most_heads, heads), max(most, heads * grids[g, last])
-        most_rows = max(most_rows, starts[g + 1] - starts[g])
+        nodes = 1
+        for a in range(effects):
+            most_heads = max(most_heads, nodes)
+            nodes *= grids[g, a]
+        most, most_rows = max(most, nodes), max(most_rows, starts[g + 1] - starts[g])
+    most += LANES
     log_f, weight, product, term = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
-    points, u, score = np.empty((effects, most)), np.empty((effects, most)), np.empty((size, most))
-    outer, known, tables = np.empty((2, most_heads)), np.empty((2, effects)), np.empty((2, effects, widest))
-    profile, linear, curvature = np.empty(widest), np.empty(effects), np.empty((effects, effects))
+    points, u, score = np.zeros((effects, most)), np.empty((effects, most)), np.empty((size, most))
+    # the last place is for rows for which there is no room, and is filled again
+    room = max(min(most_rows, ROOM // most), 2)
+    growth, outer = np.empty((room + 1, most)), np.zeros((2, most_heads))
+    places, latest = np.empty(most_rows, dtype=np.int64), np.empty(2, dtype=np.int64)
+    known, table = np.empty((2, effects)), np.empty(widest)
+    profile, linear, reach = np.empty(widest), np.empty(effects), np.empty(effects)
+    curvature = np.empty((effects, effects))
     signs, chances, complements, reaches = np.empty((4, most_rows))
     moves = np.empty((most_rows, effects))
     for g in range(groups):
@@ -196,11 +218,15 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
         for a in range(effects):
             linear[a] = 0.0
             known[0, a] = known[1, a] = np.nan
+            reach[a] = rule[-1] if len(rule) else spacing[a] * max(before[a], counts[a] - 1 - before[a])
             if a < last:
                 heads *= counts[a]
-        outer[0, 0] = outer[1, 0] = 0.0
         nodes = heads * tail
-        _lay_out(spacing, before, counts, heads, points)
+        # nodes of no weight fill up the last vector
+        wide = (nodes + LANES - 1) // LANES * LANES
+        for q in range(nodes, wide):
+            log_f[q], weight[q] = -np.inf, 0.0
+        _lay_out(spacing, before, counts, rule, nodes, points)
         # what the rows are at the mode, and how they move from it
         at_mode, at_product, all_bounds, most_trials = log_constant[g], 1.0, 0.0, 0.0
         for r in range(rows):
@@ -219,7 +245,7 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
                 move *= sign
                 moves[r, a] = move
                 linear[a] += s * move
-                farthest += abs(move) * spacing[a] * max(before[a], counts[a] - 1 - before[a])
+                farthest += abs(move) * reach[a]
             signs[r], chances[r], complements[r], reaches[r] = sign, decay * complement, complement, farthest
             most_trials = max(most_trials, n)
             all_bounds += n * max(farthest, LOG_2)
@@ -235,77 +261,81 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
                             at_mode -= 0.5 * modes[g, c] * precision[c, d] * modes[g, d]
                 for c in range(effects):
                     linear[a] -= scale[c, a] * precision[c, b] * modes[g, b]
-            ends_at = spacing[a] * max(before[a], counts[a] - 1 - before[a])
-            exponent += abs(linear[a]) * ends_at + 0.5 * curvature[a, a] * ends_at * ends_at
-        together = exponent <= LARGEST_LOG_PRODUCT and most_trials <= LARGEST_REPEATED
-        for q in range(nodes):
+            exponent += abs(linear[a]) * reach[a] + 0.5 * curvature[a, a] * reach[a] * reach[a]
+        together = exponent <= LARGEST_LOG_PRODUCT and most_trials <= LARGEST_REPEATED and not len(rule)
+        for q in range(wide):
             product[q] = 1.0
         if together:
             _fill_normal(linear, curvature, points, spacing, heads, tail, weight)
         else:
             for q in range(nodes):
-                log_f[q] = 0.0
+                log_f[q], rest = 0.0, q
+                for _ in range(effects if len(rule) else 0):
+                    log_f[q] += log_weights[rest % tail]
+                    rest //= tail
             for a in range(effects):
+                pull = linear[a]
                 for q in range(nodes):
-                    log_f[q] += linear[a] * points[a, q]
+                    log_f[q] += pull * points[a, q]
                 for b in range(effects):
+                    pull = 0.5 * curvature[a, b]
                     for q in range(nodes):
-                        log_f[q] -= 0.5 * curvature[a, b] * points[a, q] * points[b, q]
-        waiting = 0.0
+                        log_f[q] -= pull * points[a, q] * points[b, q]
+        latest[:], used, waiting = -1, 0, 0.0
         for r in range(rows):
             n, p, complement, farthest = trials[first + r], chances[r], complements[r], reaches[r]
             bound = n * max(farthest, LOG_2)
             steep = farthest > steepest
             # rows of a group often share their columns of the random effects, up to the sign
             side = 1 if moves[r, 0] < 0.0 else 0
-            same = True
+            same = latest[side] >= 0 and not steep
             for a in range(effects):
                 same &= known[side, a] == moves[r, a]
-            if steep:
-                _fill_steep(r, moves, spacing, before, counts, p, term)
-            elif not same:
-                _grow(r, side, moves, spacing, before, counts, known, tables, outer)
+            places[r] = latest[side] if same else used
+            if not same:
+                latest[side] = -1 if steep or used == room else used
+                if steep:
+                    _fill_steep(r, used, moves, points, nodes, growth)
+                else:
+                    _grow(r, side, used, moves, heads, spacing, before, counts, rule, known, table, outer, growth)
+                for q in range(nodes, wide):
+                    growth[used, q] = 0.0
+                used = min(used + 1, room)
+            place = places[r]
             if bound <= LARGEST_LOG_PRODUCT and waiting + bound > LARGEST_LOG_PRODUCT:
                 at_mode += math.log(at_product)
                 at_product, waiting = 1.0, 0.0
-                for q in range(nodes):
+                for q in range(wide):
                     log_f[q] -= math.log(product[q])
                     product[q] = 1.0
-            if n == 1.0 and bound <= LARGEST_LOG_PRODUCT and not steep:
+            if n == 1.0 and bound <= LARGEST_LOG_PRODUCT:
                 waiting += bound
                 at_product *= complement
-                for h in range(heads):
-                    level, slope = 1.0 + p * outer[side, h], p * (1.0 + outer[side, h])
-                    for j in range(tail):
-                        product[h * tail + j] *= level + slope * tables[side, last, j]
+                for q in range(wide):
+                    product[q] *= 1.0 + p * growth[place, q]
                 continue
-            if not steep:
-                for h in range(heads):
-                    level, slope = p * outer[side, h], p * (1.0 + outer[side, h])
-                    for j in range(tail):
-                        term[h * tail + j] = level + slope * tables[side, last, j]
             if n > LARGEST_REPEATED or bound > LARGEST_LOG_PRODUCT:
                 at_mode += n * math.log(complement)
-                for q in range(nodes):
-                    log_f[q] -= n * math.log1p(term[q])
+                for q in range(wide):
+                    log_f[q] -= n * math.log1p(p * growth[place, q])
                 continue
             waiting += bound
             at_product *= complement**n
             left = int(n)
-            for q in range(nodes):
-                term[q] += 1.0
+            for q in range(wide):
+                term[q] = 1.0 + p * growth[place, q]
             while left:
                 if left & 1:
-                    for q in range(nodes):
+                    for q in range(wide):
                         product[q] *= term[q]
                 left >>= 1
                 if left:
-                    for q in range(nodes):
+                    for q in range(wide):
                         term[q] *= term[q]
         at_mode += math.log(at_product)
         top, total = 0.0, 0.0
         if together:
-            for q in range(nodes):
+            for q in range(wide):
                 weight[q] /= product[q]
                 total += weight[q]
         else:
@@ -313,47 +343,42 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
             for q in range(nodes):
                 log_f[q] -= math.log(product[q])
                 top = max(top, log_f[q])
-            for q in range(nodes):
+            for q in range(wide):
                 weight[q] = math.exp(log_f[q] - top)
                 total += weight[q]
         values[g] = at_mode + top + math.log(total)
-        for q in range(nodes):
+        for q in range(wide):
             weight[q] /= total
         _look_back(weight, counts, heads, ends[g], imbalance[g], profile)
         if not scored:
             continue
         for a in range(effects):
-            for q in range(nodes):
-                u[a, q] = modes[g, a]
+            centre = modes[g, a]
+            for q in range(wide):
+                u[a, q] = centre
             for b in range(effects):
-                for q in range(nodes):
-                    u[a, q] += scale[a, b] * points[b, q]
+                width = scale[a, b]
+                for q in range(wide):
+                    u[a, q] += width * points[b, q]
         for c in range(k):
-            for q in range(nodes):
+            for q in range(wide):
                 score[c, q] = 0.0
         for r in range(rows):
             i = first + r
             sign, complement, n, p = signs[r], complements[r], trials[i], chances[r]
             s = successes[i] if sign > 0.0 else n - successes[i]
             # from here on, the term of a node is by how much the probability of a failure falls from the mode to it
-            if reaches[r] > steepest:
-                _fill_steep(r, moves, spacing, before, counts, p, term)
-                for q in range(nodes):
-                    term[q] = complement * (term[q] / (1.0 + term[q]))
-            else:
-                side = 1 if moves[r, 0] < 0.0 else 0
-                same = True
-                for a in range(effects):
-                    same &= known[side, a] == moves[r, a]
-                if not same:
-                    _grow(r, side, moves, spacing, before, counts, known, tables, outer)
-                for h in range(heads):
-                    level, slope = p * outer[side, h], p * (1.0 + outer[side, h])
-                    for j in range(tail):
-                        grown = level + slope * tables[side, last, j]
-                        term[h * tail + j] = complement * grown / (1.0 + grown)
+            steep = reaches[r] > steepest
+            place, side = places[r], 1 if moves[r, 0] < 0.0 else 0
+            if place == room and steep:
+                _fill_steep(r, place, moves, points, nodes, growth)
+            elif place == room:
+                _grow(r, side, place, moves, heads, spacing, before, counts, rule, known, table, outer, growth)
+            for q in range(wide):
+                grown = p * growth[place, q]
+                term[q] = complement * grown / (1.0 + grown)
             mean, square = 0.0, 0.0
-            for q in range(nodes):
+            for q in range(wide):
                 mean += weight[q] * term[q]
                 square += weight[q] * term[q] * term[q]
             variance = multiplicity[g] * n * (complement * p + (2.0 * complement - 1.0) * mean - square)
@@ -361,37 +386,38 @@ def integrate(  # noqa: PLR0912, PLR0915  # one pass over the data
             for c in range(k):
                 scores[g, c] += fixed[i, c] * residual
                 slope = -sign * n * fixed[i, c]
-                for q in range(nodes):
+                for q in range(wide):
                     score[c, q] += slope * term[q]
                 for d in range(c + 1):
                     information[c, d] += variance * fixed[i, c] * fixed[i, d]
         for m in range(len(matrices)):
-            for q in range(nodes):
-                score[k + m, q] = constants[m]
+            constant = constants[m]
+            for q in range(wide):
+                score[k + m, q] = constant
             for a in range(effects):
                 for b in range(effects):
                     entry = matrices[m, a, b]
                     if entry != 0.0:
-                        for q in range(nodes):
+                        for q in range(wide):
                             score[k + m, q] += entry * u[a, q] * u[b, q]
         for a in range(effects):
             for b in range(a + 1):
                 value = 0.0
-                for q in range(nodes):
+                for q in range(wide):
                     value += weight[q] * u[a, q] * u[b, q]
                 moments[a, b] += multiplicity[g] * value
         for c in range(size):
             mean = 0.0
-            for q in range(nodes):
+            for q in range(wide):
                 mean += weight[q] * score[c, q]
             if c >= k:
                 scores[g, c] = mean
-            for q in range(nodes):
+            for q in range(wide):
                 score[c, q] -= mean
                 term[q] = weight[q] * score[c, q]
             for d in range(c + 1):
                 value = 0.0
-                for q in range(nodes):
+                for q in range(wide):
                     value += term[q] * score[d, q]
                 information[c, d] -= multiplicity[g] * value
     for c in range(size):

@@ -108,12 +108,13 @@ def integrate(
     effects = parameters.effects
     predictor = rows.predictor(parameters.coefficients, found.modes)
     diagonal = np.arange(effects.count)
-    # the volume of a cell of the grid, and the constants of the normal density
-    log_constant = np.log(np.abs(found.scales[:, diagonal, diagonal]) * nodes.spacing).sum(axis=1) - (
-        effects.half_log_determinant + 0.5 * effects.count * np.log(2.0 * np.pi)
-    )
+    # the volume of a cell of the grid, and the constants of the normal density, of which a rule holds one
+    log_constant = np.log(np.abs(found.scales[:, diagonal, diagonal]) * nodes.spacing).sum(axis=1)
+    log_constant -= effects.half_log_determinant
+    if nodes.rule is None:
+        log_constant -= 0.5 * effects.count * np.log(2.0 * np.pi)
     loops = compiled_loops()
-    if loops is None or nodes.rule is not None:
+    if loops is None:
         return _integrate_by_blocks(
             rows, parameters, found, nodes, predictor, log_constant, multiplicity, scored=scored
         )
@@ -130,6 +131,8 @@ def integrate(
             nodes.spacing,
             nodes.before,
             nodes.counts,
+            np.empty(0) if nodes.rule is None else nodes.rule.nodes,
+            np.empty(0) if nodes.rule is None else nodes.rule.log_weights,
             log_constant,
             effects.precision,
             effects.score_matrices,
@@ -313,7 +316,7 @@ def _lay_out(rows: Rows, at_mode: Logistic, found: ConditionalModes, nodes: Node
             along = np.zeros(count)
         else:
             axes.append(np.broadcast_to(nodes.rule.nodes, (len(members), count)))
-            along = np.log(nodes.rule.weights * np.sqrt(2.0 * np.pi)) + 0.5 * nodes.rule.nodes**2
+            along = nodes.rule.log_weights
         log_weights = (log_weights[:, None] + along).ravel()
         heads, has = points.shape[1], places < counts[:, [axis]]
         points = np.concatenate([np.repeat(points, count, axis=1), np.tile(axes[-1], heads)[:, :, None]], axis=2)

@@ -25,6 +25,7 @@ class CompiledLoops:
 
     find_modes: Callable[..., tuple[NDArray[np.float64], NDArray[np.float64]]]
     integrate: Callable[..., tuple[NDArray[np.float64], ...]]
+    integrate_at_points: Callable[..., tuple[NDArray[np.float64], ...]]
 
 
 @lru_cache(maxsize=1)
@@ -35,5 +36,11 @@ def compiled_loops() -> CompiledLoops | None:
     """
     if os.environ.get(PLAIN, "0") != "0" or find_spec("numba") is None:
         return None
-    modes, integrals = (import_module(f"glmm_binomial.estimation.compiled_{name}") for name in ("modes", "integrals"))
-    return CompiledLoops(find_modes=modes.find_modes, integrate=integrals.integrate)
+    modes, integrals, points = (
+        import_module(f"glmm_binomial.estimation.compiled_{name}") for name in ("modes", "integrals", "points")
+    )
+    return CompiledLoops(
+        find_modes=modes.find_modes,
+        integrate=integrals.integrate,
+        integrate_at_points=points.integrate_at_points,
+    )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glmm_binomial.estimation.loops import compiled_loops
 from glmm_binomial.frozen import read_only
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.grouping import Grouping
@@ -32,11 +33,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.estimation.loops import CompiledLoops
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.effects_at_points import EffectsAtPoints
 
 BLOCK_ELEMENTS = 32_768
 """Rows times points worked on at once, one node after the other."""
+
+LANES = 4
+"""Points of which the compiled loops take a multiple."""
 
 BLOCK_POINTS = 32
 """Points worked on at once of many rows, unless a single group has so many that fewer must do."""
@@ -100,6 +105,11 @@ def make_part(rows: Rows, groups: NDArray[np.intp], nodes: int) -> Part:
 def log_integrals(part: Part, points: NDArray[np.float64], centre: Centre) -> NDArray[np.float64]:
     """Log I_g, (H, D), at points (D, k + C)."""
     out = np.empty((len(part.groups), len(points)))
+    loops = compiled_loops()
+    if loops is not None:
+        for here in _slices(len(points)):
+            out[:, here] = _compiled(loops, part, points[here], centre)[0]
+        return out
     for block in _blocks(part, points, centre):
         top = block.log_integrand.max(axis=1, keepdims=True)
         out[block.groups, block.points] = top[:, 0] + np.log(np.exp(block.log_integrand - top).sum(axis=1))
@@ -124,6 +134,14 @@ def slopes_at(part: Part, points: NDArray[np.float64], centre: Centre, multiplic
     values, gradients = np.zeros(len(points)), np.zeros_like(points)
     matrices = np.stack([effects.at(point[k:]).score_matrices for point in points])
     constants = np.stack([effects.at(point[k:]).score_constants for point in points])
+    gradients[:, k:] = multiplicity.sum() * constants
+    loops = compiled_loops()
+    if loops is not None:
+        for here in _slices(len(points)):
+            logs, gradients[here, :k], moments = _compiled(loops, part, points[here], centre, multiplicity)
+            values[here] = multiplicity @ logs
+            gradients[here, k:] += np.einsum("dmij,dij->dm", matrices[here], moments)
+        return Slopes(values=values, gradients=gradients)
     for block in _blocks(part, points, centre, with_failures=True):
         top = block.log_integrand.max(axis=1, keepdims=True)
         weights = np.exp(block.log_integrand - top)
@@ -142,8 +160,51 @@ def slopes_at(part: Part, points: NDArray[np.float64], centre: Centre, multiplic
             moment = np.einsum("hjd,hjd,hjd->d", weights, block.effects[i], block.effects[j])
             both = matrices[block.points, :, i, j] + (matrices[block.points, :, j, i] if i != j else 0.0)
             gradients[block.points, k:] += moment[:, None] * both
-        gradients[block.points, k:] += count.sum() * constants[block.points]
     return Slopes(values=values, gradients=gradients)
+
+
+def _slices(points: int) -> Iterator[slice]:
+    """So many points at a time as the compiled loops work on at once."""
+    for first in range(0, points, BLOCK_POINTS):
+        stop_if_requested()
+        yield slice(first, first + BLOCK_POINTS)
+
+
+def _compiled(
+    loops: CompiledLoops,
+    part: Part,
+    points: NDArray[np.float64],
+    centre: Centre,
+    multiplicity: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Log integrals (H, D); for multiplicities (H,) also gradients (D, k) by the coefficients, and E uu' (D, K, K)."""
+    rows, k = part.rows, part.rows.fixed.shape[1]
+    # loops end outside a vector unless the last point fills it up
+    count = len(points)
+    points = np.pad(points, ((0, -count % LANES), (0, 0)), mode="edge")
+    covariances, rule = centre.parameters.effects.at_points(points[:, k:]), hermite_rule(part.nodes)
+    precisions = np.zeros((rows.random.shape[1], rows.random.shape[1], len(points)))
+    precisions[covariances.first, covariances.second] = covariances.precisions
+    precisions[covariances.second, covariances.first] = covariances.precisions
+    values, gradients, moments = loops.integrate_at_points(
+        rows.grouping.bounds,
+        rows.successes,
+        rows.trials,
+        np.ascontiguousarray(rows.fixed),
+        np.ascontiguousarray(rows.random),
+        np.ascontiguousarray(points[:, :k].T),
+        _predicted_modes(centre, part.groups, points),
+        precisions,
+        covariances.half_log_determinants,
+        rule.nodes,
+        rule.log_weights,
+        AT_MODE if part.nodes == 1 else NEAR_MODE,
+        LARGEST_MODE_STEP,
+        MOST_MODE_STEPS,
+        np.empty(0) if multiplicity is None else multiplicity,
+        multiplicity is not None,
+    )
+    return values[:, :count], gradients.T[:count], moments.T[:count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +355,8 @@ def _tensor_rule(nodes: int, effects: int) -> tuple[NDArray[np.float64], NDArray
     """Nodes (K, J) and log of weight / normal density, up to its constant, (J,)."""
     rule = hermite_rule(nodes)
     points = np.stack([grid.ravel() for grid in np.meshgrid(*[rule.nodes] * effects, indexing="ij")])
-    logs = [grid.ravel() for grid in np.meshgrid(*[np.log(rule.weights)] * effects, indexing="ij")]
-    return read_only(points), read_only(np.asarray(sum(logs) + 0.5 * (points**2).sum(axis=0)))
+    logs = [grid.ravel() for grid in np.meshgrid(*[rule.log_weights] * effects, indexing="ij")]
+    return read_only(points), read_only(np.asarray(sum(logs)))
 
 
 def _products(rows: Rows, effects: NDArray[np.float64]) -> NDArray[np.float64]:

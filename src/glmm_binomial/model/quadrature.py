@@ -47,6 +47,11 @@ class HermiteRule:
     nodes: NDArray[np.float64]
     weights: NDArray[np.float64]
 
+    @property
+    def log_weights(self) -> NDArray[np.float64]:
+        """Logarithms of the weights over e^(-x^2 / 2) at the nodes x, (J,)."""
+        return np.asarray(np.log(self.weights) + 0.5 * self.nodes**2)
+
 
 @lru_cache(maxsize=64)
 def hermite_rule(nodes: int, least_weight: float = 0.0) -> HermiteRule:
