@@ -37,7 +37,7 @@ def cell_xml(row, column, value):
     return f'<c r="{address}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
 
 
-def paste(target, header, rows, formula):
+def paste(target, header, rows, formula, *, table_rows=None):
     """Do what the template asks for: clear the sheet Data, paste a table with its names, write a model."""
     with zipfile.ZipFile(TEMPLATE) as package:
         book = {name: package.read(name).decode() for name in package.namelist()}
@@ -47,7 +47,7 @@ def paste(target, header, rows, formula):
     )
     sheet, table = "xl/worksheets/sheet6.xml", "xl/tables/table1.xml"
     book[sheet] = re.sub("<sheetData>.*</sheetData>", f"<sheetData>{lines}</sheetData>", book[sheet], flags=re.DOTALL)
-    area = f"A1:{get_column_letter(len(header))}{len(rows) + 1}"
+    area = f"A1:{get_column_letter(len(header))}{(table_rows or len(rows)) + 1}"
     columns = "".join(f'<tableColumn id="{i}" name="{escape(name)}"/>' for i, name in enumerate(header, 1))
     book[table] = re.sub(r'ref="[A-Z0-9:]+"', f'ref="{area}"', book[table])
     book[table] = re.sub(
@@ -87,7 +87,7 @@ def shown(path):
 )
 def test_the_template_with_other_data_is_what_would_have_been_written_for_them(name, formula, tmp_path):
     paste(tmp_path / "pasted.xlsx", *records(name), formula)
-    recalculation = recalculate(tmp_path / "pasted.xlsx", WORKSHEET_FUNCTIONS, trust="calculated")
+    recalculation = recalculate(tmp_path / "pasted.xlsx", WORKSHEET_FUNCTIONS, everything=True)
     assert recalculation.problems == ()
     assert [cell.error for cell in recalculation.cells] == [None] * 6
     recalculation.write(tmp_path / "calculated.xlsx")
@@ -111,13 +111,24 @@ def same(first, second):
 def test_a_message_in_the_place_of_the_model_is_all_that_shows(tmp_path):
     header, rows = records("cbpp.csv")
     paste(tmp_path / "pasted.xlsx", header, rows, "incidence / size ~ C(perio) + (1 | herd)")
-    recalculation = recalculate(tmp_path / "pasted.xlsx", WORKSHEET_FUNCTIONS, trust="calculated")
+    recalculation = recalculate(tmp_path / "pasted.xlsx", WORKSHEET_FUNCTIONS, everything=True)
     recalculation.write(tmp_path / "calculated.xlsx")
     cells = shown(tmp_path / "calculated.xlsx")
     assert "There is no column perio; the columns are herd" in cells["Table", "A9"]
     assert not [place for place, value in cells.items() if str(value).startswith("#")]
     # nothing of the former model is left in the view
     assert "intercept" not in cells.values()
+
+
+def test_a_table_that_ends_before_the_data_do_is_told(tmp_path):
+    header, rows = records("cbpp.csv")
+    paste(tmp_path / "pasted.xlsx", header, rows, "incidence / size ~ C(period) + (1 | herd)", table_rows=40)
+    recalculation = recalculate(tmp_path / "pasted.xlsx", WORKSHEET_FUNCTIONS, everything=True)
+    recalculation.write(tmp_path / "calculated.xlsx")
+    cells = shown(tmp_path / "calculated.xlsx")
+    assert cells["Analysis", "B8"].startswith("The table on the sheet Data ends before the data do.")
+    # the model has the rows of the table
+    assert 40 in [value for (sheet, address), value in cells.items() if sheet == "Table" and address[0] == "C"]
 
 
 def test_the_template_asks_for_a_table_and_a_model():

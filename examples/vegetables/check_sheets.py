@@ -142,8 +142,8 @@ def _write_facets(
 ) -> None:
     page.skip()
     page.paragraph(
-        f"Each of the {SIMULATIONS} data sets on the sheet Simulations is a small dot, the observed proportions are "
-        "the large ones."
+        f"Each of the {SIMULATIONS} data sets on the sheet Simulations is a small dot; the observed proportion "
+        "is the large one to the right of them."
     )
     write_facets(report, page, numbers, study, counts, simulated=simulated, model=model)
 

@@ -22,9 +22,11 @@ PLURALS = {"female": "Women", "male": "Men"}
 SPREAD, STEP = 0.5, (math.sqrt(5) - 1) / 2
 # the columns of the simulated block: where the dots of a treatment stand, then a proportion for each pattern
 SHARES = len(TREATMENTS)
-NAME, PLACE, OBSERVED, FOOT = range(4)
+NAME, PLACE, BESIDE, OBSERVED, FOOT = range(5)
+# which dot lies over another is not the same in Excel and LibreOffice: the observed one stands to the right
+TO_THE_RIGHT = 0.35
 LOWEST, HIGHEST = 0.1, 1.0
-WIDTH, HEIGHT = 430, 400
+HEIGHT = 460
 
 
 def write_facets(
@@ -46,7 +48,7 @@ def write_facets(
     headers = ("x control", "x treat", *(f"{pattern.sex} {pattern.trt}" for pattern in PATTERNS))
     small = numbers.add(headers, [_proportions(counts, simulated, k) for k in range(SIMULATIONS)])
     for i, sex in enumerate(SEXES):
-        large = numbers.add(("treatment", "x", "observed", "foot"), _observed(study, sex))
+        large = numbers.add(("treatment", "x", "x observed", "observed", "foot"), _observed(study, sex))
         drawn = new_scatter(report)
         _add_sex(drawn, sex, small, large)
         frame = Frame(
@@ -58,9 +60,9 @@ def write_facets(
             y_limits=(LOWEST, HIGHEST),
             y_step=0.1,
             y_format="0.0",
-            width=WIDTH,
             height=HEIGHT,
-            left=4 + i * (WIDTH + 6),
+            part=0.49,
+            before=0.51 * i,
             without_x_labels=True,
         )
         # the two treatments are told by their names
@@ -71,7 +73,7 @@ def _add_sex(drawn: object, sex: str, small: Block, large: Block) -> None:
     lines = [i for i, pattern in enumerate(PATTERNS) if pattern.sex == sex]
     for treatment, line in enumerate(lines):
         add_dots(drawn, small, Dots(treatment, SHARES + line, "Simulated", AVERAGED, size=3))
-    add_dots(drawn, large, Dots(PLACE, OBSERVED, "Observed", STRESSED, size=9))
+    add_dots(drawn, large, Dots(BESIDE, OBSERVED, "Observed", STRESSED, size=9))
     for treatment in range(len(lines)):
         # only its name
         foot = Dots(PLACE, FOOT, "", STRESSED, symbol="none")
@@ -101,5 +103,6 @@ def _observed(study: Study, sex: str) -> list[list[str | float | Computed[float]
         outcomes = study.outcomes_of(pattern)
         where = f'{TABLE}[sex],"{pattern.sex}",{TABLE}[trt],"{pattern.trt}"'
         observed = Computed(f"=AVERAGEIFS({TABLE}[y],{where})", sum(outcomes) / len(outcomes))
-        rows.append([pattern.trt, float(1 + TREATMENTS.index(pattern.trt)), observed, LOWEST])
+        middle = float(1 + TREATMENTS.index(pattern.trt))
+        rows.append([pattern.trt, middle, middle + TO_THE_RIGHT, observed, LOWEST])
     return rows

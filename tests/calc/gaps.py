@@ -22,6 +22,7 @@ class Gap(Enum):
     NEWER_FUNCTION = "LET, SEQUENCE and XLOOKUP came after version 7.4, which shows #NAME?"
     KEYS = "Ctrl+Shift+F9 calculates all cells anew, where a message for Excel says Ctrl+Alt+F9"
     INTERSECTION = "the operator @ is not known; the formula shows #NAME?"
+    LAST_DIGITS = "to MATCH, numbers that differ in their last digits only are equal, and it finds the first of them"
 
 
 EXAMPLES: dict[str, dict[str, Gap]] = {

@@ -19,8 +19,9 @@ from glmm_binomial.writer.fit_view import write_view
 from glmm_binomial.writer.formula import Cell, Expression, ask, call, constant
 from glmm_binomial.writer.group_chart import write_caterpillar
 from glmm_binomial.writer.odds_ratio_chart import write_forest
-from glmm_binomial.writer.page import Page, Report, fixed_cell, new_report
+from glmm_binomial.writer.page import Computed, Page, Report, fixed_cell, new_report
 from glmm_binomial.writer.spill import ModelCell, Spill, write_model
+from glmm_binomial.writer.what_if import LAST_ROW
 
 # of a column of numbers
 NARROWEST = 13
@@ -35,9 +36,15 @@ ROOM = 60
 
 FOLLOWS = (
     "Change the model above or the data on the sheet Data, and all sheets follow: in Excel 2021 or 365 with the "
-    "GLMM_BINOMIAL add-in at once, without Excel by the command glmm-binomial recalc. Without the add-in Excel shows "
-    "the stored results until it recalculates, and then #NAME?; the option --values writes a copy that shows its "
+    "GLMM_BINOMIAL add-in at once, without Excel by the command glmm-binomial recalc --all. Without the add-in Excel "
+    "shows the stored results until it recalculates, and then #NAME?; the option --values writes a copy that shows its "
     "results everywhere."
+)
+
+
+TOO_SMALL = (
+    "The table on the sheet Data ends before the data do. Click into it and drag the corner at its lower right, so "
+    "that it holds all of them."
 )
 
 
@@ -117,6 +124,7 @@ def _write_model(report: Report, analysis: Analysis) -> tuple[Page, ModelCell]:
     page.skip()
     page.paragraph(analysis.introduction)
     page.skip()
+    page.labelled("Data", _reach(analysis))
     model = write_model(page, call("GLMM_BINOMIAL_FORMULA", data=data, formula=written, **given), handle="GLMM@1")
     page.heading("Odds ratios")
     page.paragraph(
@@ -125,6 +133,14 @@ def _write_model(report: Report, analysis: Analysis) -> tuple[Page, ModelCell]:
         "columns are zero and all factors at their reference. All digits stand on the sheet Table."
     )
     return page, model
+
+
+def _reach(analysis: Analysis) -> Computed[str]:
+    """Say how many rows and columns the table of the data has, or that it ends before the data do."""
+    table, rows, columns = f"{TABLE}[#All]", len(analysis.rows), len(analysis.header)
+    filled = f"OR(COUNTA({TABLE}!$A$1:$A${LAST_ROW})>ROWS({table}),COUNTA({TABLE}!$1:$1)>COLUMNS({table}))"
+    counted = f'ROWS({table})-1&" rows and "&COLUMNS({table})&" columns."'
+    return Computed(f'=IF({filled},"{TOO_SMALL}",{counted})', f"{rows} rows and {columns} columns.")
 
 
 def _write_table_sheet(report: Report, model: ModelCell) -> FitTable:

@@ -12,8 +12,10 @@ from glmm_binomial.writer.page import Page, Report, sheet_prefix
 GREY = "#404040"
 AXIS_FONT = {"name": "Calibri", "size": 10, "color": GREY}
 AXIS_LINE, GRID_LINE = {"color": "#7F7F7F"}, {"color": "#E0E0E0", "width": 0.75}
-WIDTH, HEIGHT = 860, 380
+HEIGHT = 380
 ROW_HEIGHT = 20
+# left and right of a chart, in pixels
+MARGIN = 4
 CHART_ROWS = HEIGHT // ROW_HEIGHT + 1
 """Taken by a chart of the usual height."""
 
@@ -22,8 +24,8 @@ CHART_ROWS = HEIGHT // ROW_HEIGHT + 1
 class Frame:
     """What stands around a chart: its title and axes, and a description for those who do not see it.
 
-    Limits and steps that are None are left to Excel. On a `logarithmic` axis of x the other axis stands at 1. `left` is
-    how many pixels the chart stands to the right of the sheet's edge.
+    Limits and steps that are None are left to Excel. On a `logarithmic` axis of x the other axis stands at 1. `part` is
+    which part of the sheet's width the chart takes, and `before` what stands to the left of it.
     """
 
     title: str
@@ -36,9 +38,9 @@ class Frame:
     y_step: float | None = None
     x_format: str = "General"
     y_format: str = "General"
-    width: int = WIDTH
     height: int = HEIGHT
-    left: int = 4
+    part: float = 1.0
+    before: float = 0.0
     logarithmic: bool = False
     without_x_labels: bool = False
     without_y_labels: bool = False
@@ -66,7 +68,6 @@ class Dots:
     symbol: str = "circle"
     size: int = 5
     interval: Interval | None = None
-    in_legend: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +192,10 @@ def place(page: Page, drawn: Any, frame: Frame, *, legend: Sequence[int] | None 
         drawn.set_legend({"none": True})
     else:
         drawn.set_legend({"position": "bottom", "font": AXIS_FONT, "delete_series": list(legend)})
-    drawn.set_size({"width": frame.width, "height": frame.height})
-    options = {"object_position": 2, "description": frame.description, "x_offset": frame.left, "y_offset": 6}
+    width = page.pixels - 2 * MARGIN
+    drawn.set_size({"width": round(frame.part * width), "height": frame.height})
+    left = MARGIN + round(frame.before * width)
+    options = {"object_position": 2, "description": frame.description, "x_offset": left, "y_offset": 6}
     page.sheet.insert_chart(page.row, 0, drawn, options)
     if not stays:
         page.row += frame.height // ROW_HEIGHT + 1

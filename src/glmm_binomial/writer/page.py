@@ -19,6 +19,7 @@ LINE_HEIGHT = 15.0
 CHARACTERS_PER_WIDTH = 1.2
 CODE_PER_WIDTH = 0.9
 WIDEST = 60.0
+PIXELS_PER_WIDTH, PADDING = 7, 5
 HEADER_LINE_HEIGHT = 16.0
 # of a recent Excel: Excel would calculate the file of an older one at once, and without the add-in lose the results
 CALCULATION_ENGINE = 191029
@@ -132,6 +133,11 @@ class Page:
     def raise_row(self, row: int, lines: int) -> None:
         """Make a row high enough for so many lines."""
         self.sheet.set_row(row, LINE_HEIGHT * lines)
+
+    @property
+    def pixels(self) -> int:
+        """How wide the columns are, as Excel shows them."""
+        return sum(round(PIXELS_PER_WIDTH * width) + PADDING for width in self.widths)
 
     def widen(self, column: int, characters: int) -> None:
         """Make room in a column for a text, up to a width that still reads well."""
