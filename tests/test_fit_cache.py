@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from glmm_binomial import fit
 from glmm_binomial.estimation.fitted_model import fit_model
-from glmm_binomial.estimation.fitting import _content_key, fit_cache, fit_design
+from glmm_binomial.estimation.fitting import _Start, fit_cache, fit_design
 from glmm_binomial.model.design import Scale
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.rows import Rows
@@ -46,7 +46,7 @@ def nudged(array, place):
 
 
 def key(given, method="vb"):
-    return _content_key(given, method)
+    return _Start(given).key(method)
 
 
 def data(seed=52):

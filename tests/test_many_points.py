@@ -128,6 +128,12 @@ def test_groups_that_are_equal_are_integrated_once_and_count_as_often_as_they_oc
     found = distinct_groups(repeated)
     assert found.kind.tolist() == often.tolist()
     assert found.multiplicity.tolist() == [3.0, 2.0, 1.0]
+    # the same first row does not make the same group
+    alike = rows.fixed.copy()
+    alike[::4] = alike[0]
+    other = distinct_groups(rows.with_fixed(alike))
+    assert other.kind.tolist() == [0, 1, 2]
+    assert distinct_groups(rows).rows is rows
     point = POINT[:4]
     posterior = posterior_of(repeated, point, 40)
     other = point + 0.3

@@ -128,7 +128,7 @@ def fit_without_effects(design: Design) -> Fit:
 
 def effects_of(design: Design, posterior: Posterior) -> PosteriorEffects:
     """The groups' effects over the posterior of a design, or those that were found before."""
-    key = _content_key(design, "vb")
+    key = _content(design)
     effects = effects_cache.get(key)
     if effects is None:
         effects = frozen(posterior_effects(design.rows, posterior))
@@ -141,6 +141,14 @@ class _Start:
 
     def __init__(self, design: Design) -> None:
         self.design = design
+
+    def key(self, method: Method) -> bytes:
+        """What tells a fit of the design from others."""
+        return method.encode() + self._content
+
+    @cached_property
+    def _content(self) -> bytes:
+        return _content(self.design)
 
     @cached_property
     def turned(self) -> OrthonormalRows:
@@ -159,7 +167,7 @@ class _Start:
 
 
 def _fitted(start: _Start, method: Method) -> Fit:
-    key = _content_key(start.design, method)
+    key = start.key(method)
     fit = fit_cache.get(key)
     if fit is None:
         match method:
@@ -185,9 +193,9 @@ def beyond_precision_refused() -> Iterator[None]:
         ) from problem
 
 
-def _content_key(design: Design, method: Method) -> bytes:
-    """Digest of the method and of every array of a design that a fit depends on."""
-    digest = hashlib.blake2b(f"{method} {design.scale.intercept} {design.scale.correlated}".encode())
+def _content(design: Design) -> bytes:
+    """Digest of every array of a design that a fit depends on."""
+    digest = hashlib.blake2b(f"{design.scale.intercept} {design.scale.correlated}".encode())
     rows = design.rows
     arrays = (rows.successes, rows.trials, rows.fixed, rows.random, rows.grouping.starts, design.scale.back_transform)
     for array in arrays:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from glmm_binomial.frozen import frozen
+from glmm_binomial.model.distinct import all_distinct
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.rows import Rows
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from glmm_binomial.observations import Observations
 
 INTERCEPT = "intercept"
-
-SPREADING = 0x9E37_79B9_7F4A_7C15
-"""Odd, 2^64 over the golden ratio, by whose powers bits are spread over a word (Knuth 1998, section 6.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +158,11 @@ def _merge(observations: Observations) -> _MergedRows:
 
 def _order(columns: NDArray[np.float64], group_index: NDArray[np.intp]) -> NDArray[np.intp]:
     """Rows sorted by group, and within it by the last column, the one before it and so on where any two are equal."""
-    if not columns.shape[1] or _all_distinct(columns):
+    if not columns.shape[1] or all_distinct(columns):
         # no two groups are alike then, and nothing merges: numpy sorts short integers by their digits
         short = group_index.astype(np.uint16) if group_index.max() < np.iinfo(np.uint16).max else group_index
         return np.argsort(short, kind="stable")
     return np.lexsort((*columns.T, group_index))
-
-
-def _all_distinct(columns: NDArray[np.float64]) -> bool:
-    """Whether no two rows (n, m) are equal, by sums of their bits that equal rows share and hardly any others."""
-    bits = np.ascontiguousarray(columns + 0.0).view(np.uint64)
-    bits ^= bits >> np.uint64(29)
-    factors = np.full(columns.shape[1], SPREADING, dtype=np.uint64).cumprod(dtype=np.uint64)
-    sums = np.sort((bits * factors).sum(axis=1, dtype=np.uint64))
-    return not (sums[1:] == sums[:-1]).any()
 
 
 def _centre_and_scale(

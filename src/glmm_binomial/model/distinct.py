@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from glmm_binomial.model.rows import Rows
 
+SPREADING = 0x9E37_79B9_7F4A_7C15
+"""Odd, 2^64 over the golden ratio, by whose powers bits are spread over a word (Knuth 1998, section 6.4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class DistinctGroups:
@@ -35,6 +38,9 @@ class DistinctGroups:
 
 def distinct_groups(rows: Rows) -> DistinctGroups:
     """Keep one group of each kind; the rows of a group stand in one order, whatever its label (see `build_design`)."""
+    if all_distinct(rows.fixed[rows.grouping.starts]):
+        every = np.arange(rows.grouping.count)
+        return DistinctGroups(rows=rows, multiplicity=np.ones(len(every)), kind=every)
     table = np.column_stack([rows.fixed, rows.random, rows.successes, rows.trials])
     bounds = rows.grouping.bounds.tolist()
     seen: dict[bytes, int] = {}
@@ -46,3 +52,12 @@ def distinct_groups(rows: Rows) -> DistinctGroups:
         multiplicity=np.bincount(kind).astype(np.float64),
         kind=kind,
     )
+
+
+def all_distinct(columns: NDArray[np.float64]) -> bool:
+    """Whether no two rows (n, m) are equal, by sums of their bits that equal rows share and hardly any others."""
+    bits = np.ascontiguousarray(columns + 0.0).view(np.uint64)
+    bits ^= bits >> np.uint64(29)
+    factors = np.full(columns.shape[1], SPREADING, dtype=np.uint64).cumprod(dtype=np.uint64)
+    sums = np.sort((bits * factors).sum(axis=1, dtype=np.uint64))
+    return not (sums[1:] == sums[:-1]).any()
