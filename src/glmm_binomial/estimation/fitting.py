@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 CACHED_FITS: Final = 32
 CACHED_EFFECTS: Final = 8
 
-NEAR_ENOUGH: Final = 25.0
+NEAR_ENOUGH: Final = 100.0
 """Squared distance to the variational optimum, in posterior SDs, that is near enough to go on from."""
 
 NOT_CONVERGED: Final = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from glmm_binomial.estimation.log_posterior import MANY_ROWS
 from glmm_binomial.estimation.newton import Step, maximize
 
 if TYPE_CHECKING:
@@ -18,8 +19,11 @@ NEAR_DECREMENT: Final = 0.5
 """Squared distance to the mode, in posterior SDs, at which the nodes are chosen."""
 
 CONVERGED_DECREMENT: Final = 1e-18
+CONVERGED_DECREMENT_OF_MANY: Final = 1e-10
+"""The same with many rows, whose rough gradients make a map that its points correct."""
+
 ROUGH_DECREMENT: Final = 1e-2
-"""The same for a height that is wanted to two digits."""
+"""Again the same, for a height that is wanted to two digits."""
 
 MOST_STEPS: Final = 60
 LARGEST_STEP: Final = 3.0
@@ -57,7 +61,8 @@ def find_posterior_mode(posterior: LogPosterior) -> PosteriorMode:
     near = _climb(posterior, posterior.centre.parameters.vector, converged=NEAR_DECREMENT)
     values, vectors = _absolute(near.information)
     posterior.choose_nodes_within(near.point, np.sqrt((vectors**2 / values).sum(axis=1)))
-    mode = _climb(posterior, near.point, converged=CONVERGED_DECREMENT)
+    many = len(posterior.rows.trials) >= MANY_ROWS
+    mode = _climb(posterior, near.point, converged=CONVERGED_DECREMENT_OF_MANY if many else CONVERGED_DECREMENT)
     values, vectors = _absolute(mode.information)
     if np.linalg.eigvalsh(mode.information)[0] > 0.0:
         return PosteriorMode(at=mode, distance=float(np.sqrt(_newton_step(mode).decrement)))
