@@ -54,7 +54,7 @@ def rows_of(file: np.lib.npyio.NpzFile) -> Rows:
     """A stored data set, sorted by group."""
     order = np.argsort(file["group_index"], kind="stable")
     columns = {name: file[name][order].astype(float) for name in ("successes", "trials", "fixed", "random")}
-    return Rows(**columns, grouping=Grouping.of_sorted(file["group_index"][order]))
+    return Rows(**columns, grouping=Grouping.of_sorted(file["group_index"][order]), upper=None)
 
 
 def accuracy_of_stored(path: Path) -> Accuracy:

@@ -20,7 +20,7 @@ from simulated import draw, draw_design
 ARRAYS = ("successes", "trials", "fixed", "random")
 """Of the rows; the grouping beside them has tests of its own."""
 
-WAY_BACK_ONLY = {"random_back_transform", "fixed_names", "random_names"}
+WAY_BACK_ONLY = {"random_back_transform", "nested", "fixed_names", "random_names"}
 """What a fit, on the standardised scale, does not look at."""
 
 OTHER_OPTIONS = {"fit_intercept": False, "alpha": 0.5, "method": "mean-field"}
@@ -72,8 +72,14 @@ def test_the_same_data_have_the_same_key_wherever_they_lie_in_memory():
 
 def test_every_field_of_rows_and_scale_is_tried_here():
     # a field that is new belongs in the key, or among those that no fit looks at
-    assert {field.name for field in fields(Rows)} == {*ARRAYS, "grouping"}
+    assert {field.name for field in fields(Rows)} == {*ARRAYS, "grouping", "upper"}
     assert {field.name for field in fields(Scale)} == {"back_transform", "intercept", "correlated", *WAY_BACK_ONLY}
+
+
+def test_groups_above_change_the_key():
+    given = design()
+    uppers = [None, *(Grouping.of_sizes(np.array(sizes)) for sizes in ([6], [3, 3], [2, 4]))]
+    assert len({key(with_rows(given, upper=upper)) for upper in uppers}) == len(uppers)
 
 
 @pytest.mark.parametrize("name", ARRAYS)

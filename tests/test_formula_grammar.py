@@ -127,26 +127,19 @@ MEAN_ZERO = "should then be its mean, since independent effects depend on where 
             ),
         ),
         (
-            "y ~ trt + (1 | ward/id)",
+            "y ~ trt + (1 | ward/id/day)",
             (
-                "formula must name one column of groups. (1 | ward/id), nested groups, is not fitted yet. One column "
-                'works: (1 | id), or (1 | group) with a new column group that holds =[@ward]&"/"&[@id].'
-            ),
-        ),
-        (
-            "y ~ trt + (1 | ward:id)",
-            (
-                "formula must name one column of groups. (1 | ward:id), groups by several columns, is not fitted "
-                "yet. One "
-                'column works: (1 | id), or (1 | group) with a new column group that holds =[@ward]&"/"&[@id].'
+                "formula must name at most two groupings, one in the other, each once. (1 | ward/id/day) is not fitted "
+                "yet."
             ),
         ),
         (
             "y ~ trt + (1 | id) + (1 | ward)",
             (
-                "formula must name one column of groups. (1 | id) + (1 | ward), two groupings, is not fitted yet. "
-                "One of "
-                "them works: (1 | id) alone, or (1 | ward) alone."
+                "formula must name groups of which one kind lies within the other. Some id have several ward, and some "
+                "ward several id: they cross, which is not fitted yet. One of them works: (1 | id) alone, or "
+                "(1 | ward) alone. Where the labels of one kind begin anew within each of the other, write "
+                "(1 | id/ward) or (1 | ward/id)."
             ),
         ),
         (

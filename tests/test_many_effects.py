@@ -108,6 +108,7 @@ def test_rows_that_effects_move_far_in_opposite_ways_keep_their_digits(sd):
         fixed=np.ones((8, 1)),
         random=random,
         grouping=Grouping.of_sizes(np.array([8])),
+        upper=None,
     )
     point = Parameters(coefficients=np.array([0.3]), effects=IndependentEffects.of_sds(np.full(3, sd)))
     found, rule = find_modes(rows, point, np.zeros((1, 3))), hermite_rule(9)

@@ -29,7 +29,9 @@ def draw_rows(seed, *, groups=12, size=5, effects=1, counts=False):
     trials = rng.integers(1, 9, len(index)).astype(float) if counts else np.ones(len(index))
     eta = fixed @ [-0.5, 0.8, 0.3] + (random * rng.normal(size=(groups, effects))[index]).sum(axis=1)
     successes = rng.binomial(trials.astype(int), 1.0 / (1.0 + np.exp(-eta))).astype(float)
-    return Rows(successes=successes, trials=trials, fixed=fixed, random=random, grouping=Grouping.of_sorted(index))
+    return Rows(
+        successes=successes, trials=trials, fixed=fixed, random=random, grouping=Grouping.of_sorted(index), upper=None
+    )
 
 
 def brute_force(rows, point):
@@ -124,6 +126,7 @@ def test_groups_that_are_equal_are_integrated_once_and_count_as_often_as_they_oc
         fixed=rows.fixed[many],
         random=rows.random[many],
         grouping=Grouping.of_sizes(np.full(6, 4)),
+        upper=None,
     )
     found = distinct_groups(repeated)
     assert found.kind.tolist() == often.tolist()
@@ -155,6 +158,7 @@ def test_nodes_are_chosen_by_the_error_of_the_sum_over_all_groups():
         fixed=np.ones((2400, 1)),
         random=np.ones((2400, 1)),
         grouping=Grouping.of_sorted(index),
+        upper=None,
     )
     point, sds = np.array([0.0, 1.1]), np.array([0.15, 0.08])
     posterior = posterior_of(rows, point)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -140,7 +141,9 @@ def test_a_grid_that_is_not_enough_is_seen_and_mended(spoil, monkeypatch):
     rows = draw_design(21, groups=6, size=5, sd=2.0).rows
     parameters = Parameters(coefficients=np.array([0.2, 0.5, -0.5]), effects=IndependentEffects(log_sds=np.log([2.0])))
     spoil(monkeypatch)
-    first = marginal._foretold(rows, parameters, modes(rows, parameters), marginal.NODE_TOLERANCE)
+    found = modes(rows, parameters)
+    look = partial(marginal._looked_at, rows, parameters, found)
+    first = marginal._foretold(rows, parameters, found, marginal.NODE_TOLERANCE, look)
     exact = brute_force(rows, parameters)
     assert at(rows, parameters, first).value != pytest.approx(exact, rel=1e-9)
     assert at(rows, parameters).value == pytest.approx(exact, rel=1e-9)

@@ -71,6 +71,7 @@ def design(
         back_transform=np.array([[1.0, 0.0], [0.0, 1.0 / unit]]),
         random_back_transform=np.eye(2),
         correlated=False,
+        nested=False,
         intercept=intercept,
         fixed_names=fixed_names,
         random_names=("intercept", "week"),

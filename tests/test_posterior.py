@@ -39,6 +39,7 @@ def rows_of(file):
         fixed=file["fixed"][order].astype(float),
         random=file["random"][order].astype(float),
         grouping=Grouping.of_sorted(file["group_index"][order]),
+        upper=None,
     )
 
 

@@ -202,6 +202,7 @@ def estimated(
         back_transform=np.array([[1.0, -3.0 / 2.0], [0.0, 1.0 / 2.0]]),
         random_back_transform=np.diag([1.0, 1.0 / 6.0]),
         correlated=False,
+        nested=False,
         intercept=intercept,
         fixed_names=("intercept", "dose"),
         random_names=("intercept", "week"),

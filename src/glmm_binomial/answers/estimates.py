@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design, Scale
-    from glmm_binomial.observations import Method, Observations
+    from glmm_binomial.observations import GroupsAbove, Method, Observations
 
 Arguments = ParamSpec("Arguments")
 
@@ -62,6 +62,8 @@ class Estimates:
         Standard errors of the log SDs; zero for an SD of zero.
     correlations : (K, K) array or None
         Of the random effects, not numbers where they do not vary; None where they are independent.
+    group_name : str
+        The column of the labels, in a table; "" for ranges.
     group_labels : tuple of G labels
     effects : callable
         Gives the random effects (G, K), which under "vb" take an integration over the posterior.
@@ -76,9 +78,14 @@ class Estimates:
         Rows of a table that are left out since something is missing in them.
     trials : int or None
         Their sum, when y holds successes.
+    above : GroupsAbove or None
+        The groups that these are nested in.
     icc : float or None
         Intraclass correlation of the random intercept on the latent scale, sd^2 / (sd^2 + pi^2 / 3), where all columns
-        with a random slope are zero; None where that lies far from their values.
+        with a random slope are zero; None where that lies far from their values. In nested groups that of two rows of
+        the same lower one, of which the groups above have a part, `icc_above`.
+    icc_above : float or None
+        Of two rows of the same group above and of different ones below it; None where groups are not nested.
     nodes : int or None
         Quadrature nodes per random effect; None under Laplace's approximation.
     converged : bool
@@ -111,6 +118,7 @@ class Estimates:
     variances: NDArray[np.float64]
     log_sd_std_errors: NDArray[np.float64]
     correlations: NDArray[np.float64] | None
+    group_name: str
     group_labels: tuple[object, ...]
     effects: Callable[[], NDArray[np.float64]]
     log_likelihood: float
@@ -120,7 +128,9 @@ class Estimates:
     observations: int
     rows_omitted: int
     trials: int | None
+    above: GroupsAbove | None
     icc: float | None
+    icc_above: float | None
     nodes: int | None
     converged: bool
     largest_score: float
@@ -154,7 +164,8 @@ def estimate(
         odds_ratios = np.exp(coefficients)
     random = _random_part(design.scale, fit)
     std_devs = random.std_devs
-    rows, intercept_variance = len(observations.successes), float(std_devs[0]) ** 2
+    rows, intercepts = len(observations.successes), 1 + design.scale.nested
+    between = float((std_devs[:intercepts] ** 2).sum())
     log_likelihood = log_likelihood_at(fit, design, rows)
     return Estimates(
         method=fit.method,
@@ -172,6 +183,7 @@ def estimate(
         variances=std_devs**2,
         log_sd_std_errors=random.log_sd_std_errors,
         correlations=random.correlations,
+        group_name=observations.group_name,
         group_labels=observations.group_labels,
         effects=partial(group_effects, design, fit),
         log_likelihood=log_likelihood.value,
@@ -181,9 +193,9 @@ def estimate(
         observations=rows,
         rows_omitted=observations.rows_omitted,
         trials=int(observations.trials.sum()) if observations.trials_given else None,
-        icc=None
-        if columns_far_from_zero(observations)
-        else intercept_variance / (intercept_variance + LOGISTIC_VARIANCE),
+        above=observations.above,
+        icc=None if columns_far_from_zero(observations) else between / (between + LOGISTIC_VARIANCE),
+        icc_above=float(std_devs[0]) ** 2 / (between + LOGISTIC_VARIANCE) if design.scale.nested else None,
         nodes=fit.nodes,
         converged=fit.converged,
         largest_score=fit.largest_score,

@@ -20,6 +20,7 @@ from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import distinct_groups
 from glmm_binomial.model.rows import orthonormalize
 from glmm_binomial.observations import MINIMUM_GROUPS
+from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.estimability import problem_with_random_slopes
 from glmm_binomial.observations.wording import listed
 
@@ -126,10 +127,17 @@ def influence(model: GLMM) -> Influence:
 
     Raises
     ------
+    InvalidInputError
+        Of nested groups.
     FitError
         Of a model of method "mean-field" whose likelihood has no maximum.
     """
     observations, design = model.observations, model.design
+    if observations.above is not None:
+        reject(
+            f"model must have groups of one kind. It has {observations.group_name} nested in "
+            f"{observations.above.name}, of which none can be left out yet: fit the table without its rows."
+        )
     fit = model.fit if model.fit.method == "vb" else fitted(observations, design, "ml")
     whole = _whole(observations, design, fit)
     steps = deletions(design, fit)

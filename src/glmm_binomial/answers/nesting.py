@@ -57,9 +57,9 @@ def nesting(before: GLMM, here: GLMM) -> Nesting | str:
 
     The smaller model's columns must be combinations of the larger's, and its random effects among the larger's: those
     of the same groups, whose columns differ by a factor only, since independent effects depend on where zero is; of
-    correlated effects, which do not, combinations.
+    correlated effects, which do not, combinations. A model of nested groups has effects of two kinds of groups.
     """
-    if (before.observations.group_index != here.observations.group_index).any():
+    if not any(_same(one, other) for one in _groups(before) for other in _groups(here)):
         return "the groups are not those of the one before"
     gained, lost = _outside(here, before), _outside(before, here)
     if gained and lost:
@@ -79,20 +79,34 @@ def _outside(model: GLMM, other: GLMM) -> str:
     scale = model.design.scale
     left = _left_over(_fixed(model), _fixed(other))
     outside = [shortened(name) for name, rest in zip(scale.fixed_names, left, strict=True) if rest > WITHIN]
-    if other.design.scale.correlated:
-        left = _left_over(_random(model), _random(other))
-        names = zip(scale.random_names, left, strict=True)
-        outside += [f"the random {shortened(effect_in_words(name))}" for name, rest in names if rest > WITHIN]
-        return listed(outside) if outside else ""
-    if scale.correlated:
+    others = list(zip(_groups(other), _random(other).T, strict=True))
+    if scale.correlated and not other.design.scale.correlated:
         outside.append("the correlations of random effects")
-    others = _random(other)
-    for name, column in zip(scale.random_names, _random(model).T, strict=True):
-        # scaled to a root mean square of one, equal columns differ by their sign at most
-        gaps = [np.sqrt(np.mean((column - sign * each) ** 2)) for each in others.T for sign in (1.0, -1.0)]
-        if min(gaps) > WITHIN:
+    for name, groups, column in zip(scale.random_names, _groups(model), _random(model).T, strict=True):
+        same = [each for of_groups, each in others if _same(of_groups, groups)]
+        if not same:
+            gap = np.inf
+        elif other.design.scale.correlated:
+            gap = float(_left_over(column[:, None], np.column_stack(same))[0])
+        else:
+            # scaled to a root mean square of one, equal columns differ by their sign at most
+            gap = min(float(np.sqrt(np.mean((column - sign * each) ** 2))) for each in same for sign in (1.0, -1.0))
+        if gap > WITHIN:
             outside.append(f"the random {shortened(effect_in_words(name))}")
     return listed(outside) if outside else ""
+
+
+def _groups(model: GLMM) -> list[NDArray[np.intp]]:
+    """Of each random effect the group of each row, (N,), as a number that no order of the groups changes."""
+    observations = model.observations
+    of_row = [observations.group_index] * len(model.fit.sds)
+    if observations.above is not None:
+        of_row[0] = observations.above.index[observations.group_index]
+    return [np.unique(index, return_index=True)[1][index] for index in of_row]
+
+
+def _same(one: NDArray[np.intp], other: NDArray[np.intp]) -> bool:
+    return bool((one == other).all())
 
 
 def _covariances(model: GLMM) -> int:
@@ -112,7 +126,7 @@ def _fixed(model: GLMM) -> NDArray[np.float64]:
 def _random(model: GLMM) -> NDArray[np.float64]:
     """Columns of the random effects in the user's rows, (N, K), of root mean square one."""
     z = model.observations.x_random
-    return np.hstack([np.ones((len(z), 1)), _scaled(z)])
+    return np.hstack([np.ones((len(z), 1 + model.design.scale.nested)), _scaled(z)])
 
 
 def _scaled(columns: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -187,7 +187,7 @@ def _about_slopes(design: Design) -> Iterator[str]:
     """Random slopes that no group shows, and those whose mean is taken to be zero."""
     rows, names = design.rows, design.scale.random_names
     columns, grouping = rows.random[:, 1:], rows.grouping
-    if not columns.shape[1] or len(columns) == grouping.count:
+    if design.scale.nested or not columns.shape[1] or len(columns) == grouping.count:
         return
     is_same = (columns == grouping.by_row(columns[grouping.starts])).all(axis=0)
     known = np.column_stack([np.ones(len(columns)), rows.fixed])
@@ -209,10 +209,11 @@ def _about_slopes(design: Design) -> Iterator[str]:
 def _about_data(observations: Observations, design: Design) -> Iterator[str]:
     yield from observations.notices
     trials_by_group = design.rows.grouping.sums(design.rows.trials)
-    groups = design.rows.grouping.count
+    above = observations.above
+    groups, name = (design.rows.grouping.count, "") if above is None else (len(above.labels), f" of {above.name}")
     if groups < FEW_GROUPS:
         yield (
-            f"There are only {groups} groups, too few to estimate how much groups differ. Read the variance "
+            f"There are only {groups} groups{name}, too few to estimate how much groups differ. Read the variance "
             "with caution, and consider the groups as columns of x instead."
         )
     if trials_by_group.max() == 1:

@@ -113,7 +113,7 @@ def _counts_that_tell(observations: Observations, design: Design, fit: Fit) -> C
 def _simulated(counts: Counts, times: int, generator: np.random.Generator) -> NDArray[np.float64]:
     """Each group's part of the chi-square in so many simulations, (S, G)."""
     rows, found = counts.rows, counts.found
-    noise = generator.standard_normal((times, *found.modes.shape))
+    noise = rows.shared(generator.standard_normal((times, *found.modes.shape)))
     effects = found.modes + np.einsum("gij,sgj->sgi", found.scales, noise)
     fixed = rows.fixed @ counts.parameters.coefficients
     predictor = fixed + (rows.random * effects[:, rows.grouping.index]).sum(axis=2)

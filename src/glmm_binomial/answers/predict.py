@@ -147,10 +147,15 @@ def predict(
     new = _rows(model, new_data, new_groups, new_x_random)
     level = read_alpha(alpha, default=model.observations.options.alpha)
     scale = model.design.scale
+    random = scale.random_columns(new.x_random)
+    of_group = random.copy()
+    # of a new group in a known one above, the effect of the latter alone is known
+    of_group[new.is_above_known, 1:] = 0.0
     rows = _StandardisedRows(
         fixed=scale.fixed_columns(new.x),
-        random=scale.random_columns(new.x_random),
-        is_known=new.is_known,
+        random=random,
+        of_group=of_group,
+        is_known=new.is_known | new.is_above_known,
         group=new.group_index,
     )
     posterior = model.fit.posterior
@@ -180,6 +185,8 @@ class _StandardisedRows:
     Attributes
     ----------
     fixed, random : (M, k) and (M, K) arrays
+    of_group : (M, K) array
+        The columns of the effects of the row's group, as far as these are known.
     is_known : (M,) boolean array
         Whether the group is one of the fit.
     group : (M,) integer array
@@ -188,6 +195,7 @@ class _StandardisedRows:
 
     fixed: NDArray[np.float64]
     random: NDArray[np.float64]
+    of_group: NDArray[np.float64]
     is_known: NDArray[np.bool_]
     group: NDArray[np.intp]
 
@@ -202,8 +210,8 @@ def _wald(fit: Fit, rows: _StandardisedRows, alpha: float) -> Summaries:
     k, known, own = len(fit.coefficients), rows.is_known, fit.own_effects
     group, size = rows.group[known], rows.sizes
     logit = rows.fixed @ fit.coefficients
-    logit[known] += (rows.random[known] * own.means[group]).sum(axis=1)
-    x, z = rows.fixed / size[:, None], rows.random[known] / size[known, None]
+    logit[known] += (rows.of_group[known] * own.means[group]).sum(axis=1)
+    x, z = rows.fixed / size[:, None], rows.of_group[known] / size[known, None]
     variance = ((x @ fit.covariance_root[:k]) ** 2).sum(axis=1)
     variance[known] += 2.0 * np.einsum("mi,mij,mj->m", z, own.cross_covariances[group, :, :k], x[known])
     variance[known] += np.einsum("mi,mij,mj->m", z, own.covariances[group], z)
@@ -215,7 +223,7 @@ def _over_posterior(
 ) -> tuple[Summaries, Summaries]:
     """Logits of the rows and of their population averages, from draws of theta and of the groups' effects."""
     known = rows.is_known
-    table = np.column_stack([rows.fixed, rows.random, np.where(known, rows.group, -1)])
+    table = np.column_stack([rows.fixed, rows.random, rows.of_group, np.where(known, rows.group, -1)])
     _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
     effects = effects_of(design, posterior) if known.any() else None
     sample, k = posterior.sample, rows.fixed.shape[1]
@@ -229,12 +237,12 @@ def _over_posterior(
         chunk = slice(start, start + ROWS_AT_ONCE)
         here = first[chunk]
         size = rows.sizes[here, None]
-        x, z = rows.fixed[here] / size, rows.random[here] / size
+        x, z, own = (columns[here] / size for columns in (rows.fixed, rows.random, rows.of_group))
         at_zero = x @ theta[:, :k].T
         logits, of_fit = at_zero.copy(), known[here]
         if effects is not None and of_fit.any():
             groups = rows.group[here[of_fit]]
-            logits[of_fit] += effect_draws(effects, groups, z[of_fit], features, scores)
+            logits[of_fit] += effect_draws(effects, groups, own[of_fit], features, scores)
         sds = np.sqrt(covariances.variances(z))
         averages = logits_of_averages(at_zero * size, sds * size) / size
         for which, values in enumerate((logits, averages)):
@@ -264,12 +272,18 @@ def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: objec
 
 
 def _sources(new: NewRows) -> tuple[str, ...]:
-    if new.group_labels is None:
-        return ("zero",) * len(new.x)
-    return tuple(
-        "group estimate" if known else "zero (new group)" if alike is None else _warning(label, alike)
-        for known, label, alike in zip(new.is_known, new.group_labels, new.look_alikes, strict=True)
-    )
+    labels = new.group_labels or (None,) * len(new.x)
+    return tuple(_source(*row) for row in zip(new.is_known, new.is_above_known, labels, new.look_alikes, strict=True))
+
+
+def _source(known: bool, above: bool, label: object, alike: object) -> str:
+    if known:
+        return "group estimate"
+    if above:
+        return "group above (new group)"
+    if label is None:
+        return "zero"
+    return "zero (new group)" if alike is None else _warning(label, alike)
 
 
 def _warning(label: object, alike: object) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.fitted_model import GLMM
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design
+    from glmm_binomial.observations import GroupsAbove
 
 GROUP_EFFECTS_HEADER = ("group", "effect", "estimate", "std_dev", "ci_lower", "ci_upper")
 
@@ -42,6 +43,8 @@ class GroupEffects(Tabular):
     ----------
     group_labels : tuple of G labels
         In the order in which they first appear.
+    above : GroupsAbove or None
+        The groups that these are nested in, to which the first of the effects belongs.
     effect_names : tuple of K str
     estimates : (G, K) array
         Logits; posterior means under "vb", conditional modes under "ml", means of the variational factors under
@@ -64,20 +67,39 @@ class GroupEffects(Tabular):
     ci_upper: NDArray[np.float64]
     alpha: float
     notices: tuple[str, ...]
+    above: GroupsAbove | None = None
+
+    def labels_of(self, effect: int) -> tuple[object, ...]:
+        """Labels of the groups that an effect belongs to."""
+        return self.above.labels if self.above is not None and effect == 0 else self.group_labels
+
+    def places_of(self, effect: int) -> NDArray[np.intp]:
+        """Where each of these groups stands in the arrays; an effect of several groups stands with each of them."""
+        if self.above is not None and effect == 0:
+            return np.unique(self.above.first)
+        return np.arange(len(self.group_labels))
 
     def rows(self) -> list[Sequence[object]]:
-        """A header row, one row for each effect of each group, and one for each warning; six columns."""
-        rows: list[Sequence[object]] = [GROUP_EFFECTS_HEADER]
-        for label, *numbers in zip(
-            self.group_labels,
-            self.estimates.tolist(),
-            self.std_devs.tolist(),
-            self.ci_lower.tolist(),
-            self.ci_upper.tolist(),
-            strict=True,
-        ):
-            rows += [[label_cell(label), *cells] for cells in zip(self.effect_names, *numbers, strict=True)]
-        return rows + [("warning", notice) for notice in self.notices]
+        """A header row, one row for each effect of each group, and one for each warning; six columns.
+
+        Of nested groups all those above come first.
+        """
+        numbers = np.stack([self.estimates, self.std_devs, self.ci_lower, self.ci_upper], axis=2)
+        if self.above is None:
+            rows = [
+                [label_cell(label), name, *cells]
+                for label, of_group in zip(self.group_labels, numbers.tolist(), strict=True)
+                for name, cells in zip(self.effect_names, of_group, strict=True)
+            ]
+        else:
+            rows = [
+                [label_cell(label), name, *cells]
+                for effect, name in enumerate(self.effect_names)
+                for label, cells in zip(
+                    self.labels_of(effect), numbers[self.places_of(effect), effect].tolist(), strict=True
+                )
+            ]
+        return [GROUP_EFFECTS_HEADER, *rows] + [("warning", notice) for notice in self.notices]
 
 
 def random_effects(model: GLMM) -> GroupEffects:
@@ -106,6 +128,7 @@ def random_effects(model: GLMM) -> GroupEffects:
         ci_upper=found.upper,
         alpha=alpha,
         notices=tuple(_notices(fit, design.scale.random_names)),
+        above=model.observations.above,
     )
 
 

@@ -44,6 +44,9 @@ of the number of random effects fewer, whose integrals take so much longer."""
 FEWEST_SIMULATIONS: Final = 40
 """Which let p be as small as .025."""
 
+AS_NESTED: Final = 8
+"""Effects of one group whose grids take as long as those of nested groups."""
+
 MOST_ROWS: Final = 10_000
 """Different rows beyond which the tests would take too long, divided by the number of random effects."""
 
@@ -100,6 +103,9 @@ def residual_tests(model: GLMM, options: SimulationOptions) -> tuple[ResidualTes
     """
     rows, parameters = _rows_that_tell(model)
     n, effects = len(rows.trials), max(parameters.effects.count, 1)
+    if rows.upper is not None:
+        # a grid for each node of another takes as long as that of many effects
+        effects = AS_NESTED
     if n * effects > MOST_ROWS:
         return ()
     times = min(options.n_sim, max(FEWEST_SIMULATIONS, TESTED_ROWS // (n * effects**2)))
@@ -135,7 +141,7 @@ def _drawn(rows: Rows, parameters: Parameters, seed: int, data_set: int) -> NDAr
     # the shares of the residuals come first from this generator
     generator = _generator(seed, data_set)
     generator.random(len(rows.trials))
-    normal = generator.standard_normal((rows.grouping.count, parameters.effects.count))
+    normal = rows.shared(generator.standard_normal((rows.grouping.count, parameters.effects.count)))
     probability = logistic(rows.predictor(parameters.coefficients, normal @ parameters.effects.root.T)).probability
     return generator.binomial(rows.trials.astype(np.int64), probability).astype(np.float64)
 

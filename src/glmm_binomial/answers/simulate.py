@@ -124,6 +124,7 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
         groups=len(observations.group_labels),
         trials=observations.trials,
         trials_given=observations.trials_given,
+        sharing=None if observations.above is None else observations.above.first,
     )
     yield from draw_outcomes(truth, options)
 
@@ -131,11 +132,15 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
 def draw_outcomes(truth: Truth, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
     """The same of a model whose numbers are known."""
     root, trials = truth.effects_root, truth.trials.astype(np.int64)
+    intercepts = len(root) - truth.x_random.shape[1]
     for simulation in range(options.n_sim):
         stop_if_requested()
         generator = generator_of(options.seed, simulation)
-        effects = (generator.standard_normal((truth.groups, len(root))) @ root.T)[truth.group_index]
-        deviation = effects[:, 0] + (truth.x_random * effects[:, 1:]).sum(axis=1)
+        effects = generator.standard_normal((truth.groups, len(root))) @ root.T
+        if truth.sharing is not None:
+            effects[:, 0] = effects[truth.sharing, 0]
+        effects = effects[truth.group_index]
+        deviation = effects[:, :intercepts].sum(axis=1) + (truth.x_random * effects[:, intercepts:]).sum(axis=1)
         probability = expit(truth.predictor + deviation)
         if truth.trials_given:
             yield generator.binomial(trials, probability).astype(np.float64)

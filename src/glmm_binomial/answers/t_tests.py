@@ -3,7 +3,8 @@
 A coefficient whose column is, within every group, a combination of the columns of the random effects (1 for the
 intercept, then those of x_random) is told from these effects by comparing groups only. With G groups and m coefficients
 that are constant within groups, the intercept among them, G - m degrees of freedom are left for such comparisons
-(between-group degrees of freedom; Li & Redden 2015, BMC Medical Research Methodology 15:38).
+(between-group degrees of freedom; Li & Redden 2015, BMC Medical Research Methodology 15:38). In nested groups the
+groups are those of the highest level within which the column is constant.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class TTest:
     ----------
     position : int
         Among the k coefficients.
+    groups : int
+        That are compared.
     degrees_of_freedom : int
         At least 1.
     p_value : float
@@ -49,6 +52,7 @@ class TTest:
     """
 
     position: int
+    groups: int
     degrees_of_freedom: int
     p_value: float
     ci_lower: float
@@ -67,39 +71,56 @@ def t_tests(
         On any scale.
     alpha : float
     """
-    degrees = degrees_of_freedom(design)
-    if degrees < 1:
-        return ()
-    with np.errstate(over="ignore"):
-        reach = student.isf(alpha / 2.0, degrees) * std_errors
-        # an interval beyond double precision says nothing
-        is_told = _decided_between_groups(design.rows) & np.isfinite(np.abs(coefficients) + reach)
-    p_values = 2.0 * student.sf(np.abs(coefficients / std_errors), degrees)
-    return tuple(
-        TTest(
-            position=position,
-            degrees_of_freedom=degrees,
-            p_value=float(p_values[position]),
-            ci_lower=float(coefficients[position] - reach[position]),
-            ci_upper=float(coefficients[position] + reach[position]),
-        )
-        for position in np.flatnonzero(is_told).tolist()
-    )
+    found = []
+    for level in _levels(design.rows):
+        if level.degrees_of_freedom < 1:
+            continue
+        with np.errstate(over="ignore"):
+            reach = student.isf(alpha / 2.0, level.degrees_of_freedom) * std_errors
+            # an interval beyond double precision says nothing
+            is_told = level.decided & np.isfinite(np.abs(coefficients) + reach)
+        p_values = 2.0 * student.sf(np.abs(coefficients / std_errors), level.degrees_of_freedom)
+        found += [
+            TTest(
+                position=position,
+                groups=level.groups,
+                degrees_of_freedom=level.degrees_of_freedom,
+                p_value=float(p_values[position]),
+                ci_lower=float(coefficients[position] - reach[position]),
+                ci_upper=float(coefficients[position] + reach[position]),
+            )
+            for position in np.flatnonzero(is_told).tolist()
+        ]
+    return tuple(sorted(found, key=lambda test: test.position))
 
 
-def degrees_of_freedom(design: Design) -> int:
-    """G less the number of coefficients whose columns are constant within groups."""
-    rows = design.rows
-    constant = _left_within(rows.fixed, np.empty((len(rows.fixed), 0)), rows) <= WITHIN
-    return rows.grouping.count - int(constant.sum())
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """Groups that are compared, what is left for it, and which of the k coefficients are decided by it, (k,)."""
+
+    groups: int
+    degrees_of_freedom: int
+    decided: NDArray[np.bool_]
+
+
+def _levels(rows: Rows) -> Iterator[_Level]:
+    """The groups, or of nested ones those above first."""
+    each = [rows] if rows.upper is None else [rows.of_upper(), rows.with_effects(np.array([False, True]))]
+    before = np.zeros(rows.fixed.shape[1], dtype=bool)
+    for level in each:
+        constant = _left_within(level.fixed, np.empty((len(level.fixed), 0)), level) <= WITHIN
+        # combinations of the columns of the random effects within every group
+        decided = _left_within(level.fixed, level.random[:, 1:], level) <= WITHIN
+        groups = level.grouping.count
+        yield _Level(groups, groups - int(constant.sum()), decided & ~before)
+        before |= decided
 
 
 def told(estimates: Estimates) -> Iterator[TTest]:
     """The tests that a table shows."""
-    few = len(estimates.group_labels) < FEW_GROUPS
     for test in estimates.t_tests:
         by_z = estimates.p_values[test.position] < estimates.alpha
-        if few or by_z != (test.p_value < estimates.alpha):
+        if test.groups < FEW_GROUPS or by_z != (test.p_value < estimates.alpha):
             yield test
 
 
@@ -113,23 +134,17 @@ def shown(estimates: Estimates) -> Iterator[tuple[str, float, str]]:
 
 def about_degrees_of_freedom(design: Design, method: str) -> Iterator[str]:
     """What is to be said when no t test is possible."""
-    degrees = degrees_of_freedom(design)
-    if method == "ml" and degrees < 1:
-        names = [
-            name
-            for name, between in zip(design.scale.fixed_names, _decided_between_groups(design.rows), strict=True)
-            if between
-        ]
+    if method != "ml":
+        return
+    for level in _levels(design.rows):
+        if level.degrees_of_freedom >= 1 or not level.decided.any():
+            continue
+        names = [name for name, is_told in zip(design.scale.fixed_names, level.decided, strict=True) if is_told]
         yield (
-            f"Only differences between groups tell of {listed(names)}, and there are {design.rows.grouping.count} "
+            f"Only differences between groups tell of {listed(names)}, and there are {level.groups} "
             "groups for as many coefficients or more: no degrees of freedom are left for a t test, and the z tests and "
             "intervals of these coefficients are too sure."
         )
-
-
-def _decided_between_groups(rows: Rows) -> NDArray[np.bool_]:
-    """Which columns (k,) are, within every group, combinations of the columns of the random effects."""
-    return np.asarray(_left_within(rows.fixed, rows.random[:, 1:], rows) <= WITHIN)
 
 
 def _left_within(columns: NDArray[np.float64], slopes: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:

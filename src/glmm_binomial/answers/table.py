@@ -94,6 +94,19 @@ def _correlations_above(estimates: Estimates, place: int) -> list[float | None]:
     return [value if np.isfinite(value) else None for value in estimates.correlations[place, :place].tolist()]
 
 
+def _of_groups(estimates: Estimates) -> dict[str, object]:
+    """How many there are, and how alike their rows."""
+    above = estimates.above
+    if above is None:
+        return {"groups": len(estimates.group_labels), "icc": estimates.icc}
+    return {
+        f"groups: {above.name}": len(above.labels),
+        f"groups: {estimates.group_name}": len(estimates.group_labels),
+        f"icc: {above.name}": estimates.icc_above,
+        f"icc: {estimates.group_name}": estimates.icc,
+    }
+
+
 def _diagnostics(estimates: Estimates) -> dict[str, object]:
     trials = {} if estimates.trials is None else {"trials": estimates.trials}
     omitted = {"rows_omitted": estimates.rows_omitted} if estimates.rows_omitted else {}
@@ -109,8 +122,7 @@ def _diagnostics(estimates: Estimates) -> dict[str, object]:
         "observations": estimates.observations,
         **omitted,
         **trials,
-        "groups": len(estimates.group_labels),
-        "icc": estimates.icc,
+        **_of_groups(estimates),
         "quadrature_nodes": "laplace" if estimates.nodes is None else estimates.nodes,
         "largest_score": estimates.largest_score,
         **posterior,

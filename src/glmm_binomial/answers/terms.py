@@ -169,6 +169,12 @@ def _fixed_term(observations: Observations, name: str, rest: tuple[NDArray[np.fl
 def _random_terms(model: GLMM) -> Iterator[_Term]:
     observations, coding = model.observations, model.coding
     names = observations.random_names
+    if observations.above is not None:
+        lower, above = replace(observations, above=None), observations.by_groups_above()
+        for name, reduced in zip(model.design.scale.random_names, (lower, above), strict=True):
+            called = f"random {effect_in_words(name)}"
+            yield _Term(called, coefficients=0, variances=1, refit=_refit_of(reduced))
+        return
     sets = (
         [(position,) for position in range(len(names))]
         if coding is None

@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.estimation.loops import compiled_loops
+from glmm_binomial.estimation.nested_modes import (
+    find_nested_modes,
+    joint_covariances,
+    nested_response,
+    upper_of,
+)
 from glmm_binomial.estimation.newton import Step, line_search, maximize
 from glmm_binomial.model.logistic import Logistic, logistic
 
@@ -43,11 +49,16 @@ class ConditionalModes:
     ----------
     modes : (G, K) array
     scales : (G, K, K) array
-        C of CC', the inverse of the conditional Hessian; upper triangular.
+        C of CC', the inverse of the conditional Hessian; upper triangular, or lower triangular of nested groups, whose
+        first column then is the same for all groups of one above.
     """
 
     modes: NDArray[np.float64]
     scales: NDArray[np.float64]
+
+    def of(self, groups: NDArray[np.intp]) -> ConditionalModes:
+        """Those of some of the groups."""
+        return ConditionalModes(modes=self.modes[groups], scales=self.scales[groups])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,8 @@ def find_modes(
     count, covariance, grouping = parameters.effects.count, parameters.effects, rows.grouping
     if not count:
         return ConditionalModes(modes=start, scales=np.empty((grouping.count, 0, 0)))
+    if rows.upper is not None:
+        return _modes_of_nested(rows, parameters, start, tolerance)
     offset = rows.fixed @ parameters.coefficients
     loops = compiled_loops()
     if loops is not None:
@@ -154,6 +167,23 @@ def find_modes(
     return ConditionalModes(modes=found.state.modes, scales=np.ascontiguousarray(roots.transpose(0, 2, 1)))
 
 
+def _modes_of_nested(
+    rows: Rows, parameters: Parameters, start: NDArray[np.float64], tolerance: float
+) -> ConditionalModes:
+    """Of nested groups, whose effects (G, K) hold that of the group above first."""
+    upper = upper_of(rows)
+    if parameters.effects.count == 1:
+        above = find_modes(rows.of_upper(), parameters, start[upper.starts], tolerance=tolerance)
+        return above.of(upper.index)
+    found = find_nested_modes(rows, parameters, start, tolerance=tolerance)
+    covariances = joint_covariances(upper, found)
+    scales = np.zeros_like(covariances)
+    scales[:, 0, 0] = np.sqrt(covariances[:, 0, 0])
+    scales[:, 1, 0] = covariances[:, 0, 1] / scales[:, 0, 0]
+    scales[:, 1, 1] = 1.0 / np.sqrt(found.diagonal)
+    return ConditionalModes(modes=np.column_stack([upper.by_row(found.above), found.own]), scales=scales)
+
+
 @dataclass(frozen=True, slots=True)
 class ModeResponse:
     """How each group's effects vary about their mode, and how the mode moves with the parameters.
@@ -172,9 +202,20 @@ class ModeResponse:
 
 def mode_response(rows: Rows, parameters: Parameters, found: ConditionalModes) -> ModeResponse:
     """How the groups' effects respond, at their modes."""
+    if rows.upper is not None:
+        return _response_of_nested(rows, parameters, found)
     inverse = found.scales @ found.scales.transpose(0, 2, 1)
     at = logistic(rows.predictor(parameters.coefficients, found.modes))
     weighted = rows.random * (rows.trials * at.variance)[:, None]
     by_coefficient = -inverse @ rows.grouping.sums(weighted[:, :, None] * rows.fixed[:, None, :])
     by_covariance = inverse @ parameters.effects.mode_derivatives(found.modes)
     return ModeResponse(inverse=inverse, derivatives=np.concatenate([by_coefficient, by_covariance], axis=2))
+
+
+def _response_of_nested(rows: Rows, parameters: Parameters, found: ConditionalModes) -> ModeResponse:
+    upper = upper_of(rows)
+    if parameters.effects.count == 1:
+        above = mode_response(rows.of_upper(), parameters, found.of(upper.starts))
+        return ModeResponse(inverse=upper.by_row(above.inverse), derivatives=upper.by_row(above.derivatives))
+    nested = find_nested_modes(rows, parameters, found.modes, tolerance=TOLERANCE)
+    return ModeResponse(inverse=joint_covariances(upper, nested), derivatives=nested_response(rows, parameters, nested))

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.posterior import Posterior
+    from glmm_binomial.estimation.variational import VariationalFit
     from glmm_binomial.model.design import Design, Scale
     from glmm_binomial.model.effects import Effects
+    from glmm_binomial.model.rows import Rows
     from glmm_binomial.observations import Method
 
 CACHED_FITS: Final = 32
@@ -49,6 +51,9 @@ NOT_CONVERGED: Final = (
 
 LARGEST_DISTANCE: Final = 0.01
 """Distance up to which estimates are shown, with a warning."""
+
+LOWER_ALONE: Final = np.array([False, True])
+"""Of the effects of nested groups, those of the lower ones."""
 
 SMALLEST_CURVATURE: Final = 1e-14
 """Ratio to the largest curvature below which double precision cannot tell one from none."""
@@ -160,10 +165,44 @@ class _Start:
         """Logistic regression, and whether the data are separated."""
         return fit_logistic_start(self.design, self.turned)
 
+    @property
+    def rows(self) -> Rows:
+        """The rows that a start is looked for in: of nested groups with the effects of the lower ones alone."""
+        rows = self.design.rows
+        return rows if rows.upper is None else rows.with_effects(LOWER_ALONE)
+
     @cached_property
     def penalized(self) -> PenalizedStart:
         """Rough estimates of everything."""
-        return fit_penalized_start(self.design.rows, self.logistic.near_prior)
+        return fit_penalized_start(self.rows, self.logistic.near_prior)
+
+    @property
+    def near_likelihood(self) -> _Near:
+        """Where the search for the maximum of the likelihood starts."""
+        return self._near(self.penalized)
+
+    @property
+    def near_posterior(self) -> _Near:
+        """Where that for the mode of the posterior starts, by fit_vb."""
+        near_prior = self.logistic.near_prior
+        return self._near(fit_variational(self.rows, near_prior, tolerance=NEAR_ENOUGH, near=self.penalized))
+
+    def _near(self, found: PenalizedStart | VariationalFit) -> _Near:
+        rows, effects = self.design.rows, _structured(found.effects, self.design.scale)
+        modes = found.random_effects
+        if rows.upper is not None:
+            # half of the variance is taken for that of the groups above
+            effects = IndependentEffects(log_sds=np.repeat(found.effects.log_sds, 2) - 0.5 * np.log(2.0))
+            modes = np.zeros((rows.grouping.count, 2))
+        return _Near(Parameters(coefficients=found.coefficients, effects=effects), modes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """A point from which a search starts, and the groups' effects (G, K) near there."""
+
+    parameters: Parameters
+    modes: NDArray[np.float64]
 
 
 def _fitted(start: _Start, method: Method) -> Fit:
@@ -197,7 +236,9 @@ def _content(design: Design) -> bytes:
     """Digest of every array of a design that a fit depends on."""
     digest = hashlib.blake2b(f"{design.scale.intercept} {design.scale.correlated}".encode())
     rows = design.rows
-    arrays = (rows.successes, rows.trials, rows.fixed, rows.random, rows.grouping.starts, design.scale.back_transform)
+    upper = rows.grouping.starts[:0] if rows.upper is None else rows.upper.starts
+    of_groups = (rows.grouping.starts, upper)
+    arrays = (rows.successes, rows.trials, rows.fixed, rows.random, *of_groups, design.scale.back_transform)
     for array in arrays:
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array).data)
@@ -206,11 +247,11 @@ def _content(design: Design) -> bytes:
 
 def _posterior_fit(start: _Start) -> Fit:
     rows, scale = start.design.rows, start.design.scale
-    near = fit_variational(rows, start.logistic.near_prior, tolerance=NEAR_ENOUGH, near=start.penalized)
+    near = start.near_posterior
     posterior = fit_posterior(
         rows,
-        Parameters(coefficients=near.coefficients, effects=_structured(near.effects, scale)),
-        near.random_effects,
+        near.parameters,
+        near.modes,
         combinations=scale.back_transform,
         furthest=LARGEST_DISTANCE,
     )
@@ -219,7 +260,7 @@ def _posterior_fit(start: _Start) -> Fit:
     effects = _mean_effects(posterior, scale)
     parameters = Parameters(coefficients=posterior.mean[: rows.fixed.shape[1]], effects=effects)
     prior, mode = prior_of(posterior.mode), posterior.mode.vector
-    likelihood = _likelihood_of(start, parameters, near.random_effects)
+    likelihood = _likelihood_of(start, parameters, near.modes)
     return Fit(
         method="vb",
         coefficients=parameters.coefficients,
@@ -320,9 +361,8 @@ def _structured(effects: IndependentEffects, scale: Scale) -> Effects:
 def _likelihood_fit(start: _Start) -> Fit:
     if start.logistic.separation is not None:
         raise NoMaximumError(start.logistic.separation)
-    near = start.penalized
-    point = Parameters(coefficients=near.coefficients, effects=_structured(near.effects, start.design.scale))
-    found = maximize_likelihood(start.turned, point, near.random_effects)
+    near = start.near_likelihood
+    found = maximize_likelihood(start.turned, near.parameters, near.modes)
     if found.distance > LARGEST_DISTANCE:
         raise NoMaximumError(separation=None)
     return found

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from glmm_binomial.estimation.log_posterior import LogPosterior
-from glmm_binomial.estimation.many_points import effect_moments
+from glmm_binomial.estimation.nested_posterior import density_of
 from glmm_binomial.estimation.posterior_sample import POINTS
 
 if TYPE_CHECKING:
@@ -70,20 +69,17 @@ def posterior_effects(rows: Rows, posterior: Posterior) -> PosteriorEffects:
     is C, V = C C'.
     """
     sample, k = posterior.sample, rows.fixed.shape[1]
-    density = LogPosterior.about(rows, posterior.mode, np.sqrt(np.diag(posterior.covariance)))
+    density = density_of(rows).about(rows, posterior.mode, np.sqrt(np.diag(posterior.covariance)))
     features = centred_features(posterior, k, len(sample.weights))
     spread = features.T @ (features * sample.weights[:, None])
     count = _draws(len(rows.trials), features.shape[1])
     theta, weights = sample.theta[:count], sample.first_weights(count)
     kind, effects, kinds = density.distinct.kind, rows.random.shape[1], len(density.rows.grouping.starts)
-    m, V = np.empty((count, kinds, effects)), np.empty((count, kinds, effects, effects))
-    skewness = np.zeros((kinds, effects))
-    for part in density.parts:
-        moments = effect_moments(part, theta, density.centre)
-        m[:, part.groups], V[:, part.groups] = moments.means, _above_rounding(moments.covariances)
-        inverse = np.linalg.inv(np.linalg.cholesky(V[:, part.groups]))
-        third = np.einsum("dhkl,dhkm,dhkn,dhlmn->dhk", inverse, inverse, inverse, moments.third)
-        skewness[part.groups] = np.einsum("d,dhk->hk", weights, third)
+    moments = density.effect_moments(theta)
+    m, V = moments.means, _above_rounding(moments.covariances)
+    inverse = np.linalg.inv(np.linalg.cholesky(V))
+    third = np.einsum("dhkl,dhkm,dhkn,dhlmn->dhk", inverse, inverse, inverse, moments.third)
+    skewness = np.einsum("d,dhk->hk", weights, third)
     predictors = np.column_stack([np.ones(count), features[:count]])
     solve = _regression(predictors, weights, spread)
     location = solve @ m.reshape(count, -1)

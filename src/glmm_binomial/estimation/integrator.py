@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from glmm_binomial.estimation.conditional_modes import NEAR_ENOUGH, TOLERANCE, find_modes
@@ -15,6 +15,12 @@ from glmm_binomial.estimation.marginal import (
     marginal_value,
     rough_nodes,
 )
+from glmm_binomial.estimation.nested_integrals import (
+    NestedNodes,
+    choose_nested_nodes,
+    evaluate_nested,
+    nested_value,
+)
 from glmm_binomial.interruption import stop_if_requested
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.marginal import MarginalState
     from glmm_binomial.estimation.nodes import Nodes
     from glmm_binomial.model.effects import Parameters
+    from glmm_binomial.model.grouping import Grouping
     from glmm_binomial.model.rows import Rows
 
 SAME_PLACE = 0.1
@@ -87,13 +94,20 @@ class Integrator:
         rough: bool = False,
         tolerance: float = NODE_TOLERANCE,
     ) -> None:
+        self._above_alone: Grouping | None = None
+        if rows.upper is not None and parameters.effects.count == 1:
+            # nested groups without effects of their own: those above are groups like any others
+            self._above_alone, found = rows.upper, found.of(rows.upper.starts)
+            rows = rows.of_upper()
         self._rows = rows
         self._point, self._found = parameters, found
         self.noise = NOISY_DECREMENT if rough else 0.0
-        self._nodes: Nodes | None = None
+        self._nodes: Nodes | NestedNodes | None = None
         if laplace or parameters.effects.count > MOST_EFFECTS:
             return
-        if rough:
+        if rows.upper is not None and parameters.effects.count:
+            self._nodes = choose_nested_nodes(rows, parameters, found, rough=rough, tolerance=tolerance)
+        elif rough:
             self._nodes = rough_nodes(rows, parameters, found)
         else:
             self._nodes = choose_nodes(rows, parameters, found, tolerance=tolerance)
@@ -116,22 +130,36 @@ class Integrator:
 
     def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
         """Log L with its score and information at a point near the one the nodes were chosen for."""
-        stop_if_requested()
+        if parameters is self._point:
+            return self.evaluate_point()
         if self._nodes is None:
+            stop_if_requested()
             return evaluate_laplace(self._rows, parameters, start=start)
-        found = self._found
-        if parameters is not self._point:
-            found = find_modes(self._rows, parameters, start, tolerance=NEAR_ENOUGH)
-        return evaluate_marginal(self._rows, parameters, nodes=self._nodes, found=found)
+        if self._above_alone is not None:
+            start = start[self._above_alone.starts]
+        return self._evaluate(parameters, find_modes(self._rows, parameters, start, tolerance=NEAR_ENOUGH))
 
     def evaluate_point(self) -> MarginalState:
         """The same at the very point the nodes were chosen for."""
-        return self.evaluate(self._point, self._found.modes)
+        return self._evaluate(self._point, self._found)
+
+    def _evaluate(self, parameters: Parameters, found: ConditionalModes) -> MarginalState:
+        stop_if_requested()
+        if self._nodes is None:
+            return evaluate_laplace(self._rows, parameters, start=found.modes)
+        if isinstance(self._nodes, NestedNodes):
+            return evaluate_nested(self._rows, parameters, nodes=self._nodes, found=found)
+        state = evaluate_marginal(self._rows, parameters, nodes=self._nodes, found=found)
+        if self._above_alone is not None:
+            return replace(state, found=found.of(self._above_alone.index))
+        return state
 
     def value_at_point(self) -> float:
         """Log L alone at that point."""
         if self._nodes is None:
             return laplace_value(self._rows, self._point, start=self._found.modes)
+        if isinstance(self._nodes, NestedNodes):
+            return nested_value(self._rows, self._point, nodes=self._nodes, found=self._found)
         return marginal_value(self._rows, self._point, nodes=self._nodes, found=self._found)
 
 

@@ -47,6 +47,9 @@ NEARLY_THERE = 0.01
 NEARLY_ZERO_LOG_SD = np.log(0.02)
 """Below this standardised SD a maximum at zero is looked for."""
 
+SMALL_VARIANCE = 1e-3
+"""Of an effect, at which the slope of log L is that at zero, for the sign of it."""
+
 LARGEST_LOG_SD = np.log(20.0)
 """When log L still rises at an SD of 20 on the logit scale (icc .99), it has no maximum worth the name."""
 
@@ -282,6 +285,8 @@ def variance_scores(
     dropped : (K,) boolean array
         The effects in question, none of which is active.
     """
+    if rows.upper is not None:
+        return _variance_slope(rows, state, active=active, dropped=dropped)
     k, size = rows.fixed.shape[1], rows.fixed.shape[1] + int(dropped.sum())
     widened = rows.with_fixed(np.hstack([rows.fixed, rows.random[:, dropped]]))
     coefficients = np.r_[state.parameters.coefficients, np.zeros(size - k)]
@@ -289,6 +294,22 @@ def variance_scores(
     wide = integrator_of(widened, active, point, state.found.modes).evaluate_point()
     scores = wide.group_scores[:, k:size]
     return np.asarray(0.5 * (scores.T @ scores - wide.information[k:size, k:size]))
+
+
+def _variance_slope(
+    rows: Rows, state: MarginalState, *, active: NDArray[np.bool_], dropped: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The derivative (1, 1) by the variance of one left-out effect of nested groups, as a difference."""
+    values = []
+    for variance in (2.0 * SMALL_VARIANCE, SMALL_VARIANCE):
+        log_sds = np.full(len(active), 0.5 * np.log(variance))
+        log_sds[active] = state.parameters.effects.log_sds
+        kept = active | dropped
+        point = Parameters(state.parameters.coefficients, IndependentEffects(log_sds[kept]))
+        modes = np.zeros((rows.grouping.count, len(active)))
+        modes[:, active] = state.found.modes
+        values.append(integrator_of(rows, kept, point, modes[:, kept]).value_at_point())
+    return np.array([[values[0] - values[1]]]) / SMALL_VARIANCE
 
 
 def _on_standardised_scale(turned: OrthonormalRows, best: _Maximum, active: NDArray[np.bool_]) -> Fit:

@@ -19,7 +19,9 @@ from glmm_binomial.estimation.conditional_modes import NEAR_ENOUGH, find_modes, 
 from glmm_binomial.estimation.laplace import evaluate_laplace
 from glmm_binomial.estimation.many_points import (
     Centre,
+    EffectMoments,
     Slopes,
+    effect_moments,
     log_integrals,
     make_part,
     slopes_at,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 NODE_LADDER: Final = {1: (5, 8, 12, 18, 27, 40, 60, 90), 2: (5, 8, 12, 18, 27), 3: (5, 7)}
 """Nodes per random effect, by the number of effects per group."""
 
+MOST_POINTS: Final = 8_192
 FIRST_NODES: Final = 8
 NODE_TOLERANCE: Final = 5e-3
 """Error, summed over all groups, of a difference of log posteriors two SDs of a log SD apart."""
@@ -90,9 +93,9 @@ class LogPosterior:
     def __init__(self, rows: Rows, start: Parameters, modes: NDArray[np.float64]) -> None:
         self.coefficients, self.effects, self.size = rows.fixed.shape[1], rows.random.shape[1], len(start.vector)
         self.is_laplace = self.effects not in NODE_LADDER
-        # Laplace's approximation has no use for groups that stand for several
-        every = np.arange(rows.grouping.count)
-        self.distinct = DistinctGroups(rows, np.ones(len(every)), every) if self.is_laplace else distinct_groups(rows)
+        # neither Laplace's approximation nor the integral of nested groups has use for groups that stand for several
+        every, is_whole = np.arange(rows.grouping.count), self.is_laplace or rows.upper is not None
+        self.distinct = DistinctGroups(rows, np.ones(len(every)), every) if is_whole else distinct_groups(rows)
         self.rows, self._multiplicity = self.distinct.rows, self.distinct.multiplicity
         self.prior = prior_of(start)
         first = np.unique(self.distinct.kind, return_index=True)[1]
@@ -108,6 +111,11 @@ class LogPosterior:
         density.curved(mode.vector, is_centre=True)
         density.choose_nodes_within(mode.vector, sds)
         return density
+
+    @property
+    def most_points(self) -> int:
+        """How many points may be evaluated for a sample."""
+        return MOST_POINTS
 
     @property
     def nodes(self) -> int | None:
@@ -131,6 +139,17 @@ class LogPosterior:
             found = slopes_at(part, points, self.centre, self._multiplicity[part.groups])
             values, gradients = values + found.values, gradients + found.gradients
         return Slopes(values=values, gradients=gradients)
+
+    def effect_moments(self, points: NDArray[np.float64]) -> EffectMoments:
+        """Conditional moments of the groups' effects at points (D, k + C); normal ones under Laplace's."""
+        shape, count = (len(points), len(self._multiplicity)), self.effects
+        means, covariances = np.empty((*shape, count)), np.empty((*shape, count, count))
+        third = np.empty((*shape, count, count, count))
+        for part in self.parts:
+            found = effect_moments(part, points, self.centre)
+            means[:, part.groups], covariances[:, part.groups] = found.means, found.covariances
+            third[:, part.groups] = found.third
+        return EffectMoments(means=means, covariances=covariances, third=third)
 
     def curved(self, point: NDArray[np.float64], *, is_centre: bool = False) -> CurvedPoint:
         """Gradient and curvature at one point, which may become the centre."""

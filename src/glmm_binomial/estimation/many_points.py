@@ -345,6 +345,7 @@ def _pieces(rows: Rows, most: int) -> Iterator[tuple[slice, Rows]]:
             fixed=rows.fixed[inside],
             random=rows.random[inside],
             grouping=Grouping.of_sizes(np.diff(bounds[first : last + 1])),
+            upper=None,
         )
         yield slice(first, last), piece
         first = last

@@ -11,7 +11,9 @@ effects, their log SDs first; without random effects this is logistic regression
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,7 +108,11 @@ class MarginalState:
         return np.asarray(self.group_scores.sum(axis=0))
 
 
-def rough_nodes(rows: Rows, parameters: Parameters, found: ConditionalModes) -> Nodes:
+Look = Callable[[Nodes], "Integrals"]
+"""What nodes say of the integrals over them."""
+
+
+def rough_nodes(rows: Rows, parameters: Parameters, found: ConditionalModes, look: Look | None = None) -> Nodes:
     """Few nodes, which do for steps far from a maximum; whether they are enough is not looked at.
 
     Parameters
@@ -116,17 +122,25 @@ def rough_nodes(rows: Rows, parameters: Parameters, found: ConditionalModes) -> 
         Where the likelihood is looked at.
     found : ConditionalModes
         There.
+    look : callable, optional
+        Integrates with some nodes; the density of the rows unless given.
     """
     effects = parameters.effects.count
     if not effects:
         return _no_nodes(rows)
     if effects > MOST_TRAPEZOID_EFFECTS:
         return Nodes.of_rule(hermite_rule(HERMITE_NODES[effects][0]), found.modes.shape)
-    return _foretold(rows, parameters, found, ROUGH_TOLERANCE)
+    look = look or partial(_looked_at, rows, parameters, found)
+    return _foretold(rows, parameters, found, ROUGH_TOLERANCE, look)
 
 
 def choose_nodes(
-    rows: Rows, parameters: Parameters, found: ConditionalModes, *, tolerance: float = NODE_TOLERANCE
+    rows: Rows,
+    parameters: Parameters,
+    found: ConditionalModes,
+    look: Look | None = None,
+    *,
+    tolerance: float = NODE_TOLERANCE,
 ) -> Nodes:
     """As many nodes as each group needs.
 
@@ -142,6 +156,8 @@ def choose_nodes(
         Where the likelihood is looked at.
     found : ConditionalModes
         There.
+    look : callable, optional
+        Integrates with some nodes; the density of the rows unless given.
     tolerance : float
         Error of a group's integral, as a share of it; of trapezoid rules.
     """
@@ -149,10 +165,11 @@ def choose_nodes(
         return _no_nodes(rows)
     if parameters.effects.count > MOST_TRAPEZOID_EFFECTS:
         return _choose_rule(rows, parameters, found)
-    nodes = _foretold(rows, parameters, found, tolerance)
+    look = look or partial(_looked_at, rows, parameters, found)
+    nodes = _foretold(rows, parameters, found, tolerance, look)
     fall = -float(np.log(tolerance))
     for _ in range(MOST_REFINEMENTS):
-        looked = _looked_at(rows, parameters, found, nodes)
+        looked = look(nodes)
         uneven = looked.imbalance > tolerance**0.25
         short = looked.ends[:, :, [0, 3]].max(axis=2) > SLACK - fall
         full = nodes.counts >= MOST_NODES[parameters.effects.count] - GRID_MARGIN
@@ -184,7 +201,7 @@ def _no_nodes(rows: Rows) -> Nodes:
     return Nodes(spacing=none, before=none.astype(np.int64), counts=none.astype(np.int64), settled=True)
 
 
-def _foretold(rows: Rows, parameters: Parameters, found: ConditionalModes, tolerance: float) -> Nodes:
+def _foretold(rows: Rows, parameters: Parameters, found: ConditionalModes, tolerance: float, look: Look) -> Nodes:
     """A grid that ends where a coarse one foretells.
 
     A log integrand is concave, and curved at least as the density of the effects is, so that it lies below any parabola
@@ -192,7 +209,7 @@ def _foretold(rows: Rows, parameters: Parameters, found: ConditionalModes, toler
     """
     reach = np.full_like(found.modes, FIRST_REACH)
     nodes = _grid(_spacing(rows, found, FIRST_SPACING, FIRST_SPACING), reach, reach)
-    looked = _looked_at(rows, parameters, found, nodes)
+    looked = look(nodes)
     before, after = _extents(nodes, looked, parameters, found, fall=-float(np.log(tolerance)))
     effects, finer = parameters.effects.count, np.log(tolerance) / np.log(NODE_TOLERANCE)
     spacing = _spacing(rows, found, SPACING[effects] / np.sqrt(finer), SPACING_ON_LOGIT_SCALE[effects] / finer)

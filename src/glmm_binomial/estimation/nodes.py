@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +49,10 @@ class Nodes:
             settled=True,
             rule=rule,
         )
+
+    def of(self, groups: NDArray[np.intp]) -> Nodes:
+        """Those of some of the groups."""
+        return replace(self, spacing=self.spacing[groups], before=self.before[groups], counts=self.counts[groups])
 
     @property
     def most(self) -> int:

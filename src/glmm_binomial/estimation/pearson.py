@@ -57,6 +57,9 @@ class Counts:
         modes, scales = self.found.modes, self.found.scales
         conditional = scales @ scales.transpose(0, 2, 1)
         kept = self.parameters.effects.expected_scores(np.zeros_like(modes), conditional)
+        if self.rows.upper is not None:
+            # an effect that groups share is one
+            kept[:, 0] /= self.rows.upper.sizes[self.rows.upper.index]
         return float(len(self.order) - len(self.parameters.coefficients) + kept.sum())
 
     @property
@@ -97,9 +100,10 @@ def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
         successes=observations.successes[order],
         trials=observations.trials[order],
         fixed=scale.fixed_columns(observations.x[order]),
-        random=scale.random_columns(observations.x_random[order])[:, fit.active],
+        random=scale.random_columns(observations.x_random[order]),
         grouping=Grouping.of_sorted(observations.group_index[order]),
-    )
+        upper=None if observations.above is None else Grouping.of_sorted(observations.above.index),
+    ).with_effects(fit.active)
     parameters = Parameters(coefficients=fit.coefficients, effects=fit.active_effects)
     found = find_modes(rows, parameters, np.zeros((rows.grouping.count, parameters.effects.count)))
     return Counts(rows=rows, order=order, parameters=parameters, found=found)
@@ -109,6 +113,8 @@ def refitted_chi_squares(
     counts: Counts, successes: NDArray[np.float64], start: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Each group's part of Pearson's chi-square, (S, G), of S other outcomes (S, N) of the same rows.
+
+    Of nested groups the parts are those of the groups above, which alone are independent.
 
     Each time the modes are looked for anew, from `start` (S, G, K), and the coefficients refitted by one Newton step of
     the joint density of outcomes and effects, the SDs staying as they are: what is fitted to data comes nearer to
@@ -120,7 +126,8 @@ def refitted_chi_squares(
         trials=np.tile(rows.trials, times),
         fixed=np.tile(rows.fixed, (times, 1)),
         random=np.tile(rows.random, (times, 1)),
-        grouping=Grouping.of_sizes(np.tile(rows.grouping.sizes, times)),
+        grouping=rows.grouping.repeated(times),
+        upper=None if rows.upper is None else rows.upper.repeated(times),
     )
     found = find_modes(repeated, parameters, start.reshape(repeated.grouping.count, parameters.effects.count))
     k = len(parameters.coefficients)
@@ -139,8 +146,9 @@ def refitted_chi_squares(
 
 
 def _pearson(rows: Rows, predictor: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each group's part of Pearson's chi-square, (G,), at linear predictors (n,)."""
-    return rows.grouping.sums(_residuals(rows, predictor) ** 2)
+    """Each independent group's part of Pearson's chi-square, (G,), at linear predictors (n,)."""
+    parts = rows.grouping.sums(_residuals(rows, predictor) ** 2)
+    return parts if rows.upper is None else rows.upper.sums(parts)
 
 
 def _residuals(rows: Rows, predictor: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from glmm_binomial.estimation.law import FEWEST_BEYOND, law_of
-from glmm_binomial.estimation.log_posterior import LogPosterior
+from glmm_binomial.estimation.nested_posterior import density_of
 from glmm_binomial.estimation.posterior_mode import PosteriorMode, find_posterior_mode
 from glmm_binomial.estimation.posterior_sample import POINTS, GrowingSample
 from glmm_binomial.estimation.posterior_tails import reached_beyond_zero, scores_of_zero
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.law import Law
+    from glmm_binomial.estimation.log_posterior import LogPosterior
     from glmm_binomial.estimation.posterior_sample import WeightedSample
     from glmm_binomial.model.effects import Effects, Parameters
     from glmm_binomial.model.effects_at_points import EffectsAtPoints
@@ -161,7 +162,7 @@ def fit_posterior(
     furthest : float, optional
         Distance from the mode, in posterior SDs, at which it counts as found.
     """
-    posterior = LogPosterior(rows, start, modes)
+    posterior = density_of(rows)(rows, start, modes)
     mode = find_posterior_mode(posterior)
     if mode.distance > furthest:
         return None
@@ -199,7 +200,7 @@ def combination_laws(rows: Rows, posterior: Posterior, combinations: NDArray[np.
     values = theta[:, : sought.shape[1]] @ sought.T
     scores: tuple[float | None, ...] = (None,) * len(sought)
     if (reached_beyond_zero(values) < FEWEST_BEYOND).any():
-        density = LogPosterior.about(rows, posterior.mode, np.sqrt(np.diag(posterior.covariance)))
+        density = density_of(rows).about(rows, posterior.mode, np.sqrt(np.diag(posterior.covariance)))
         at = replace(density.curved(posterior.mode.vector), information=posterior.information)
         mode = PosteriorMode(at=at, distance=posterior.distance)
         scores = scores_of_zero(density, mode, _with_effects(sought, density), theta)
@@ -216,7 +217,8 @@ def _best_sample(posterior: LogPosterior, mode: PosteriorMode) -> WeightedSample
     ridge_map = RidgeMap(posterior, mode)
     samples = [GrowingSample(posterior, ridge_map)]
     probe = samples[0].grown(PROBE)
-    if probe.share >= TRUSTED_SHARE:
+    # points with heavier tails are none of the posterior's unless all of them are weighted
+    if probe.share >= TRUSTED_SHARE or posterior.most_points < POINTS:
         return samples[0].grown(POINTS)
     samples.append(GrowingSample(posterior, ridge_map, T_DEGREES))
     extra = _skewed_coefficients(probe, posterior.coefficients)

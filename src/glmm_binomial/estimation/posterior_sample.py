@@ -140,6 +140,7 @@ class GrowingSample:
 
     def grown(self, most: int) -> WeightedSample:
         """The sample with as many points evaluated as the standard error asks for, up to a number."""
+        most = min(most, self._posterior.most_points)
         while not self._is_enough(most):
             seen = len(self._log_ratio)
             new = slice(seen, max(FIRST, 2 * seen))

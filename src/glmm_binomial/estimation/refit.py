@@ -10,7 +10,7 @@ import numpy as np
 from glmm_binomial.errors import FitError
 from glmm_binomial.estimation.deletion import coefficient_root
 from glmm_binomial.estimation.fitting import LARGEST_DISTANCE, NOT_CONVERGED, beyond_precision_refused, fit_once
-from glmm_binomial.estimation.log_posterior import LogPosterior
+from glmm_binomial.estimation.nested_posterior import density_of
 from glmm_binomial.estimation.posterior_mode import find_posterior_mode
 from glmm_binomial.model.correlated_effects import CorrelatedEffects
 from glmm_binomial.model.design import build_design
@@ -67,7 +67,7 @@ def refit_mode(observations: Observations, posterior: Posterior, scale: Scale) -
     with beyond_precision_refused():
         start = _on_scale(posterior.mode, scale, design)
         modes = np.zeros((design.rows.grouping.count, design.rows.random.shape[1]))
-        found = find_posterior_mode(LogPosterior(design.rows, start, modes))
+        found = find_posterior_mode(density_of(design.rows)(design.rows, start, modes))
         if found.distance > LARGEST_DISTANCE:
             raise FitError(NOT_CONVERGED)
         root = np.linalg.inv(np.linalg.cholesky(found.at.information)).T

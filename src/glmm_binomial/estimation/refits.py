@@ -24,7 +24,6 @@ from glmm_binomial.estimation.conditional_modes import NEAR_ENOUGH, find_modes
 from glmm_binomial.estimation.integrator import Integrator
 from glmm_binomial.estimation.likelihood import newton_direction
 from glmm_binomial.model.effects import Parameters
-from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.rows import Rows
 
 if TYPE_CHECKING:
@@ -113,7 +112,8 @@ class _Batch:
             trials=np.tile(rows.trials, times),
             fixed=np.column_stack([np.tile(rows.fixed, (times, 1)), offset.ravel()]),
             random=random.reshape(offset.size, rows.random.shape[1]),
-            grouping=Grouping.of_sizes(np.tile(rows.grouping.sizes, times)),
+            grouping=rows.grouping.repeated(times),
+            upper=None if rows.upper is None else rows.upper.repeated(times),
         )
         return repeated, Parameters(coefficients=np.r_[start, 1.0], effects=self._parameters.effects)
 

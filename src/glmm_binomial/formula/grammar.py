@@ -35,6 +35,11 @@ class Grouping:
     names: tuple[str, ...]
     nested: bool
 
+    @property
+    def name(self) -> str:
+        """As a table shows it."""
+        return ":".join(self.names)
+
     def typed(self) -> str:
         """As a person would type it."""
         return ("/" if self.nested else ":").join(Word("name", name).typed() for name in self.names)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from glmm_binomial.formula.coding import columns_of
-from glmm_binomial.formula.columns import labels_of, read_column, read_labels
+from glmm_binomial.formula.columns import read_column, read_labels
 from glmm_binomial.formula.factors import Levels
+from glmm_binomial.formula.grammar import Grouping
+from glmm_binomial.formula.groups import LabelColumns
 from glmm_binomial.formula.sample import sample_of
 from glmm_binomial.formula.table import Table, read_table
 from glmm_binomial.observations.cells import is_blank, is_number_stored_as_text, reject, single_cell
@@ -61,14 +63,16 @@ def new_rows(coding: Coding, observations: Observations, new_data: object, *, ne
     table = read_table(NEW_DATA, new_data)
     terms = (coding.fixed, coding.random.effects)
     columns = columns_of_fit(table, terms)
-    labels = _labels(table, observations, new_groups)
-    sample = sample_of(table, columns, () if labels is None else (labels[1],))
+    labels, above = _labels(table, coding, observations, new_groups), _labels_above(table, coding)
+    used = [column for each in (labels, above) if each is not None for column in each.columns.values()]
+    sample = sample_of(table, columns, used)
     x, x_random = (_moderate(each, columns_of(each, sample), sample) for each in terms)
     return rows_with_groups(
         observations,
         x,
         x_random,
         labels=None if labels is None else _labels_used(labels, sample),
+        above=None if above is None else _labels_used(above, sample),
         handed_over=sample.handed_over,
     )
 
@@ -102,17 +106,36 @@ def _text(table: Table, levels: Levels) -> Column:
     return replace(column, missing=column.missing | marked)
 
 
-def _labels(table: Table, observations: Observations, new_groups: object) -> tuple[Table, Column] | None:
-    """The column of the groups of new rows and where it stands; None when there is none."""
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """Columns of labels, by name, of the table in which they stand, and which of them make a group together."""
+
+    table: Table
+    columns: dict[str, Column]
+    grouping: Grouping
+
+
+def _labels(table: Table, coding: Coding, observations: Observations, new_groups: object) -> _Labels | None:
+    """The columns of the groups of new rows and where they stand; None when there are none."""
     if not is_blank(single_cell(new_groups)):
         given = _table_of_labels(new_groups, observations, rows=len(table))
-        return given, read_labels(given, NEW_GROUPS)
-    name = observations.group_name
-    if name not in table.names:
+        columns = {NEW_GROUPS: read_labels(given, NEW_GROUPS)}
+        return _Labels(given, columns, Grouping((NEW_GROUPS,), nested=False))
+    return _labels_in(table, coding.random.grouping)
+
+
+def _labels_above(table: Table, coding: Coding) -> _Labels | None:
+    """The same of the groups above nested ones."""
+    return None if coding.random.above is None else _labels_in(table, coding.random.above)
+
+
+def _labels_in(table: Table, grouping: Grouping) -> _Labels | None:
+    """A grouping of which all columns stand in a table; one in which nothing stands says as much as none."""
+    if any(name not in table.names for name in grouping.names):
         return None
-    column = read_labels(table, table.known(name))
-    # a column in which nothing stands says as much as no column
-    return None if all(map(is_blank, column.cells)) else (table, column)
+    columns = {name: read_labels(table, table.known(name)) for name in grouping.names}
+    is_empty = any(all(map(is_blank, column.cells)) for column in columns.values())
+    return None if is_empty else _Labels(table, columns, grouping)
 
 
 def _table_of_labels(new_groups: object, observations: Observations, *, rows: int) -> Table:
@@ -148,8 +171,9 @@ def _trimmed(cells: list[object], rows: int) -> list[object]:
     return cells[:end]
 
 
-def _labels_used(labels: tuple[Table, Column], sample: Sample) -> tuple[object, ...]:
-    index, distinct = labels_of(*labels, sample.handed_over.position)
+def _labels_used(labels: _Labels, sample: Sample) -> tuple[object, ...]:
+    columns = LabelColumns(labels.table, labels.columns, sample.handed_over.position)
+    index, distinct = columns.labels(labels.grouping)
     return tuple(map(distinct.__getitem__, index.tolist()))
 
 

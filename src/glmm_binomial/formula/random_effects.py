@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from glmm_binomial.formula.factors import Levels
+from glmm_binomial.formula.grammar import Grouping
 from glmm_binomial.observations.cells import reject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from glmm_binomial.formula.expansion import CodedTerms
-    from glmm_binomial.formula.grammar import Grouping, RandomPart
+    from glmm_binomial.formula.grammar import RandomPart
 
+LEVELS: Final = 2
+"""Groupings of which one lies within the other."""
 
 MOST_CORRELATED: Final = 6
 """Effects of a group, of which the table shows the correlations."""
@@ -21,12 +24,14 @@ MOST_CORRELATED: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class RandomEffects:
-    """The random effects of a group.
+    """The random effects of a group, and of the one that it is nested in.
 
     Attributes
     ----------
     grouping : Grouping
         The columns whose labels make the groups.
+    above : Grouping or None
+        Those of the groups that these are nested in, which have a random intercept too.
     effects : CodedTerms
         Whether there is a random intercept, and the columns (N, q) of the random slopes.
     correlated : bool
@@ -34,12 +39,15 @@ class RandomEffects:
     """
 
     grouping: Grouping
+    above: Grouping | None
     effects: CodedTerms
     correlated: bool
 
 
-def random_effects_of(parts: Sequence[RandomPart], effects: Sequence[CodedTerms]) -> RandomEffects:
-    """The random effects of the one grouping that can be fitted now: an intercept and slopes.
+def random_effects_of(
+    parts: Sequence[RandomPart], effects: Sequence[CodedTerms], lie_within: Callable[[Grouping, Grouping], bool]
+) -> RandomEffects:
+    """The random effects of one grouping, an intercept and slopes, or the intercepts of two nested ones.
 
     Parameters
     ----------
@@ -47,19 +55,22 @@ def random_effects_of(parts: Sequence[RandomPart], effects: Sequence[CodedTerms]
         At least one.
     effects : sequence of CodedTerms
         What stands before the bar of each.
+    lie_within : callable
+        Whether all rows of any group of the first grouping are of one group of the second.
 
     Raises
     ------
     InvalidInputError
         With what works instead.
     """
-    _require_one_grouping(parts)
     for part, each in zip(parts, effects, strict=True):
         _require_numbers(part, each)
         if not each.intercept and not each.columns:
             reject(
                 f"formula must say which effects vary. {part.typed()} has none; write (1 | {part.grouping.typed()})."
             )
+    if any(part.grouping.nested or part.grouping != parts[0].grouping for part in parts):
+        return _nested_effects(parts, effects, lie_within)
     intercepts = sum(each.intercept for each in effects)
     if intercepts > 1:
         reject(f"formula must name each random effect once. It has {intercepts} random intercepts of one grouping.")
@@ -71,26 +82,48 @@ def random_effects_of(parts: Sequence[RandomPart], effects: Sequence[CodedTerms]
     if any(correlated):
         _require_one_block(parts, effects)
     # (1 | id) + (0 + day | id) says the same as (1 + day || id)
-    return RandomEffects(grouping=parts[0].grouping, effects=_together(effects), correlated=any(correlated))
+    return RandomEffects(grouping=parts[0].grouping, above=None, effects=_together(effects), correlated=any(correlated))
 
 
-def _require_one_grouping(parts: Sequence[RandomPart]) -> None:
-    first = parts[0]
-    for part in parts:
-        names = part.grouping.names
-        if len(names) > 1:
-            last, joined = names[-1], '&"/"&'.join(f"[@{_in_table(name)}]" for name in names)
-            kind = "nested groups" if part.grouping.nested else "groups by several columns"
+def _nested_effects(
+    parts: Sequence[RandomPart], effects: Sequence[CodedTerms], lie_within: Callable[[Grouping, Grouping], bool]
+) -> RandomEffects:
+    """Random intercepts of groups in groups: (1 | school/class), the same written out, or two columns so related."""
+    groupings = list(dict.fromkeys(level for part in parts for level in _levels(part.grouping)))
+    typed = " + ".join(part.typed() for part in parts)
+    if len(groupings) != LEVELS or sum(len(_levels(part.grouping)) for part in parts) > LEVELS:
+        reject(f"formula must name at most two groupings, one in the other, each once. {typed} is not fitted yet.")
+    for part, each in zip(parts, effects, strict=True):
+        if each.columns or not each.intercept:
             reject(
-                f"formula must name one column of groups. {part.typed()}, {kind}, is not fitted yet. One column works: "
-                f"(1 | {replace(part.grouping, names=(last,)).typed()}), or (1 | group) with a new column "
-                f"group that holds ={joined}."
+                f"formula must have no random slopes where groups are nested. {part.typed()} has some, which is not "
+                f"fitted yet. {' + '.join(f'(1 | {level.typed()})' for level in groupings)} works, or one grouping "
+                "alone with slopes."
             )
-        if part.grouping != first.grouping:
-            reject(
-                f"formula must name one column of groups. {first.typed()} + {part.typed()}, two groupings, is not "
-                f"fitted yet. One of them works: {first.typed()} alone, or {part.typed()} alone."
-            )
+    for upper, lower in (groupings, groupings[::-1]):
+        if lie_within(lower, upper):
+            return RandomEffects(grouping=lower, above=upper, effects=effects[0], correlated=False)
+    first, second = groupings
+    if set(first.names) < set(second.names) or set(second.names) < set(first.names):
+        upper, lower = sorted(groupings, key=lambda level: len(level.names))
+        reject(
+            f"formula must name groups of which some {upper.typed()} have several. Each {upper.typed()} has one "
+            f"{lower.typed()}, so that their random intercepts cannot be told apart. (1 | {upper.typed()}) works."
+        )
+    reject(
+        f"formula must name groups of which one kind lies within the other. Some {first.typed()} have several "
+        f"{second.typed()}, and some {second.typed()} several {first.typed()}: they cross, which is not fitted yet. "
+        f"One of them works: (1 | {first.typed()}) alone, or (1 | {second.typed()}) alone. Where the labels of one "
+        f"kind begin anew within each of the other, write (1 | {first.typed()}/{second.typed()}) or "
+        f"(1 | {second.typed()}/{first.typed()})."
+    )
+
+
+def _levels(grouping: Grouping) -> tuple[Grouping, ...]:
+    """School, and school:class, of school/class; itself of any other."""
+    if not grouping.nested:
+        return (grouping,)
+    return tuple(Grouping(grouping.names[: depth + 1], nested=False) for depth in range(len(grouping.names)))
 
 
 def _in_table(name: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from glmm_binomial.formula.coding import Coding, coded_terms, columns_of, variables_in
-from glmm_binomial.formula.columns import Columns, labels_of, read_labels
+from glmm_binomial.formula.columns import Columns, read_labels
 from glmm_binomial.formula.grammar import parts_of
+from glmm_binomial.formula.groups import LabelColumns, groups_of
 from glmm_binomial.formula.random_effects import random_effects_of
 from glmm_binomial.formula.response import outcomes_of, parse_response
 from glmm_binomial.formula.sample import sample_of
@@ -24,11 +27,11 @@ from glmm_binomial.observations.wording import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from glmm_binomial.formula.columns import Column
     from glmm_binomial.formula.grammar import FormulaParts, RandomPart
+    from glmm_binomial.formula.groups import RowGroups
     from glmm_binomial.formula.random_effects import RandomEffects
     from glmm_binomial.formula.response import Outcomes, Response
     from glmm_binomial.formula.sample import Sample
@@ -93,8 +96,11 @@ def read_formula(
     typed = _typed(table, formula_text(formula))
     sample = sample_of(table, typed.columns, typed.labels)
     _require_rows(sample, rule)
+    columns = LabelColumns(table, {column.name: column for column in typed.labels}, sample.handed_over.position)
     random = random_effects_of(
-        [part for part, _ in typed.random], [coded_terms(effects, sample) for _, effects in typed.random]
+        [part for part, _ in typed.random],
+        [coded_terms(effects, sample) for _, effects in typed.random],
+        columns.lie_within,
     )
     _require_method(random, typed.random, options)
     outcomes = outcomes_of(typed.response, sample)
@@ -107,7 +113,7 @@ def read_formula(
         variables=variables_in(sample, (fixed, random.effects)),
     )
     options = replace(options, fit_intercept=fixed.intercept)
-    return FormulaData(_observations(coding, sample, outcomes, typed.labels[0], options=options), coding)
+    return FormulaData(_observations(coding, sample, outcomes, columns, options=options), coding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,11 @@ def _typed(table: Table, text: str) -> _TypedFormula:
 
 
 def _require_method(random: RandomEffects, parts: tuple[tuple[RandomPart, ParsedTerms], ...], options: Options) -> None:
+    if random.above is not None and options.method == "mean-field":
+        reject(
+            'method must be "vb" or "ml" where groups are nested. It is "mean-field", which knows one kind of groups, '
+            f"and {random.grouping.name} is nested in {random.above.name}."
+        )
     if random.correlated and options.method == "mean-field":
         part = parts[0][0]
         reject(
@@ -186,29 +197,30 @@ def _rows_named(sample: Sample) -> str:
 
 
 def _observations(
-    coding: Coding, sample: Sample, outcomes: Outcomes, labels: Column, *, options: Options
+    coding: Coding, sample: Sample, outcomes: Outcomes, columns: LabelColumns, *, options: Options
 ) -> Observations:
     x = columns_of(coding.fixed, sample)
     x_random = columns_of(coding.random.effects, sample)
-    group_index, group_labels = labels_of(sample.table, labels, sample.handed_over.position)
-    _require_estimable(coding, x, x_random, outcomes, group_labels)
+    groups = groups_of(columns, coding.random)
+    _require_estimable(coding, x, x_random, outcomes, groups)
     return Observations(
         successes=read_only(outcomes.successes),
         trials=read_only(outcomes.trials),
         x=read_only(x),
         x_names=coding.fixed.names,
-        group_index=read_only(group_index),
-        group_labels=group_labels,
+        group_index=read_only(groups.index),
+        group_labels=groups.labels,
         x_random=read_only(x_random),
         random_names=coding.random.effects.names,
         trials_given=outcomes.response.kind != "outcome",
         header=True,
-        look_alikes=look_alikes(group_labels),
+        look_alikes=look_alikes(groups.labels),
         options=options,
         handed_over=sample.handed_over,
-        group_name=labels.name,
+        group_name=coding.random.grouping.name,
         correlated=coding.random.correlated,
-        notices=tuple(_notices(outcomes, sample, labels)),
+        above=groups.above,
+        notices=(*_notices(outcomes, sample, columns), *_about_nesting(columns, coding.random)),
     )
 
 
@@ -217,10 +229,14 @@ def _require_estimable(
     x: NDArray[np.float64],
     x_random: NDArray[np.float64],
     outcomes: Outcomes,
-    group_labels: tuple[object, ...],
+    groups: RowGroups,
 ) -> None:
     response, grouping = outcomes.response.name, coding.random.grouping.typed()
-    require_estimable(outcomes.successes, outcomes.trials, group_labels, y=response, groups=grouping)
+    labels = groups.labels
+    if groups.above is not None:
+        _require_repeated(coding.random, groups, outcomes.trials)
+        grouping, labels = groups.above.name, groups.above.labels
+    require_estimable(outcomes.successes, outcomes.trials, labels, y=response, groups=grouping)
     if not coding.fixed.intercept and not coding.fixed.columns:
         reject(f"formula must have a fixed effect. It has none; {response} ~ 1 + ... has the intercept.")
     for problem in (
@@ -233,15 +249,36 @@ def _require_estimable(
             reject(problem)
 
 
-def _notices(outcomes: Outcomes, sample: Sample, labels: Column) -> Iterator[str]:
+def _require_repeated(random: RandomEffects, groups: RowGroups, trials: NDArray[np.float64]) -> None:
+    if random.above is not None and np.bincount(groups.index, trials).max() <= 1.0:
+        lower, upper = random.grouping.typed(), random.above.typed()
+        reject(
+            f"formula must name groups that are observed more than once. Each of the {len(groups.labels)} groups of "
+            f"{lower} has a single outcome of 0 or 1, which says nothing of how much they differ. (1 | {upper}) works."
+        )
+
+
+def _about_nesting(columns: LabelColumns, random: RandomEffects) -> Iterator[str]:
+    """What the table says of groups in groups, where the formula does not."""
+    if random.above is None:
+        return
+    upper, lower = random.above.name, random.grouping.name
+    own = [name for name in random.grouping.names if name not in random.above.names]
+    if len(own) == len(random.grouping.names):
+        yield f"Every {lower} lies within one {upper}, so that {lower} is taken as nested in {upper}."
+    elif len(own) == 1 and not columns.lie_within(replace(random.grouping, names=tuple(own)), random.above):
+        yield f"Labels of {own[0]} stand in several {upper}, so that a group of {lower} is told by both labels."
+
+
+def _notices(outcomes: Outcomes, sample: Sample, labels: LabelColumns) -> Iterator[str]:
     """What must be known about the data."""
     yield from outcomes.notices
     if sample.handed_over.omitted:
         yield f"{_rows_named(sample)}. {'They are' if sample.handed_over.omitted > 1 else 'It is'} left out."
-    for column in (*sample.columns.values(), labels):
-        if column.marks:
-            yield (
-                f"{listed([repr(mark) for mark in column.marks])} is kept as a "
-                f"{'group' if column is labels else 'level'} of {column.name}, which is a column of text. If it marks "
-                "a missing value, clear these cells."
-            )
+    for kind, columns in (("level", sample.columns), ("group", labels.columns)):
+        for column in columns.values():
+            if column.marks:
+                yield (
+                    f"{listed([repr(mark) for mark in column.marks])} is kept as a {kind} of {column.name}, which is a "
+                    "column of text. If it marks a missing value, clear these cells."
+                )

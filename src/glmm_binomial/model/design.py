@@ -33,6 +33,8 @@ class Scale:
         R of u = R u_s: random effects on the user's scale from those on the standardised scale.
     correlated : bool
         Whether the random effects are.
+    nested : bool
+        Whether there is a random intercept of the groups above too, which is the first.
     intercept : bool
         Whether the first coefficient is the intercept.
     fixed_names : tuple of k str
@@ -42,6 +44,7 @@ class Scale:
     back_transform: NDArray[np.float64]
     random_back_transform: NDArray[np.float64]
     correlated: bool
+    nested: bool
     intercept: bool
     fixed_names: tuple[str, ...]
     random_names: tuple[str, ...]
@@ -53,7 +56,8 @@ class Scale:
 
     def random_columns(self, x_random: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised columns (M, K) of rows of x_random (M, q) in the user's units."""
-        return np.asarray(np.hstack([np.ones((len(x_random), 1)), x_random]) @ self.random_back_transform)
+        intercepts = np.ones((len(x_random), 1 + self.nested))
+        return np.asarray(np.hstack([intercepts, x_random]) @ self.random_back_transform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +103,27 @@ def build_design(observations: Observations) -> Design:
     random, random_back_transform = _with_intercept(
         merged.x_random, middle, _root_mean_square(merged.x_random - middle, merged.trials)
     )
+    above = observations.above
+    intercepts: tuple[str, ...] = (INTERCEPT,)
+    if above is not None:
+        random, random_back_transform = np.ones((len(fixed), 2)), np.eye(2)
+        intercepts = (f"{above.name}: {INTERCEPT}", f"{observations.group_name}: {INTERCEPT}")
     rows = Rows(
         successes=merged.successes,
         trials=merged.trials,
         fixed=fixed,
         random=random,
         grouping=Grouping.of_sorted(merged.group_index),
+        upper=None if above is None else Grouping.of_sorted(above.index),
     )
     scale_back = Scale(
         back_transform=back_transform,
         random_back_transform=random_back_transform,
         correlated=correlated,
+        nested=above is not None,
         intercept=intercept,
         fixed_names=(INTERCEPT, *observations.x_names) if intercept else observations.x_names,
-        random_names=(INTERCEPT, *observations.random_names),
+        random_names=(*intercepts, *observations.random_names),
     )
     return frozen(Design(rows=rows, scale=scale_back, log_binomial=_log_binomial(observations)))
 

@@ -37,6 +37,10 @@ class Grouping:
         """Group rows into groups of given sizes (G,)."""
         return cls(index=np.repeat(np.arange(len(sizes)), sizes), starts=np.cumsum(sizes) - sizes)
 
+    def repeated(self, times: int) -> Grouping:
+        """The same rows so many times, each time in groups of their own."""
+        return Grouping.of_sizes(np.tile(self.sizes, times))
+
     @property
     def count(self) -> int:
         """Number of groups, G."""
@@ -81,8 +85,8 @@ class Grouping:
         return np.asarray(values[self.index])
 
     def rows_of(self, groups: NDArray[np.intp]) -> NDArray[np.intp] | slice:
-        """Rows of some groups (H,), whose positions do not decrease."""
-        if len(groups) == self.count:
+        """Rows of some groups (H,), whose positions do not decrease but may be repeated."""
+        if len(groups) == self.count and not (groups != np.arange(self.count)).any():
             return slice(None)
         sizes = self.sizes[groups]
         ends = np.cumsum(sizes)

@@ -25,6 +25,10 @@ class Rows:
     random : (n, K) array
         The columns that the random effects multiply.
     grouping : Grouping
+    upper : Grouping or None
+        Of nested groups: which of the G groups, such as classes, belong to the same one of H groups above them, such as
+        schools. The first of the random effects is that of the group above, one for all its groups; the second, where
+        both vary, is the group's own.
     """
 
     successes: NDArray[np.float64]
@@ -32,6 +36,7 @@ class Rows:
     fixed: NDArray[np.float64]
     random: NDArray[np.float64]
     grouping: Grouping
+    upper: Grouping | None
 
     def with_fixed(self, fixed: NDArray[np.float64]) -> Rows:
         """The same rows with other columns of coefficients, (n, any)."""
@@ -39,10 +44,19 @@ class Rows:
 
     def with_effects(self, active: NDArray[np.bool_]) -> Rows:
         """The same rows with some of the random effects only, (K,) booleans."""
-        return replace(self, random=self.random[:, active])
+        upper = self.upper if len(active) and active[0] else None
+        return replace(self, random=self.random[:, active], upper=upper)
+
+    def of_upper(self) -> Rows:
+        """The rows of nested groups by the groups above alone, with the effect of these."""
+        if self.upper is None:
+            raise ValueError("these groups have none above them")
+        starts = self.grouping.starts[self.upper.starts]
+        grouping = Grouping(index=self.upper.index[self.grouping.index], starts=starts)
+        return replace(self, random=self.random[:, :1], grouping=grouping, upper=None)
 
     def of_groups(self, groups: NDArray[np.intp]) -> Rows:
-        """The rows of some groups (H,), whose positions do not decrease."""
+        """The rows of some groups (H,), whose positions do not decrease; of nested ones without those above."""
         chosen = self.grouping.rows_of(groups)
         return Rows(
             successes=self.successes[chosen],
@@ -50,7 +64,16 @@ class Rows:
             fixed=self.fixed[chosen],
             random=self.random[chosen],
             grouping=Grouping.of_sizes(self.grouping.sizes[groups]),
+            upper=None,
         )
+
+    def shared(self, effects: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Effects (..., G, K) of which, in nested groups, the first is the same for all groups of one above."""
+        if self.upper is None:
+            return effects
+        together = effects.copy()
+        together[..., 0] = effects[..., self.upper.starts[self.upper.index], 0]
+        return together
 
     def predictor(self, coefficients: NDArray[np.float64], effects: NDArray[np.float64]) -> NDArray[np.float64]:
         """Linear predictors (n,) at coefficients (k,) and each group's effects (G, K)."""

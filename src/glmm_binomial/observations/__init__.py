@@ -47,12 +47,44 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["METHODS", "HandedOver", "InvalidInputError", "Method", "Observations", "Options", "observe"]
+__all__ = ["METHODS", "GroupsAbove", "HandedOver", "InvalidInputError", "Method", "Observations", "Options", "observe"]
 
 MINIMUM_GROUPS = 2
 
 MOST_TRIALS = 1_000_000_000
 """Trials of one row; beyond this its information outgrows that of a single trial by all digits of double precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsAbove:
+    """The groups that others are nested in, such as schools of classes.
+
+    Attributes
+    ----------
+    index : (G,) integer array
+        Position in `labels` of the one above each group; it does not decrease.
+    labels : tuple of H labels
+        In the order in which they first appear.
+    name : str
+        The column of the labels, in a table.
+    """
+
+    index: NDArray[np.intp]
+    labels: tuple[object, ...]
+    name: str
+
+    @property
+    def first(self) -> NDArray[np.intp]:
+        """Position of the first group that lies in the same one above, (G,)."""
+        return np.searchsorted(self.index, self.index)
+
+    def without(self, group: int) -> GroupsAbove:
+        """Those that are left without one of the groups."""
+        index = np.delete(self.index, group)
+        kept, index = np.unique(index, return_inverse=True)
+        return GroupsAbove(
+            index=read_only(index), labels=tuple(self.labels[place] for place in kept.tolist()), name=self.name
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +117,8 @@ class Observations:
         The column of the labels, in a table; "" for ranges.
     correlated : bool
         Whether the random effects of a group may be correlated.
+    above : GroupsAbove or None
+        The groups that these are nested in, in the order of which `group_labels` stand then.
     notices : tuple of str
         What must be known about the data, such as which text is the success.
     """
@@ -104,12 +138,26 @@ class Observations:
     handed_over: HandedOver
     group_name: str = ""
     correlated: bool = False
+    above: GroupsAbove | None = None
     notices: tuple[str, ...] = ()
 
     @property
     def rows_omitted(self) -> int:
         """Number of rows handed over that are left out since something is missing in them."""
         return self.handed_over.omitted
+
+    def by_groups_above(self) -> Observations:
+        """The same rows in the groups above, as if nested groups had not been told."""
+        if self.above is None:
+            raise ValueError("these groups have none above them")
+        return replace(
+            self,
+            group_index=read_only(self.above.index[self.group_index]),
+            group_labels=self.above.labels,
+            group_name=self.above.name,
+            look_alikes=look_alikes(self.above.labels),
+            above=None,
+        )
 
     def without_group(self, group: int) -> Observations:
         """The rows of all groups but the one at a position, as if they alone had been handed over."""
@@ -124,6 +172,7 @@ class Observations:
             group_labels=(*self.group_labels[:group], *self.group_labels[group + 1 :]),
             x_random=read_only(self.x_random[kept]),
             handed_over=all_used(len(index)),
+            above=None if self.above is None else self.above.without(group),
         )
 
 

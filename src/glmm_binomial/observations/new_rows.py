@@ -50,7 +50,9 @@ class NewRows:
     is_known : (M,) boolean array
         Whether the row's group is one of the fitted ones.
     group_index : (M,) integer array
-        Position of a known group in the fitted `group_labels`; zero elsewhere.
+        Position of a known group in the fitted `group_labels`, or of any in the known group above; zero elsewhere.
+    is_above_known : (M,) boolean array
+        Whether the row's group is new, but lies in one of the fitted groups above.
     look_alikes : tuple of M labels or None
         For an unknown group a fitted one that differs only by case, outer spaces, or by being a number once and text
         once; None where there is none.
@@ -63,6 +65,7 @@ class NewRows:
     group_labels: tuple[object, ...] | None
     is_known: NDArray[np.bool_]
     group_index: NDArray[np.intp]
+    is_above_known: NDArray[np.bool_]
     look_alikes: tuple[object, ...]
     handed_over: HandedOver
 
@@ -117,6 +120,7 @@ def rows_with_groups(
     *,
     labels: tuple[object, ...] | None,
     handed_over: HandedOver,
+    above: tuple[object, ...] | None = None,
 ) -> NewRows:
     """Checked columns of M rows and the groups of the fit that their labels name.
 
@@ -129,17 +133,30 @@ def rows_with_groups(
     labels : tuple of M labels, or None
         None when the rows have no groups.
     handed_over : HandedOver
+    above : tuple of M labels, or None
+        Of the groups above nested ones.
     """
     sought = labels or (None,) * len(x)
     positions = _positions(observations.group_labels, sought, by=_key)
     whole_numbers = whole_numbers_among((*observations.group_labels, *sought))
     alike = _positions(observations.group_labels, sought, by=partial(likeness, whole_numbers=whole_numbers))
+    index = np.array([position or 0 for position in positions], dtype=np.intp)
+    is_known = np.array([position is not None for position in positions], dtype=bool)
+    is_above_known = np.zeros(len(x), dtype=bool)
+    if observations.above is not None and above is not None:
+        places = _positions(observations.above.labels, above, by=_key)
+        first = np.unique(observations.above.first)
+        for row in np.flatnonzero(~is_known).tolist():
+            place = places[row]
+            if place is not None:
+                is_above_known[row], index[row] = True, first[place]
     return NewRows(
         x=read_only(x),
         x_random=read_only(x_random),
         group_labels=labels,
-        is_known=read_only(np.array([position is not None for position in positions], dtype=bool)),
-        group_index=read_only(np.array([position or 0 for position in positions], dtype=np.intp)),
+        is_known=read_only(is_known),
+        group_index=read_only(index),
+        is_above_known=read_only(is_above_known),
         look_alikes=tuple(
             observations.group_labels[near] if position is None and near is not None else None
             for position, near in zip(positions, alike, strict=True)
@@ -157,6 +174,7 @@ def rows_of_the_fit(observations: Observations) -> NewRows:
         group_labels=tuple(map(observations.group_labels.__getitem__, observations.group_index.tolist())),
         is_known=read_only(np.ones(rows, dtype=bool)),
         group_index=observations.group_index,
+        is_above_known=read_only(np.zeros(rows, dtype=bool)),
         look_alikes=(None,) * rows,
         handed_over=observations.handed_over,
     )

@@ -31,13 +31,15 @@ class Truth:
         Logits with random effects at zero.
     x_random : (N, q) array
         Columns with a random slope: those of x, or none.
-    effects_root : (1 + q, 1 + q) array
-        Lambda of Lambda Lambda', the covariance of the random intercept and slopes.
+    effects_root : (K, K) array
+        Lambda of Lambda Lambda', the covariance of the random intercepts, one or those of nested groups, and q slopes.
     group_index : (N,) integer array
     groups : int
         How many there are.
     trials : (N,) array
     trials_given : bool
+    sharing : (G,) integer array or None
+        Of nested groups, with the effect of the group above first: position of the group whose draw of it each takes.
     """
 
     x: NDArray[np.float64]
@@ -49,6 +51,7 @@ class Truth:
     groups: int
     trials: NDArray[np.float64]
     trials_given: bool
+    sharing: NDArray[np.intp] | None = None
 
     def with_groups(self, count: int) -> Truth:
         """The same with so many groups: all of them again and again, and of the last time the first ones."""

@@ -20,4 +20,7 @@ def listed(items: list[str], *, between: str = ", ", last: str = " and ") -> str
 
 def effect_in_words(name: str) -> str:
     """A random effect as it stands in a sentence, after "the random"."""
+    group, of_group, _ = name.rpartition(": intercept")
+    if of_group:
+        return f"intercept of {group}"
     return name if name == "intercept" else f"slope of {name}"

@@ -84,7 +84,8 @@ def _draw_effect(axes: Axes, found: GroupEffects, effect: int) -> None:
         words=(f"{level} interval holds 0", f"{level} interval leaves out 0"),
         size=_marker_size(groups),
     )
-    names = short_names([found.group_labels[group] for group in order], LONGEST_NAME)
+    labels = dict(zip(found.places_of(effect).tolist(), found.labels_of(effect), strict=True))
+    names = short_names([labels[place] for place in order.tolist()], LONGEST_NAME)
     if groups <= MOST_NAMED:
         label_rows(axes, names)
     else:
@@ -111,8 +112,9 @@ def is_zero(found: GroupEffects, effect: int) -> bool:
 
 
 def order_of(found: GroupEffects, effect: int) -> NDArray[np.intp]:
-    """The groups from the largest effect to the smallest, (G,)."""
-    return np.argsort(-found.estimates[:, effect], kind="stable")
+    """Where the groups stand, from the largest effect to the smallest, (G,)."""
+    places = found.places_of(effect)
+    return np.asarray(places[np.argsort(-found.estimates[places, effect], kind="stable")])
 
 
 def apart(found: GroupEffects, effect: int) -> NDArray[np.bool_]:
@@ -126,12 +128,12 @@ def caterpillar_sentence(found: GroupEffects) -> str:
     for effect, name in enumerate(found.effect_names[:MOST_EFFECTS]):
         words = f"Random {effect_in_words(on_one_line(name))}"
         if is_zero(found, effect):
-            parts.append(f"{words}: estimated at zero in all {len(found.group_labels):,} groups.")
+            parts.append(f"{words}: estimated at zero in all {len(found.labels_of(effect)):,} groups.")
             continue
         order = order_of(found, effect)
         first, last = order[0], order[-1]
         parts.append(
-            f"{words}: {int(apart(found, effect).sum()):,} of {len(order):,} "
+            f"{words}: {int(apart(found, effect)[order].sum()):,} of {len(order):,} "
             f"{percent(found.alpha)} intervals leave out zero; largest {_shown(found, first, effect)}, smallest "
             f"{_shown(found, last, effect)}."
         )
@@ -140,7 +142,8 @@ def caterpillar_sentence(found: GroupEffects) -> str:
 
 
 def _shown(found: GroupEffects, group: np.intp, effect: int) -> str:
-    name = on_one_line(found.group_labels[group])
+    places, labels = found.places_of(effect).tolist(), found.labels_of(effect)
+    name = on_one_line(labels[places.index(group)])
     numbers = (each[group, effect] for each in (found.estimates, found.ci_lower, found.ci_upper))
     estimate, lower, upper = (f"{number:.3g}" for number in numbers)
     return f"{name} {estimate} ({lower} to {upper})"

@@ -40,6 +40,8 @@ class _Notation:
         Template of the inverse logit.
     effect : str
         Template of a random effect, by its number.
+    of_groups : str
+        The same by the name of its groups.
     law, correlation : str
         Templates.
     times : str
@@ -54,6 +56,7 @@ class _Notation:
     counts: str
     predictor: str
     effect: str
+    of_groups: str
     law: str
     correlation: str
     times: str
@@ -76,6 +79,7 @@ PLAIN: Final = _Notation(
     counts="{outcome} ~ Binomial(n, p), p = ",
     predictor="logit^-1({terms})",
     effect="u{number}",
+    of_groups="u[{name}]",
     law="{effect} ~ N(0{separator} {sd}^2)",
     correlation="cor({first}, {second}) = {value}",
     times=" ",
@@ -88,6 +92,7 @@ LATEX: Final = _Notation(
     counts=r"{outcome} \sim \mathrm{{Binomial}}(n, p), \quad p = ",
     predictor=r"\mathrm{{logit}}^{{-1}}({terms})",
     effect="u_{{{number}}}",
+    of_groups="u_{{{name}}}",
     law=r"{effect} \sim N(0{separator} {sd}^2)",
     correlation=r"\mathrm{{cor}}({first}, {second}) = {value}",
     times=r" \, ",
@@ -130,7 +135,7 @@ def _right(model: GLMM, estimates: Estimates, printer: Printer, notation: _Notat
         column = "" if is_intercept else f"{notation.times}{notation.name(estimates.fixed_names[place])}"
         terms.append(("-" if value < 0.0 else "+", f"{number}{column}"))
     for place, name in enumerate(estimates.random_names):
-        column = f"{notation.times}{notation.name(name)}" if place else ""
+        column = f"{notation.times}{notation.name(name)}" if place and estimates.above is None else ""
         terms.append(("+", f"{_effect(place, estimates, notation)}{column}"))
     (sign, first), *others = terms
     joined = "".join(f" {sign} {term}" for sign, term in others)
@@ -138,7 +143,9 @@ def _right(model: GLMM, estimates: Estimates, printer: Printer, notation: _Notat
 
 
 def _effect(place: int, estimates: Estimates, notation: _Notation) -> str:
-    """The one random effect is u; several are u0, u1 ..."""
+    """The one random effect is u; several are u0, u1 ..., those of nested groups called after these."""
+    if estimates.above is not None:
+        return notation.of_groups.format(name=notation.name((estimates.above.name, estimates.group_name)[place]))
     return notation.effect.format(number=place) if len(estimates.random_names) > 1 else "u"
 
 

@@ -15,6 +15,7 @@ from glmm_binomial.answers.model_text import model_text
 from glmm_binomial.estimation.fitted_model import fitted
 from glmm_binomial.formula.expressions import ColumnOfNumbers, Expression
 from glmm_binomial.formula.factors import Basis, Levels, Numbers
+from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.wording import effect_in_words, listed
 
 if TYPE_CHECKING:
@@ -250,7 +251,12 @@ class Names:
 
 
 def _of_formula(coding: Coding) -> _Told:
-    groups = coding.random.grouping.names[0]
+    groups, *others = coding.random.grouping.names
+    if others or coding.random.above is not None:
+        reject(
+            'style must be "table", "summary", "sentence", "covariance", "equation" or "latex" for groups that several '
+            "columns make, of which no code is written yet. R's lme4 takes their random terms as this formula has them."
+        )
     variables = [variable.name for variable in coding.variables]
     return _Told(
         columns=tuple(dict.fromkeys((*coding.response.variables, *variables, groups))),

@@ -11,8 +11,9 @@ from glmm_binomial.answers.report_styles.printed import decimals_of
 from glmm_binomial.answers.report_styles.tables import ratio_and_interval
 from glmm_binomial.answers.report_styles.wording import (
     effects_of,
-    groups_of,
     has_products,
+    icc_of,
+    levels_of,
     method_of,
     predictors_of,
     success_of,
@@ -35,17 +36,19 @@ def sentence_rows(model: GLMM, estimates: Estimates, printer: Printer) -> list[S
 
 
 def _sentences(model: GLMM, estimates: Estimates, printer: Printer) -> Iterator[str]:
-    groups = f"{printer.count(len(estimates.group_labels))} {groups_of(model)}"
+    groups = " in ".join(f"{printer.count(count)} {name}" for name, count in reversed(levels_of(model)))
     rows = f"{printer.count(estimates.observations)} observations"
     if estimates.trials is not None:
         rows = f"{printer.count(estimates.trials)} trials in {printer.count(estimates.observations)} rows"
     omitted = estimates.rows_omitted
     left_out = f" ({printer.count(omitted)} more left out for missing values)" if omitted else ""
     slopes = list(estimates.random_names[1:])
-    of_slopes = f" and random slopes of {_listed(slopes)}" if slopes else ""
+    effects = f"a random intercept and random slopes of {_listed(slopes)}" if slopes else "a random intercept"
+    if model.design.scale.nested:
+        effects = " and ".join(f"a random {name}" for name in effects_of(estimates))
     yield (
-        f"A mixed-effects logistic regression with a random intercept{of_slopes} was fitted to {rows}{left_out} of "
-        f"{groups} by {method_of(estimates)}."
+        f"A mixed-effects logistic regression with {effects} was fitted to {rows}{left_out} of {groups} by "
+        f"{method_of(estimates)}."
     )
     yield from _of_predictors(model, estimates, printer)
     yield from _of_groups(estimates, printer)
@@ -86,7 +89,8 @@ def _of_groups(estimates: Estimates, printer: Printer) -> Iterator[str]:
         f"{printer.decimal(sd, decimals_of(sd))} for the {name}" if sd > 0.0 else f"estimated at zero for the {name}"
         for name, sd in zip(names, estimates.std_devs.tolist(), strict=True)
     ]
-    icc = "" if estimates.icc is None else f" (intraclass correlation {printer.share(estimates.icc)})"
+    shares = ", ".join(f"{name} {printer.share(value)}" for name, value in icc_of(estimates))
+    icc = f" ({shares})" if shares else ""
     yield f"The standard deviation between groups on the logit scale was {_listed(told)}{icc}."
     if estimates.correlations is None:
         return

@@ -11,6 +11,7 @@ from glmm_binomial.answers.model_text import model_text
 from glmm_binomial.answers.report_styles.printed import as_r_prints, coefficients_as_r_prints, p_values_as_r_prints
 from glmm_binomial.answers.report_styles.wording import method_of
 from glmm_binomial.estimation.pearson import counts_of
+from glmm_binomial.model.design import INTERCEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,11 +87,18 @@ def _random_effects(model: GLMM, estimates: Estimates, printer: Printer) -> Rows
         correlations = _left_of_diagonal(estimates.correlations, 2, printer)
     heading = ("Groups", "Name", "Variance", "Std.Dev.", *(["Corr"] if estimates.correlations is not None else []))
     effects = zip(estimates.random_names, variances, std_devs, correlations, strict=True)
+    shown: Rows = [("" if place else groups, *cells, *beside) for place, (*cells, beside) in enumerate(effects)]
+    counts = f"{groups}, {len(estimates.group_labels)}"
+    if estimates.above is not None:
+        # the lower groups first, as there
+        numbers = zip((estimates.above.name, groups), variances, std_devs, strict=True)
+        shown = list(reversed([(name, INTERCEPT, *cells) for name, *cells in numbers]))
+        counts = f"{counts}; {estimates.above.name}, {len(estimates.above.labels)}"
     return [
         ("Random effects:",),
         heading,
-        *(("" if place else groups, *cells, *beside) for place, (*cells, beside) in enumerate(effects)),
-        (f"Number of obs: {estimates.observations}, groups: {groups}, {len(estimates.group_labels)}",),
+        *shown,
+        (f"Number of obs: {estimates.observations}, groups: {counts}",),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.answers.report_styles.printed import decimals_between, decimals_of
-from glmm_binomial.answers.report_styles.wording import effects_of, groups_of, method_of
+from glmm_binomial.answers.report_styles.wording import effects_of, groups_of, icc_of, levels_of, method_of
 from glmm_binomial.answers.t_tests import told
 
 if TYPE_CHECKING:
@@ -58,18 +58,19 @@ def _by_t(estimates: Estimates, printer: Printer) -> Iterator[Sequence[object]]:
 
 
 def _of_groups(model: GLMM, estimates: Estimates, printer: Printer) -> Iterator[Sequence[object]]:
-    groups, names = groups_of(model), effects_of(estimates)
+    names = effects_of(estimates)
+    between = "" if model.design.scale.nested else f" between {groups_of(model)}"
     for name, sd in zip(names, estimates.std_devs.tolist(), strict=True):
-        yield f"SD of {name} between {groups}", printer.decimal(sd, decimals_of(sd))
+        yield f"SD of {name}{between}", printer.decimal(sd, decimals_of(sd))
     if estimates.correlations is not None:
         for first, second in combinations(range(len(names)), 2):
             correlation = float(estimates.correlations[second, first])
             # none where one of the two does not vary
             shown = printer.share(correlation) if np.isfinite(correlation) else None
             yield f"correlation of {names[first]} and {names[second]}", shown
-    if estimates.icc is not None:
-        yield "intraclass correlation", printer.share(estimates.icc)
-    yield groups, len(estimates.group_labels)
+    for called, icc in icc_of(estimates):
+        yield called, printer.share(icc)
+    yield from levels_of(model)
     yield "observations", estimates.observations
     if estimates.trials is not None:
         yield "trials", estimates.trials

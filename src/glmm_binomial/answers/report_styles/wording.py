@@ -33,6 +33,26 @@ def groups_of(model: GLMM) -> str:
     return f"groups ({name})" if name else "groups"
 
 
+def levels_of(model: GLMM) -> list[tuple[str, int]]:
+    """The groups in words, and how many there are; of nested ones those above first."""
+    observations = model.observations
+    own = (groups_of(model), len(observations.group_labels))
+    above = observations.above
+    return [own] if above is None else [(f"groups ({above.name})", len(above.labels)), own]
+
+
+def icc_of(estimates: Estimates) -> list[tuple[str, float]]:
+    """Intraclass correlations and their names."""
+    if estimates.icc is None:
+        return []
+    if estimates.above is None or estimates.icc_above is None:
+        return [("intraclass correlation", estimates.icc)]
+    return [
+        (f"intraclass correlation within {estimates.above.name}", estimates.icc_above),
+        (f"intraclass correlation within {estimates.group_name}", estimates.icc),
+    ]
+
+
 def predictors_of(model: GLMM) -> tuple[str, ...]:
     """Each coefficient's column in words: trt (treat against control), dose (per unit)."""
     x_names = model.observations.x_names
