@@ -91,6 +91,10 @@ def worksheet() -> list[Cell]:
     for formula in ("y ~ dose * sex + (1 | id)", "y ~ dose + (dose || id)"):
         model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": formula})}
         cells += [Cell("GLMM_BINOMIAL_TABLE", model), Cell("GLMM_BINOMIAL_PREDICT", {**model, "new_data": study[:9]})]
+    nested = {"data": study, "formula": "y ~ dose + (1 | id/sex)", "method": "ml"}
+    cells += [
+        Cell(f"GLMM_BINOMIAL_{name}", {"model": Cell("GLMM_BINOMIAL_FORMULA", nested)}) for name in ("TABLE", "RANEF")
+    ]
     model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": "y ~ dose * sex + (1 | id)"})}
     cells += [
         Cell("GLMM_BINOMIAL_CONTRAST", {**model, "by": "sex", "scale": scale}) for scale in ("ratio", "odds ratio")

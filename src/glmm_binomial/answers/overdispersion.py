@@ -144,9 +144,9 @@ def about_dispersion(found: Dispersion | None) -> Iterator[str]:
         yield (
             "The counts vary more than the model lets them: Pearson's chi-square over its degrees of freedom is "
             f"{found.ratio:.3g}, where data from the model give {found.expected:.3g}, and in 95 % of cases at most "
-            f"{found.largest:.3g}. Standard errors and p-values are too small. An effect of each row accounts for it: in "
-            "a formula (1 | id/row) in the place of (1 | id), with a column row that numbers the rows. As a rough guide "
-            f"multiply the standard errors by {np.sqrt(found.ratio):.3g}, the root of that ratio."
+            f"{found.largest:.3g}. Standard errors and p-values are too small. An effect of each row accounts for it: "
+            "in a formula (1 | id/row) in the place of (1 | id), with a column row that numbers the rows. As a rough "
+            f"guide multiply the standard errors by {np.sqrt(found.ratio):.3g}, the root of that ratio."
         )
 
 
