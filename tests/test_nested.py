@@ -175,6 +175,16 @@ def test_points_have_the_posterior_of_a_grid_and_its_slopes():
         assert_allclose(density.curved(point).gradient, gradient, rtol=0.0, atol=0.01)
 
 
+def test_as_many_points_are_taken_as_seconds_allow():
+    rows = rows_of(pupils(trials=2))
+    density = density_of(rows)(rows, at(rows, 0.0, 0.0), np.zeros((rows.grouping.count, 2)))
+    most = [density.most_points]
+    for times in (100, 10_000, 100_000):
+        density.rows = replace(rows, trials=np.ones(len(rows.trials) * times))
+        most.append(density.most_points)
+    assert most == [8_192, 1_024, 1_024, 1_024]
+
+
 def test_moments_of_effects_are_those_of_a_grid():
     rows = rows_of(pupils(trials=4, schools=4))
     start = at(rows, 0.1, -0.3)

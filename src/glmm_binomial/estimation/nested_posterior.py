@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.rows import Rows
 
-BLOCK_ELEMENTS: Final = 400000
-"""Rows times nodes of the groups above worked on at once, one node of the groups after the other."""
+BLOCK_ELEMENTS: Final = 400_000
+"""Groups times nodes of both kinds times points worked on at once."""
 
 MOST_ELEMENTS: Final = 200_000_000
 """Rows times nodes of both kinds times points that take some seconds."""
@@ -54,8 +54,8 @@ class NestedLogPosterior(LogPosterior):
     @property
     def most_points(self) -> int:
         """How many points may be evaluated for a sample, a power of two: as many as take some seconds."""
-        cost = len(self.rows.trials) * self._rule.above * self._rule.own
-        return int(min(MOST_POINTS, max(FEWEST_POINTS, 1 << (MOST_ELEMENTS // cost).bit_length() - 1)))
+        affordable = MOST_ELEMENTS // (len(self.rows.trials) * self._rule.above * self._rule.own)
+        return min(MOST_POINTS, max(FEWEST_POINTS, 1 << max(affordable.bit_length() - 1, 0)))
 
     @property
     def nodes(self) -> int:
