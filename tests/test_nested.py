@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.optimize import minimize
 from scipy.special import log_expit, logsumexp, roots_hermitenorm
 from scipy.stats import chi2, norm
 from scipy.stats.qmc import Sobol
@@ -18,11 +19,16 @@ from formula_data import refusal
 from glmm_binomial import estimates_of, fit_formula
 from glmm_binomial.answers.check import check
 from glmm_binomial.answers.compare import compare
+from glmm_binomial.answers.confint import profile_intervals
+from glmm_binomial.answers.contrast import contrast
 from glmm_binomial.answers.influence import influence
+from glmm_binomial.answers.margins import margins
 from glmm_binomial.answers.plot import plot
 from glmm_binomial.answers.predict import predict
+from glmm_binomial.answers.quality import quality
 from glmm_binomial.answers.ranef import random_effects
 from glmm_binomial.answers.report import report
+from glmm_binomial.answers.residuals import residuals
 from glmm_binomial.answers.simulate import draw_outcomes, simulate
 from glmm_binomial.answers.table import table
 from glmm_binomial.answers.terms import terms
@@ -529,3 +535,45 @@ def test_leaving_out_a_group_leaves_the_others_where_they_are():
     assert left.above.labels == observations.above.labels[1:]
     assert (np.bincount(left.above.index) == 3).all()
     assert replace(left, above=None).group_labels == observations.group_labels[3:]
+
+
+@pytest.mark.parametrize("method", ["ml", pytest.param("vb", marks=pytest.mark.mass)])
+def test_every_other_question_is_answered(method):
+    data = pupils(schools=8, trials=2)
+    data = [[*data[0], "sex"], *([*row, "mf"[place % 2]] for place, row in enumerate(data[1:]))]
+    model = fit_formula(data, "s / n ~ x * sex + (1 | school/class)", method=method)
+    changes = {row[0]: row for row in margins(model).rows()}
+    coefficients = dict(zip(model.design.scale.fixed_names, estimates_of(model).coefficients, strict=True))
+    # between a quarter of the slope on the logit scale, at most, and half of that in groups so different
+    slope = coefficients["x"] + 0.5 * coefficients["x:sex[m]"]
+    assert 0.12 * slope < changes["x"][2] < 0.25 * slope
+    assert contrast(model, "sex", scale="difference").rows()[1][0] == "f - m"
+    for answer in (quality, residuals, check, terms):
+        assert len(answer(model).rows()) > 1
+    for style in ("table", "summary", "sentence", "equation", "latex", "covariance"):
+        assert report(model, style).rows()
+    for kind in ("check", "forest", "caterpillar", "effect", "calibration", "roc", "residuals"):
+        assert plot(model, kind).sentence
+
+
+@pytest.mark.mass
+def test_profile_limits_are_where_the_likelihood_has_fallen_by_half_of_the_quantile():
+    data = pupils(schools=8, trials=2)
+    model = fitted(data=data)
+    limits = {row[1]: row[3:5] for row in profile_intervals(model).rows() if row[0] == ""}
+    lower, upper = limits["school: intercept"]
+    top, rows = model.fit.log_likelihood, model.design.rows
+    assert lower < model.fit.sds[0] < upper
+    for limit in (lower, upper):
+        # the highest point with that SD, by a search of its own on the grid of the brute force
+        best = minimize(
+            lambda theta, sd=limit: (
+                -log_likelihood_on_a_grid(
+                    rows, Parameters(theta[:-1], IndependentEffects(np.array([np.log(sd), theta[-1]]))), nodes=120
+                )
+            ),
+            np.append(model.fit.coefficients, np.log(model.fit.sds[1])),
+            method="BFGS",
+            options={"gtol": 1e-4},
+        )
+        assert_allclose(2.0 * (top + best.fun), chi2.isf(0.05, 1), rtol=0.0, atol=5e-3)
