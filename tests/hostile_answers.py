@@ -204,8 +204,10 @@ def _sound_fit(cells: Table) -> None:
     assert values["aic"] >= -2.0 * values["log_likelihood"]
     diagnostics = {row[1]: row[2] for row in blocks["diagnostics"]}
     assert type(diagnostics["converged"]) is bool
-    # blank where it depends on a zero far from the data
-    assert diagnostics["icc"] == "" or 0.0 <= diagnostics["icc"] <= 1.0
+    # blank where it depends on a zero far from the data; one for either kind of nested groups
+    shares = [value for name, value in diagnostics.items() if name == "icc" or name.startswith("icc: ")]
+    assert len(shares) == (2 if "icc" not in diagnostics else 1)
+    assert all(share == "" or 0.0 <= share <= 1.0 for share in shares)
 
 
 def _sound_coding(cells: Table) -> None:

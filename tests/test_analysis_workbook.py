@@ -69,6 +69,7 @@ def assert_recalculation_changes_nothing(path, folder):
     return recalculation
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", ["ml", "vb"])
 def test_recalculation_changes_nothing(method, tmp_path):
     path = written(tmp_path, "incidence / size ~ C(period) + (1 | herd)", "--method", method, source=CBPP)
@@ -77,6 +78,7 @@ def test_recalculation_changes_nothing(method, tmp_path):
     assert openpyxl.load_workbook(path).sheetnames == SHEETS
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(
     ("formula", "options"),
     [
@@ -102,6 +104,7 @@ def parts(path):
         return {name: package.read(name) for name in package.namelist()}
 
 
+@pytest.mark.mass
 def test_only_options_that_are_not_the_default_stand_in_the_formula(tmp_path):
     source = data_file(tmp_path)
     for options, arguments in (
@@ -163,6 +166,7 @@ def drawn(path):
                 yield sheet, area, cells, [float(value.text) for value in reference.iterfind(f".//{CHART}v")]
 
 
+@pytest.mark.mass
 def test_charts_show_what_is_in_the_cells_of_a_hidden_sheet(tmp_path):
     path = written(tmp_path, "incidence / size ~ C(period) + (1 | herd)", source=CBPP)
     assert len(charts_of(path)) == 3
@@ -175,6 +179,7 @@ def test_charts_show_what_is_in_the_cells_of_a_hidden_sheet(tmp_path):
     assert [chart for chart in charts_of(path) if chart.find(f".//{CHART}plotVisOnly") is not None] == []
 
 
+@pytest.mark.mass
 def test_no_chart_has_its_numbers_beside_a_table(tmp_path):
     shown = values(written(tmp_path, "incidence / size ~ C(period) + (1 | herd)", source=CBPP))
     assert not [place for place, value in shown.items() if "Chart:" in str(value)]

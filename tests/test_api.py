@@ -201,6 +201,7 @@ def test_false_in_the_place_of_x_random_is_the_same_as_false_for_fit_intercept()
     assert glmm_binomial(*as_cells(PUBLISHED_EXAMPLES[2])) == glmm_binomial(*as_cells(PUBLISHED_EXAMPLES[3]))
 
 
+@pytest.mark.mass
 def test_header_names_stand_in_the_table_and_change_no_number():
     data = datasets.contraception(urban_slope=True)
     named, plain = glmm_binomial(**data.with_headers()), glmm_binomial(**data.arguments)
@@ -303,6 +304,7 @@ def _in_months_since_1900(data):
     return data | {"x": [[600 + 12 * age, *others] for age, *others in data["x"]]}
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", METHODS)
 def test_the_unit_of_a_random_slope_divides_its_standard_deviation(method):
     data = datasets.contraception(urban_slope=True).arguments
@@ -457,6 +459,7 @@ def test_what_the_fit_does_not_depend_on_does_not_fit_again(count_fits):
     assert named[2][1] == "dose"
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(
     "change",
     [
@@ -499,6 +502,7 @@ def test_the_binomial_constant_is_not_taken_from_the_cache():
     assert value(glmm_binomial(**data), "log_likelihood") < value(glmm_binomial(**counts), "log_likelihood")
 
 
+@pytest.mark.mass
 def test_the_cache_is_bounded_and_forgets_the_oldest(count_fits):
     y, x, groups = as_cells(PUBLISHED_EXAMPLES[0])
 
@@ -538,6 +542,7 @@ def test_a_script_that_writes_into_its_results_does_not_change_the_next(count_fi
         assert (getattr(again, name) == before).all()
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", METHODS)
 def test_two_threads_at_once_get_the_same_digits_as_one_alone(method):
     sets = [datasets.bacteria().arguments, datasets.cbpp().arguments] * 4

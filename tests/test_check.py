@@ -42,6 +42,7 @@ def normal_design(rows, groups=20):
 # the article ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", ["vb", "ml", "mean-field"])
 @pytest.mark.parametrize("seed", [None, 2, 3, 4, 5])
 def test_the_right_model_passes_all_four_patterns_and_the_wrong_one_fails_all_four(method, seed):
@@ -61,6 +62,7 @@ def test_patterns_are_sorted_with_the_first_column_varying_fastest():
     assert found.observations.tolist() == [924, 910, 826, 840]
 
 
+@pytest.mark.mass
 def test_the_order_of_the_rows_does_not_matter_to_what_was_observed():
     shuffled = np.random.default_rng(0).permutation(3500)
     arguments = {name: [rows[i] for i in shuffled] for name, rows in vegetables().arguments.items()}
@@ -97,6 +99,7 @@ def test_data_from_the_model_pass_as_often_as_the_level_says_or_more():
     assert np.mean(inside) > 0.95
 
 
+@pytest.mark.mass
 def test_the_same_seed_gives_the_same_check_in_every_thread():
     model = vegetables_model()
     alone = check(model, n_sim=50)
@@ -243,6 +246,7 @@ def test_intervals_that_the_simulations_cannot_give_are_refused(alpha, n_sim, me
     assert str(refused.value).startswith(f"Invalid input: {message}")
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("alpha", [0.05, 0.1, 0.01])
 def test_as_many_simulations_as_the_level_needs_are_enough(alpha):
     assert len(check(vegetables_model(alpha=alpha), n_sim=round(2 / alpha)).simulated) == round(2 / alpha)

@@ -209,6 +209,7 @@ def test_a_target_that_cannot_be_written_is_one_line(workbook, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.mass
 def test_a_label_that_the_console_cannot_show_is_escaped(tmp_path):
     path = tmp_path / "towns.xlsx"
     formula = '=_xll.GLMM_BINOMIAL_RANEF(_xll.GLMM_BINOMIAL_MODEL({0;1;0;1},{1;2;2;1},{"Łódź";"Łódź";"Bonn";"Bonn"}))'
@@ -398,6 +399,7 @@ def published(tmp_path_factory):
     return done, path.with_name("examples-recalculated.xlsx")
 
 
+@pytest.mark.mass
 def test_the_published_examples_give_tables(published):
     done, _ = published
     assert done.returncode == 0, done.stderr

@@ -357,6 +357,7 @@ def test_the_table_says_what_its_columns_hold_and_that_interval_and_p_belong_tog
     assert (first[0], rest[0][0], rest[1][0]) == ("f", "m", "note")
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("scale", ["odds ratio", "difference", "ratio"])
 def test_an_interval_excludes_no_difference_exactly_when_p_is_below_alpha(method, scale):

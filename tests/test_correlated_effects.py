@@ -115,6 +115,7 @@ def parameters_of(estimates):
     return np.r_[estimates.coefficients, np.log(estimates.std_devs), z]
 
 
+@pytest.mark.mass
 def test_the_maximum_is_that_of_brute_force():
     model = model_of(small())
     found = estimates_of(model)
@@ -128,6 +129,7 @@ def test_the_maximum_is_that_of_brute_force():
     assert model.fit.converged
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("place", ["intercept", "x", "correlation"])
 def test_limits_of_sds_and_of_the_correlation_satisfy_their_definition(place):
     model = model_of(small())
@@ -218,6 +220,7 @@ def test_the_table_has_a_column_for_the_correlations():
     assert -1.0 < rows[5][4] < 1.0
 
 
+@pytest.mark.mass
 def test_three_effects_have_two_columns_of_correlations():
     generator = np.random.default_rng(4)
     y, x, group = small(groups=20)
@@ -345,6 +348,7 @@ def test_the_truth_is_recovered_and_covered():
     assert_allclose(np.median(shown, axis=0), [1.0, 0.7, -0.5], atol=0.05)
 
 
+@pytest.mark.mass
 def test_wald_limits_of_sds_are_those_of_the_information_by_brute_force():
     model = model_of(small())
     theta, step = parameters_of(estimates_of(model)), 1e-3 * np.eye(5)

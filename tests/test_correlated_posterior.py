@@ -34,6 +34,7 @@ POSTERIORS = {
 }
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("data", POSTERIORS)
 def test_the_posterior_is_that_of_importance_sampling(data):
     means, sds, quantiles = map(np.array, POSTERIORS[data])
@@ -53,6 +54,7 @@ def test_the_posterior_is_that_of_importance_sampling(data):
     assert found.posterior_error < 0.012
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("shift", [3.0, -0.5])
 def test_where_zero_of_the_slope_is_changes_nothing_in_the_posterior_but_the_intercepts_effect(shift):
     here, there = (contraception_with(each, "vb") for each in (0.0, shift))
@@ -67,6 +69,7 @@ def test_where_zero_of_the_slope_is_changes_nothing_in_the_posterior_but_the_int
     assert_allclose(effects[1][:, 0] + shift * effects[1][:, 1], effects[0][:, 0], atol=1e-9)
 
 
+@pytest.mark.mass
 def test_a_slope_with_its_sign_turned_turns_the_correlation_and_nothing_else():
     y, x, group = small()
     here, there = (estimates_of(model_of((y, each, group), method="vb")) for each in (x, -x))
@@ -84,6 +87,7 @@ def test_the_posterior_of_contraception_lies_about_its_maximum():
     assert by_vb.log_likelihood == pytest.approx(by_ml.log_likelihood, abs=1e-9)
 
 
+@pytest.mark.mass
 def test_four_correlated_effects_have_the_posterior_of_laplaces_approximation():
     generator = np.random.default_rng(4)
     y, x, group = small(groups=20)
@@ -95,6 +99,7 @@ def test_four_correlated_effects_have_the_posterior_of_laplaces_approximation():
     assert np.linalg.eigvalsh(found.correlations)[0] > 0.0
 
 
+@pytest.mark.mass
 def test_the_answers_of_a_posterior_are_over_its_draws():
     model = model_of(small(), method="vb")
     posterior = model.fit.posterior

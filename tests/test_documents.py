@@ -100,6 +100,7 @@ def is_an_outline(formula):
 # --- what is calculated -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.mass
 @every_page
 def test_what_is_calculated_in_a_page_is_up_to_date(path):
     written, anew = text_of(path), worked_pages.worked(text_of(path))
@@ -126,6 +127,7 @@ def _moved(answered):
     return [[cell + 0.0003 if isinstance(cell, float) else cell for cell in row] for row in answered]
 
 
+@pytest.mark.mass
 @every_document
 def test_every_formula_is_answered(path):
     sheet = "study" if "<!-- sheet study -->" in text_of(path) else "children"

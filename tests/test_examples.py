@@ -109,6 +109,7 @@ def formulas(path: Path) -> Iterator[str]:
                 yield from (element.text for element in tree.iter(f"{MAIN}{tag}") if element.text)
 
 
+@pytest.mark.mass
 @every_workbook
 def test_the_script_writes_the_committed_workbook(name: str, built: Path) -> None:
     # Not the bytes of the file: they depend on the version of zlib, and the last digits of results on the processor.
@@ -119,6 +120,7 @@ def test_the_script_writes_the_committed_workbook(name: str, built: Path) -> Non
     assert not changed, "run: python examples/build.py"
 
 
+@pytest.mark.mass
 @every_workbook
 def test_the_committed_results_are_those_of_a_fresh_run(name: str, built: Path) -> None:
     assert not differences(values(EXAMPLES / name), values(built / name))
@@ -130,6 +132,7 @@ def test_a_second_run_on_the_same_machine_writes_the_same_bytes(built: Path, tmp
     assert [name for name in WORKBOOKS if (again / name).read_bytes() != (built / name).read_bytes()] == []
 
 
+@pytest.mark.mass
 @every_workbook
 def test_stored_results_are_what_recalculation_without_excel_gives(name: str, tmp_path: Path) -> None:
     recalculation = recalculate(EXAMPLES / name, WORKSHEET_FUNCTIONS)
@@ -189,6 +192,7 @@ def test_every_part_is_well_formed(name: str) -> None:
         etree.fromstring(xml)
 
 
+@pytest.mark.mass
 @every_workbook
 def test_no_text_is_cut_off_by_the_cell_beside_it(name: str) -> None:
     workbook = openpyxl.load_workbook(EXAMPLES / name, data_only=True)
@@ -208,6 +212,7 @@ def test_no_text_is_cut_off_by_the_cell_beside_it(name: str) -> None:
     assert cut == []
 
 
+@pytest.mark.mass
 @every_workbook
 def test_rows_are_as_high_as_the_texts_across_them_need(name: str) -> None:
     for sheet in openpyxl.load_workbook(EXAMPLES / name, data_only=True):
@@ -266,6 +271,7 @@ PATTERNS = {
 """Fitted probabilities and observed proportions in the article."""
 
 
+@pytest.mark.mass
 def test_coefficients_stand_beside_those_of_the_article_and_are_close() -> None:
     rows = table("Fit", "Quantity")
     for name, (coefficient, std_error) in COEFFICIENTS.items():
@@ -280,6 +286,7 @@ def test_coefficients_stand_beside_those_of_the_article_and_are_close() -> None:
     assert rows["AIC"][1] == pytest.approx(4132.4, abs=0.05)
 
 
+@pytest.mark.mass
 def test_fitted_probabilities_are_within_two_thousandths_of_the_article() -> None:
     predicted, observed = table("Probabilities", "Sex"), table("Probabilities", "Sex", which=1)
     assert len(predicted) == len(observed) == len(PATTERNS)
@@ -292,6 +299,7 @@ def test_fitted_probabilities_are_within_two_thousandths_of_the_article() -> Non
         assert by_hand == pytest.approx(probability, rel=1e-12)
 
 
+@pytest.mark.mass
 def test_observed_proportions_are_those_of_the_article() -> None:
     for sheet, which, position in (
         ("Probabilities", 1, 0),
@@ -305,6 +313,7 @@ def test_observed_proportions_are_those_of_the_article() -> None:
         }
 
 
+@pytest.mark.mass
 def test_the_profile_interval_of_the_odds_ratio_is_within_one_per_cent_of_the_article() -> None:
     _, estimate, _, lower, published_lower, upper, published_upper = table("Odds ratios", "Odds ratio")["trt[treat]"]
     assert (published_lower, published_upper) == (7.023558, 11.44831)
@@ -313,6 +322,7 @@ def test_the_profile_interval_of_the_odds_ratio_is_within_one_per_cent_of_the_ar
     assert upper == pytest.approx(11.44831, rel=0.01)
 
 
+@pytest.mark.mass
 def test_the_profile_interval_of_the_standard_deviation_is_within_three_per_cent_of_the_article() -> None:
     rows = [row for row in rows_of("Random effects") if row[0] == "SD"]
     _, _, estimate, _, lower, _, upper, published_upper = rows[1]
@@ -330,6 +340,7 @@ def test_the_check_passes_the_right_model_in_all_patterns_and_fails_the_wrong_on
     assert shown == {f"{count} of 4 observed proportions lie inside the interval." for count in (0, 4)}
 
 
+@pytest.mark.mass
 def test_the_students_days_are_those_of_the_records() -> None:
     records = [row for row in rows_of("Data") if isinstance(row[0], int)]
     students = [row[:5] for row in rows_of("Simulations") if isinstance(row[0], int)]
@@ -365,12 +376,14 @@ def test_the_design_codes_the_text_of_every_record() -> None:
     assert [row[5:7] for row in rows_of("Data") if isinstance(row[0], int)] == [row[:2] for row in coded]
 
 
+@pytest.mark.mass
 def test_every_student_has_an_interval_that_holds_zero() -> None:
     rows = [row for row in rows_of("Students") if isinstance(row[0], int)]
     assert len(rows) == 250
     assert all(row[4] < 0 < row[5] for row in rows)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(("name", "sheet"), [("vegetables.xlsx", "Students"), ("herds.xlsx", "Odds ratios")])
 def test_groups_are_drawn_in_ascending_order_and_the_extremes_named(name: str, sheet: str) -> None:
     shown = values(EXAMPLES / name)
@@ -385,6 +398,7 @@ def test_groups_are_drawn_in_ascending_order_and_the_extremes_named(name: str, s
     assert [estimates[name] for name in named] == pytest.approx(drawn[:3] + drawn[-3:], rel=1e-12)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(
     ("name", "sheet"), [("analysis.xlsx", "Analysis"), ("vegetables.xlsx", "Fit"), ("herds.xlsx", "Fit")]
 )

@@ -281,6 +281,7 @@ def test_the_entry_points_can_be_read_without_pyxll():
     assert read.stdout.strip() == "False"
 
 
+@pytest.mark.mass
 def test_one_file_imports_pyxll():
     assert [path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py") if imports(path, "pyxll")] == [
         "excel/functions.py"
@@ -497,6 +498,7 @@ def test_the_same_formula_gives_the_same_digits_every_time(registration):
     assert table(registration, Y, X, GROUPS) == table(registration, Y, X, GROUPS)
 
 
+@pytest.mark.mass
 def test_cells_computed_in_several_threads_show_the_same_digits_as_in_one(registration):
     formulas = [PUBLISHED["intercept only"], PUBLISHED["random slope"], PUBLISHED["all six"]] * 4
     with ThreadPoolExecutor(4) as threads:
@@ -504,6 +506,7 @@ def test_cells_computed_in_several_threads_show_the_same_digits_as_in_one(regist
     assert at_once == [table(registration, *arguments) for arguments in formulas]
 
 
+@pytest.mark.mass
 def test_the_first_cells_may_be_computed_at_once_in_many_threads():
     script = f"""
 from concurrent.futures import ThreadPoolExecutor

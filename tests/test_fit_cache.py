@@ -122,6 +122,7 @@ def test_a_column_that_is_random_rather_than_fixed_changes_the_key():
 # the fits ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.mass
 def test_the_same_data_are_fitted_once_for_each_method():
     fits = [fit_design(design(), method) for method in METHODS]
     assert len({id(found) for found in fits}) == len(METHODS)

@@ -577,6 +577,7 @@ CELLS = st.one_of(
 )
 
 
+@pytest.mark.mass
 @settings(max_examples=300, derandomize=True, database=None, deadline=None)
 @given(
     st.integers(1, ROWS + 1),

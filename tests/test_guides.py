@@ -34,6 +34,7 @@ def steps(name):
     ]
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("name", ["article.md", "coming-from.md"])
 def test_every_formula_of_the_guides_is_answered(name):
     found = steps(name)
@@ -90,6 +91,7 @@ def page_on(name):
     return " ".join((DOCS / "functions" / f"glmm_binomial_{name}.md").read_text("utf-8").split())
 
 
+@pytest.mark.mass
 def test_what_is_said_of_influence_and_of_products_is_so():
     header, *rows = answer("GLMM_BINOMIAL_INFLUENCE(model)")
     moves = [abs(move) for row in rows for move in row[3 : header.index("verdict_changes")]]
@@ -108,6 +110,7 @@ def test_what_is_said_of_influence_and_of_products_is_so():
     assert "products" not in {row[0] for row in answer("GLMM_BINOMIAL_CHECK(model)")}
 
 
+@pytest.mark.mass
 def test_each_step_of_the_article_stands_on_the_sheet_that_is_named():
     book = openpyxl.load_workbook(DOCS.parent / "examples" / "vegetables.xlsx")
     written = {

@@ -63,6 +63,7 @@ LONG = {("groups of size one", "vb"), ("rare outcome", "vb")}
 """Posteriors far from normal, which all points are needed for."""
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(
     ("name", "method"),
     [

@@ -88,6 +88,7 @@ def test_changes_are_those_that_lme4_finds_without_each_group(name):
     assert_allclose(found.changes[~anew], expected[~anew], atol=WITHIN)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(
     ("name", "method"),
     [
@@ -117,6 +118,7 @@ def test_changes_and_verdicts_are_those_of_a_fit_without_the_group(name, method)
     assert np.sum(~np.array(same)) <= (method == "vb")
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", ["ml", "vb"])
 def test_correlated_effects_are_left_out_of_small_data(method):
     y, x, groups, slope = draw(12, groups=20, size=10, slopes=1)

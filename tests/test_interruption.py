@@ -24,6 +24,7 @@ class After:
         return self.asked > self.left
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", ["vb", "ml"])
 def test_a_fit_asks_between_its_steps_and_stops_when_told(method):
     counter = After(10**9)

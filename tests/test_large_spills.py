@@ -44,6 +44,7 @@ def test_a_call_spills_more_cells_than_the_engine_allows(tmp_path: Path) -> None
     assert [[cell.value for cell in row] for row in sheet[f"B2:E{ROWS + 1}"]] == rows_of(ROWS)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("reference", ["_xlfn.ANCHORARRAY(B2)", f"Sheet1!$B$2:$E${ROWS + 1}"])
 def test_formulas_that_refer_to_a_large_spill_see_all_of_it(tmp_path: Path, reference: str) -> None:
     formulas = {"G1": f"=SUM({reference})", "H2": f"=_xll.DOUBLED({reference})", "B2": f"=_xll.ROWS_OF({ROWS})"}
@@ -52,6 +53,7 @@ def test_formulas_that_refer_to_a_large_spill_see_all_of_it(tmp_path: Path, refe
     assert [[cell.value for cell in row] for row in sheet[f"H2:K{ROWS + 1}"]] == doubled(rows_of(ROWS))
 
 
+@pytest.mark.mass
 def test_a_large_range_spills_as_it_is(tmp_path: Path) -> None:
     _, sheet = recalculated(tmp_path, {"B2": f"=_xll.ROWS_OF({ROWS})", "H2": f"=B2:E{ROWS + 1}"})
     assert [[cell.value for cell in row] for row in sheet[f"H2:K{ROWS + 1}"]] == rows_of(ROWS)

@@ -197,12 +197,14 @@ def ask(process, method, arguments):
     return json.loads(process.stdout.readline())
 
 
+@pytest.mark.mass
 def test_the_process_answers_one_call_after_another_with_all_digits(server):
     [[handle]] = ask(server, *MODEL)
     expected = glmm_binomial_table(glmm_binomial_formula(DATA, FORMULA, "ml"))
     assert ask(server, "glmm_binomial_table", [handle]) == shown(expected)
 
 
+@pytest.mark.mass
 def test_the_process_ends_with_its_input_even_within_a_calculation(server):
     ask(server, "glmm_binomial_table", ["GLMM@1"])
     x, groups = [[float(i % 7)] for i in range(400)], [[float(i // 4)] for i in range(400)]
@@ -278,6 +280,7 @@ def test_the_add_in_hands_on_calls_and_is_led_astray_by_no_variable_of_libreoffi
     assert message.startswith("Invalid input: model must be a live model.")
 
 
+@pytest.mark.mass
 def test_a_process_that_was_ended_is_said_and_started_again(add_in):
     add_in.glmm_binomial_table("GLMM@1")
     process = add_in._calculation._process
@@ -368,7 +371,7 @@ def test_libreoffice_takes_the_add_in_and_gives_it_up(monkeypatch, capsys):
         if os.geteuid() == 0:
             # root it refuses
             os.chown(home, NOBODY, NOBODY)
-            as_user |= {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+            as_user |= {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": home}
         monkeypatch.setattr(program.subprocess, "run", partial(subprocess.run, **as_user))
         monkeypatch.setattr(program.tempfile, "TemporaryDirectory", lambda **_: contextlib.nullcontext(home))
         codes = [main(["libreoffice", action]) for action in ("install", "install", "uninstall", "uninstall")]

@@ -63,6 +63,7 @@ def test_the_log_likelihood_of_three_effects_is_that_of_brute_force():
         assert abs(sides[1] - sides[0]) < 2e-3
 
 
+@pytest.mark.mass
 def test_the_log_likelihood_of_three_correlated_effects_is_that_of_brute_force():
     y, x, group = drawn(3, groups=30)
     cells = [["y", "a", "b", "id"], *zip(y.tolist(), *x.T.tolist(), group.tolist(), strict=True)]
@@ -75,6 +76,7 @@ def test_the_log_likelihood_of_three_correlated_effects_is_that_of_brute_force()
     assert found.nodes is not None
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(("effects", "finer"), [(3, (11, 13)), (4, (9, 11))])
 def test_finer_rules_move_the_estimates_by_less_than_a_hundredth_of_a_standard_error(effects, finer, monkeypatch):
     y, x, group = drawn(effects)
@@ -89,6 +91,7 @@ def test_finer_rules_move_the_estimates_by_less_than_a_hundredth_of_a_standard_e
     assert (np.abs(moved) < 0.01 * np.sqrt(np.diag(exact.covariance))).all()
 
 
+@pytest.mark.mass
 def test_the_posterior_of_three_effects_is_by_quadrature():
     y, x, group = drawn(3, groups=15)
     found = estimates_of(fit_model(y, x, group, x_random=x))

@@ -73,6 +73,7 @@ POINT = np.array([-0.4, 0.7, 0.2, 0.1, -0.3, 0.8])
 """Three coefficients, two log SDs, and Fisher's z of correlated effects."""
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("counts", [False, True])
 @pytest.mark.parametrize(("parameters", "nodes"), [(1, 40), (2, 27), (3, 27)])
 def test_differences_of_log_posteriors_are_those_of_brute_force(parameters, nodes, counts):

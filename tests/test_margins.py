@@ -173,6 +173,7 @@ def test_posterior_effects_are_those_of_the_draws():
     assert arm.ci_lower < arm.risk_difference < arm.ci_upper
 
 
+@pytest.mark.mass
 def test_where_rows_are_too_many_for_all_draws_a_regression_on_some_gives_the_same():
     model = fit_formula(table_of(groups=24), "y ~ age + (1 + age || id)")
     with pytest.MonkeyPatch.context() as patch:
@@ -231,6 +232,7 @@ def test_counts_and_the_same_data_as_rows_of_zero_and_one_have_the_same_effects(
         assert_allclose([one.ci_lower, one.ratio_upper], [other.ci_lower, other.ratio_upper], rtol=1e-5)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("slope", [False, True])
 def test_models_of_ranges_and_of_formulas_have_the_same_effects(method, slope):

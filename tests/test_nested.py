@@ -99,6 +99,7 @@ def at(rows, *log_sds):
     return Parameters(np.linspace(0.2, 0.6, rows.fixed.shape[1]), IndependentEffects(np.array(log_sds)))
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("trials", [1, 6])
 @pytest.mark.parametrize("log_sds", [(0.0, -0.3), (-1.5, 0.8), (0.9, -2.0)])
 def test_the_likelihood_is_that_of_a_grid_over_both_effects(trials, log_sds):
@@ -273,6 +274,7 @@ def test_children_of_mothers_of_communities_have_their_certified_estimates():
     assert_allclose(found.fit.log_likelihood, -1323.95243, rtol=0.0, atol=6e-6)
 
 
+@pytest.mark.mass
 def test_counts_of_many_trials_have_lme4s_estimates():
     with (REFERENCE / "nested_lme4.csv").open(encoding="utf-8", newline="") as lines:
         header, *rows = csv.reader(lines)

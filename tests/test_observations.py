@@ -494,6 +494,7 @@ def test_whole_columns_of_cells_made_one_by_one_are_trimmed_quickly():
     assert time.process_time() - began < 1.0
 
 
+@pytest.mark.mass
 def test_a_blank_half_way_down_a_long_column_is_named():
     rows = 50_000
     y, x, groups = column(*[0.0, 1.0] * (rows // 2)), column(*map(float, range(rows))), column(*range(rows))

@@ -21,6 +21,7 @@ def by_year(origin):
     return {"y": y, "x": (year + origin)[:, None], "groups": person, "x_random": (year + origin)[:, None]}
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", ["ml", "vb"])
 def test_years_as_they_are_typed_are_told_to_be_centred(method):
     typed, centred = (fit(**by_year(origin), method=method) for origin in (2015.5, 0.0))

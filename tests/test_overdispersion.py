@@ -135,6 +135,7 @@ def test_the_classical_data_on_cattle_are_overdispersed_a_little(method):
 # the verdict
 
 
+@pytest.mark.mass
 def test_an_effect_of_each_row_is_announced_and_fails_the_check():
     significant = 0
     for seed in range(10):
@@ -225,6 +226,7 @@ def test_the_order_of_the_rows_changes_the_law_alone_and_little():
     assert_allclose(first.expected, second.expected, rtol=0.1)
 
 
+@pytest.mark.mass
 def test_a_check_repeats_its_simulations():
     model = model_of(drawn(11))
     first, second, other = check(model), check(model), check(model, seed=2)

@@ -171,6 +171,7 @@ def test_the_same_check_gives_the_same_picture():
     assert_array_equal(drawn(check_figure(found)), drawn(check_figure(found)))
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("interaction", [True, False])
 def test_everything_lies_within_the_picture(interaction):
     found = check(vegetables_model(interaction=interaction))

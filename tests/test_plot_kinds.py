@@ -77,6 +77,7 @@ def segments_of(axes):
 # all kinds -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("name", MODELS)
 def test_every_kind_fits_its_page_and_says_what_it_shows(name):
     model = MODELS[name]()

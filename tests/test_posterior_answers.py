@@ -76,6 +76,7 @@ def model():
     return fit_model(y, x, groups, fit_intercept=False)
 
 
+@pytest.mark.mass
 def test_the_table_is_that_of_the_grid(exact):
     mean, sd, quantiles = summary(np.repeat(exact["b"], len(exact["t"])), exact["posterior"].ravel())
     y, x, groups = intercept_data()
@@ -90,6 +91,7 @@ def test_the_table_is_that_of_the_grid(exact):
     assert found.log_sd_std_errors[0] == pytest.approx(sd, rel=0.02)
 
 
+@pytest.mark.mass
 def test_effects_of_groups_are_those_of_the_grid(model, exact):
     found = random_effects(model)
     for group in range(GROUPS):
@@ -100,6 +102,7 @@ def test_effects_of_groups_are_those_of_the_grid(model, exact):
         assert_allclose([found.ci_lower[group, 0], found.ci_upper[group, 0]], quantiles, atol=0.15 * sd)
 
 
+@pytest.mark.mass
 def test_probabilities_of_known_groups_are_those_of_the_grid(model, exact):
     found = predict(model, [[1.0]] * GROUPS, new_groups=[[group] for group in range(GROUPS)])
     for group in range(GROUPS):
@@ -196,6 +199,7 @@ def test_aic_prefers_the_model_that_maximum_likelihood_prefers_where_the_posteri
     assert gains[0] == gains[1] == gains[2] > 10.0
 
 
+@pytest.mark.mass
 def test_effects_of_a_model_with_more_columns_than_draws_are_found():
     rng = np.random.default_rng(6)
     groups = np.repeat(np.arange(30), 20)

@@ -41,6 +41,7 @@ def lme4():
         return {(int(row["groups"]), row["term"]): row for row in csv.DictReader(lines)}
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(
     ("test", "n_sim"),
     [("x2", 100), pytest.param("x1", 1000, marks=pytest.mark.mass), pytest.param("x2", 1000, marks=pytest.mark.mass)],

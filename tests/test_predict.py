@@ -317,6 +317,7 @@ def slopes_data():
     return y.astype(float), x, group, z
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", METHODS)
 def test_order_of_rows_does_not_matter(method):
     y, x, group, z = slopes_data()
@@ -331,6 +332,7 @@ def test_order_of_rows_does_not_matter(method):
         assert_array_equal(getattr(backwards, name)[::-1], getattr(expected, name))
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", METHODS)
 def test_units_of_columns_do_not_matter(method):
     y, x, group, z = slopes_data()
@@ -343,6 +345,7 @@ def test_units_of_columns_do_not_matter(method):
     assert_same(predictions_of(model, moved, new_groups=group % 40, new_x_random=250.0 * z), expected, tolerance=1e-8)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("method", METHODS)
 def test_swapping_successes_and_failures_gives_the_complement(method):
     y, x, group, z = slopes_data()

@@ -110,6 +110,7 @@ def test_gradient_and_curvature_of_the_log_posterior_are_finite_differences(slop
     assert_allclose(at.information, curvature, rtol=0, atol=AGREEMENT)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("slopes", [0, 1, 2])
 def test_a_fit_tells_the_step_from_the_mode_of_the_posterior_to_the_maximum_of_the_likelihood(slopes):
     design = draw_design(43, groups=12, size=8, slopes=slopes)

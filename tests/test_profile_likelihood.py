@@ -397,6 +397,7 @@ def test_what_is_left_of_three_effects_is_integrated_as_by_a_model_without_the_o
     assert_allclose(whole.sds[[0, 2]], left.sds, rtol=1e-7)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("alpha", [1.0 - 2.0**-53, 2e-300])
 @pytest.mark.parametrize(
     ("y", "x", "groups"),
@@ -504,6 +505,7 @@ def test_large_samples_bring_profile_and_wald_together():
         assert abs(interval.ci_upper - interval.wald_upper) < 0.01 * width
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("name", ["cbpp", "contraception", "contraception + urban slope"])
 def test_a_limit_takes_at_most_four_evaluations_of_the_score_and_one_of_log_l_with_all_nodes(name, monkeypatch):
     model = reference_model(name)

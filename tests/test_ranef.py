@@ -229,6 +229,7 @@ def test_table_has_one_row_for_each_effect_of_each_group():
     assert {type(cell) for row in rows for cell in row} == {str, float, type(None)}
 
 
+@pytest.mark.mass
 def test_labels_in_the_table_are_those_that_were_given():
     groups = [["a "], ["a "], [3.0], [3.0], [True], [True], ["3"], ["3"]]
     model = fit_model([[0], [1], [1], [1], [0], [1], [0], [0]], [[0], [1], [2], [1], [0], [3], [1], [2]], groups)

@@ -15,6 +15,7 @@ def outcome():
     return selftest.selftest()
 
 
+@pytest.mark.mass
 def test_every_certified_number_has_the_digits_it_needs(outcome):
     assert outcome.passes
     assert len(outcome.comparisons) > 60
@@ -56,6 +57,7 @@ def test_the_table_ends_with_the_versions(outcome):
     assert {len(row) for row in rows} == {len(HEADER)}
 
 
+@pytest.mark.mass
 def test_a_checkout_that_is_not_installed_tests_itself_too(monkeypatch):
     def of_installed(package):
         if package == "glmm-binomial":
@@ -66,12 +68,14 @@ def test_a_checkout_that_is_not_installed_tests_itself_too(monkeypatch):
     assert ["version", "glmm-binomial", __version__, None, None, None] in glmm_binomial_selftest()
 
 
+@pytest.mark.mass
 def test_the_worksheet_function_gives_the_same_table():
     rows = glmm_binomial_selftest()
     assert rows[0] == list(HEADER)
     assert [row[5] for row in rows if row[0] == "result"] == [True]
 
 
+@pytest.mark.mass
 def test_the_command_line_prints_the_table_and_exits_with_zero(capsys):
     assert main(["selftest"]) == 0
     printed = capsys.readouterr().out

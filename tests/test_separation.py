@@ -105,6 +105,7 @@ def random_data(seed):
     return y, trials, x, bool(rng.integers(3))
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("block", range(4))
 def test_separation_is_found_exactly_where_a_linear_programme_finds_it(block):
     kinds = []

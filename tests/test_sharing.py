@@ -65,6 +65,7 @@ def notes(path):
 # --- values and notes -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("name", ["herds.xlsx", "reference_examples.xlsx", "vegetables.xlsx"])
 def test_an_example_keeps_its_values_and_its_ordinary_formulas(name, tmp_path):
     source = tmp_path / name
@@ -308,6 +309,7 @@ class Page(HTMLParser):
             self.cells[-1] += data
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("name", ["herds.xlsx", "reference_examples.xlsx", "vegetables.xlsx"])
 def test_the_page_has_every_sheet_table_and_chart_of_an_example(name):
     content = (EXAMPLES / name).read_bytes()
@@ -329,6 +331,7 @@ def test_the_page_has_every_sheet_table_and_chart_of_an_example(name):
                     assert f"{cell.value:.4f}" in page.cells, cell.coordinate
 
 
+@pytest.mark.mass
 def test_a_long_sheet_is_cut_and_the_page_says_so():
     page = Page(html_page((EXAMPLES / "vegetables.xlsx").read_bytes(), WORKSHEET_FUNCTIONS, title="Example"))
     assert "3,006 more rows stand in the workbook." in page.cells
@@ -409,12 +412,14 @@ def has_libreoffice():
 needs_libreoffice = pytest.mark.skipif(not has_libreoffice(), reason="LibreOffice is not installed")
 
 
+@pytest.mark.mass
 @needs_libreoffice
 def test_pdf_has_the_pages(workbook, tmp_path):
     assert main(["recalc", str(workbook), "--pdf", "--trust", "calculated"]) == 0
     assert (tmp_path / "study-recalculated.pdf").read_bytes().startswith(b"%PDF-")
 
 
+@pytest.mark.mass
 @needs_libreoffice
 @pytest.mark.parametrize(
     "name", ["herds.xlsx", "reference_examples.xlsx", pytest.param("vegetables.xlsx", marks=pytest.mark.mass)]

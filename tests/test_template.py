@@ -76,6 +76,7 @@ def shown(path):
     }
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize(
     ("name", "formula"),
     [
@@ -108,6 +109,7 @@ def same(first, second):
     return first == second
 
 
+@pytest.mark.mass
 def test_a_message_in_the_place_of_the_model_is_all_that_shows(tmp_path):
     header, rows = records("cbpp.csv")
     paste(tmp_path / "pasted.xlsx", header, rows, "incidence / size ~ C(perio) + (1 | herd)")
@@ -120,6 +122,7 @@ def test_a_message_in_the_place_of_the_model_is_all_that_shows(tmp_path):
     assert "intercept" not in cells.values()
 
 
+@pytest.mark.mass
 def test_a_table_that_ends_before_the_data_do_is_told(tmp_path):
     header, rows = records("cbpp.csv")
     paste(tmp_path / "pasted.xlsx", header, rows, "incidence / size ~ C(period) + (1 | herd)", table_rows=40)

@@ -5,6 +5,7 @@ Nor does it matter what was computed before.
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle, product
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.mass
 
 THREADS = 8
 OPTIONS = ({"alpha": 0.05}, {"alpha": 0.1, "fit_intercept": False})
+NESTED = "y ~ dose + (1 | school/class)"
 FORMULAS = ("dose", "dose * sex", "C(sex)", "log(dose) + sex", "0 + sex", "scale(dose):sex", "I(dose**2)", "sex - 1")
 
 
@@ -91,7 +93,17 @@ def worksheet() -> list[Cell]:
     for formula in ("y ~ dose * sex + (1 | id)", "y ~ dose + (dose || id)"):
         model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": formula})}
         cells += [Cell("GLMM_BINOMIAL_TABLE", model), Cell("GLMM_BINOMIAL_PREDICT", {**model, "new_data": study[:9]})]
-    nested = {"data": study, "formula": "y ~ dose + (1 | id/sex)", "method": "ml"}
+    draw = random.Random(0)
+    pupils = [
+        [
+            int(draw.random() < (0.2, 0.5, 0.8)[row // 20 % 3] * (1.2, 0.6)[row // 5 % 2]),
+            row * 7 % 5,
+            row // 20,
+            row // 5,
+        ]
+        for row in range(120)
+    ]
+    nested = {"data": [["y", "dose", "school", "class"], *pupils], "formula": NESTED, "method": "ml"}
     cells += [
         Cell(f"GLMM_BINOMIAL_{name}", {"model": Cell("GLMM_BINOMIAL_FORMULA", nested)}) for name in ("TABLE", "RANEF")
     ]

@@ -120,6 +120,7 @@ def test_dates_that_count_from_1904_are_calculated_so(tmp_path):
         assert shown(target, address) == shown(source, address), address
 
 
+@pytest.mark.mass
 def test_formulas_with_indirect_down_a_thousand_rows_take_seconds(tmp_path):
     # of the processor: others may use it too
     began = time.process_time()

@@ -176,6 +176,7 @@ def test_broken_xml_in_a_sheet_is_refused(tmp_path, xml):
     assert refusal(source)
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("nested", ["ABS(", "(", "-", "_xll.F(", "IF(TRUE,", "{"])
 def test_a_thousand_nested_calls_are_a_problem_of_their_cell(tmp_path, nested):
     closing = {"-": "", "{": "}"}.get(nested, ")")

@@ -160,7 +160,7 @@ def test_no_formula_outside_the_plan_changes_in_libreoffice(tmp_path):
         pytest.skip(lacking)
     draw = random.Random(1)
     workbooks = [build(tmp_path / f"{seed}.xlsx", seed) for seed in range(WORKBOOKS)]
-    before = calculate([workbook.path for workbook in workbooks], {}).workbooks
+    before = calculate([workbook.path for workbook in workbooks]).workbooks
     plans, perturbed = [], []
     for number, (workbook, values) in enumerate(zip(workbooks, before, strict=True)):
         assert values.keys() == set(workbook.formulas)
@@ -169,7 +169,7 @@ def test_no_formula_outside_the_plan_changes_in_libreoffice(tmp_path):
         other = {place: draw.choice([0.5, -3.0, 7.0, 20.0]) for place in seeds}
         plans.append(planned(stored, tmp_path / f"{number}-planned.xlsx", other))
         perturbed.append(with_cells(stored, tmp_path / f"{number}-other.xlsx", other))
-    after = calculate(perturbed, {}).workbooks
+    after = calculate(perturbed).workbooks
     changed = kept = 0
     for number, plan in enumerate(plans):
         differing = {place for place, value in before[number].items() if after[number][place] != value}

@@ -378,6 +378,7 @@ def test_the_readers_found_are_those_of_asking_each():
         assert set(index.take(("other", Area(1, 1, LAST_ROW, LAST_COLUMN)))) == set()
 
 
+@pytest.mark.mass
 @pytest.mark.parametrize("step", [1, -1])
 def test_readers_of_ten_thousand_windows_are_found_one_by_one_in_seconds(step):
     count = 10_000

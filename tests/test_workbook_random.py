@@ -107,6 +107,7 @@ def check(folder: Path, seed: int) -> tuple[int, int]:
     return result.counts.calculated, result.counts.kept
 
 
+@pytest.mark.mass
 def test_calculating_what_depends_on_a_function_gives_what_calculating_all_gives(tmp_path):
     calculated, kept = map(sum, zip(*(check(tmp_path, seed) for seed in range(15)), strict=True))
     # both kinds are there in numbers
