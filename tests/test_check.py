@@ -88,6 +88,7 @@ def test_a_check_of_its_own_simulations_can_be_done_by_hand():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_data_from_the_model_pass_as_often_as_the_level_says_or_more():
     model = vegetables_model(method="ml")
     arguments = vegetables().arguments

@@ -143,6 +143,7 @@ def test_laws_of_the_statistic_by_hand():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_the_test_of_a_variance_rejects_as_often_as_it_says():
     rng = np.random.default_rng(11)
     group, z = np.repeat(np.arange(60), 12), np.tile(np.linspace(-1.5, 1.5, 12), 60)[:, None]

@@ -332,6 +332,7 @@ def test_three_effects_are_those_of_laplaces_approximation_in_lme4():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_the_truth_is_recovered_and_covered():
     truth, covered, shown = np.array([0.2, 0.5]), [], []
     root = np.array([[1.0, 0.0], [-0.35, 0.35 * math.sqrt(3.0)]])

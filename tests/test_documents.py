@@ -289,6 +289,7 @@ def test_the_commands_that_the_checks_run_are_in_the_readme():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_the_power_of_a_thousand_studies_is_as_said():
     text = " ".join(text_of(DOCS / "functions" / "glmm_binomial_power.md").split())
     formula = next(each for each in formulas_of(text) if ", 1000)" in each)

@@ -406,6 +406,7 @@ def test_raw_mean_field_errors_are_named():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 @pytest.mark.parametrize(("method", "simulations"), [("ml", 300), ("vb", 120)])
 def test_intervals_of_contrasts_and_effects_cover_as_often_as_they_say(method, simulations):
     # 300 data sets by either method: python -m benchmarks.effects

@@ -224,6 +224,7 @@ def test_moments_of_effects_are_those_of_a_grid():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_the_posterior_is_that_of_importance_sampling():
     data = pupils(schools=12, classes=3, rows=6, trials=2, seed=11)
     model = fit_formula(data, "s / n ~ x + z + (1 | school/class)")

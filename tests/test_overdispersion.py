@@ -154,6 +154,7 @@ def test_an_effect_of_each_row_is_announced_and_fails_the_check():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 @pytest.mark.parametrize(
     "shape",
     [

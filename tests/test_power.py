@@ -42,6 +42,7 @@ def lme4():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 @pytest.mark.parametrize(
     ("test", "n_sim"),
     [("x2", 100), pytest.param("x1", 1000, marks=pytest.mark.mass), pytest.param("x2", 1000, marks=pytest.mark.mass)],
@@ -89,6 +90,7 @@ def test_the_interval_is_clopper_and_pearsons():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_without_an_effect_few_studies_are_significant():
     study = {**repeated(40), "coefficients": [[-0.5, 0.0, 0.0]]}
     for test in ("x1", "x2"):

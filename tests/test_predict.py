@@ -281,6 +281,7 @@ def share_covered(method, *, simulations=500, groups=40, size=6, population=Fals
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_intervals_at_zero_cover_as_often_as_they_say():
     # 96.2 % measured; Monte-Carlo standard error of the mean of four dependent rates .6 %
     assert 0.93 <= share_covered("vb") <= 0.97

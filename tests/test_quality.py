@@ -299,6 +299,7 @@ def test_cells_of_the_worksheet_function(children, method):
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_intervals_of_the_intraclass_correlation_cover():
     rng = np.random.default_rng(12)
     truth, group, x = 1.0 / (1.0 + np.pi**2 / 3), np.repeat(np.arange(50), 10), rng.normal(size=(500, 1))

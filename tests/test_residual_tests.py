@@ -176,6 +176,7 @@ def test_tests_can_be_stopped():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_right_models_pass_and_wrong_ones_are_flagged():
     # four Monte-Carlo standard errors of 100 data sets above 5 %
     rates = rejection_rates(Shape(10, 20, 1.0, 1), "nothing", datasets=100)

@@ -166,6 +166,7 @@ def test_a_model_whose_likelihood_has_no_maximum_is_refused_with_the_reason():
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_the_test_of_the_random_intercept_rejects_as_often_as_it_says():
     rng = np.random.default_rng(8)
     group, x = np.repeat(np.arange(80), 8), rng.normal(size=(640, 1))

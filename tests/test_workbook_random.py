@@ -116,6 +116,7 @@ def test_calculating_what_depends_on_a_function_gives_what_calculating_all_gives
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_calculating_what_depends_on_a_function_gives_what_calculating_all_gives_500_times(tmp_path):
     for seed in range(100, 600):
         check(tmp_path, seed)
