@@ -508,6 +508,8 @@ def test_what_is_not_there_yet_is_refused_with_what_works():
         ("(1 | school/class) + (1 | school)", "formula must name at most two groupings, one in the other, each once."),
         ("(1 + x | school/class)", "formula must have no random slopes where groups are nested."),
         ("(1 | school) + (1 | class)", "they cross, which is not fitted yet."),
+        ("(1 | school/school)", "names one of them again; write (1 | school)."),
+        ("(1 | class:school:class)", "names one of them again; write (1 | class:school)."),
         ("(1 | school/z)", "Each school has one school:z, so that their random intercepts cannot be told apart."),
     ],
 )

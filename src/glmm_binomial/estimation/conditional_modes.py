@@ -14,7 +14,14 @@ from glmm_binomial.estimation.nested_modes import (
     nested_response,
     upper_of,
 )
-from glmm_binomial.estimation.newton import Step, line_search, maximize
+from glmm_binomial.estimation.newton import (
+    MOST_MODE_STEPS,
+    ROUNDING_OF_SUMS,
+    SMALLEST_SHARE,
+    Step,
+    line_search,
+    maximize,
+)
 from glmm_binomial.model.logistic import Logistic, logistic
 
 if TYPE_CHECKING:
@@ -22,8 +29,6 @@ if TYPE_CHECKING:
 
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.rows import Rows
-
-MOST_STEPS = 100
 
 TOLERANCE = 1e-10
 """Newton step, in conditional standard deviations, at which a group's mode is found."""
@@ -33,12 +38,6 @@ NEAR_ENOUGH = 1e-2
 
 ROUNDING = 1e-6
 """Newton step, in the same terms, below which the next ones shrink, unless all that is left is rounding."""
-
-ROUNDING_OF_SUMS = 1e-14
-"""Of log densities, relative to their sum, of which each is negative."""
-
-SMALLEST_SHARE = 1e-300
-"""Of a step that is halved for one group until nothing is left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def find_modes(
                 starts,
                 tolerance**2,
                 ROUNDING**2,
-                MOST_STEPS,
+                MOST_MODE_STEPS,
             )
         )
     upper = np.triu_indices(count)
@@ -160,7 +159,7 @@ def find_modes(
         step=step,
         ascend=ascend,
         converged=tolerance**2,
-        most_steps=MOST_STEPS,
+        most_steps=MOST_MODE_STEPS,
         is_over=only_rounds,
     )
     roots = np.linalg.inv(np.linalg.cholesky(found.step.direction.hessian))

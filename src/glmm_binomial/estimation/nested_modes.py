@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glmm_binomial.estimation.newton import Step, line_search, maximize
+from glmm_binomial.estimation.newton import (
+    MOST_MODE_STEPS,
+    ROUNDING_OF_SUMS,
+    SMALLEST_SHARE,
+    Step,
+    line_search,
+    maximize,
+)
 from glmm_binomial.model.logistic import Logistic, logistic
 
 if TYPE_CHECKING:
@@ -26,14 +33,8 @@ if TYPE_CHECKING:
     from glmm_binomial.model.grouping import Grouping
     from glmm_binomial.model.rows import Rows
 
-MOST_STEPS = 100
-ROUNDING_OF_SUMS = 1e-14
-"""Of log densities, relative to their sum, of which each is negative."""
-
 FINEST = 1e-8
 """Newton step, in conditional standard deviations, below which rounding may be all that is left."""
-
-SMALLEST_SHARE = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def find_nested_modes(
         step=step,
         ascend=ascend,
         converged=max(tolerance, FINEST) ** 2,
-        most_steps=MOST_STEPS,
+        most_steps=MOST_MODE_STEPS,
     )
     last = found.step.direction
     return NestedModes(found.state.above, found.state.own, last.curvatures, last.diagonal, last.schur)

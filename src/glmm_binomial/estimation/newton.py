@@ -11,6 +11,15 @@ from numpy.typing import NDArray
 
 from glmm_binomial.interruption import stop_if_requested
 
+MOST_MODE_STEPS = 100
+"""Of a search for the modes of all groups at once."""
+
+ROUNDING_OF_SUMS = 1e-14
+"""Of log densities, relative to their sum, of which each is negative."""
+
+SMALLEST_SHARE = 1e-300
+"""Of a step that is halved for one group until nothing is left of it."""
+
 State = TypeVar("State")
 Direction = TypeVar("Direction")
 

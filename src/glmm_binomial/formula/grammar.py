@@ -8,7 +8,7 @@ What the notation holds is read here, whether or not it can be fitted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from glmm_binomial.formula.words import EXAMPLE, Word, typed
@@ -188,4 +188,11 @@ def _grouping(words: Sequence[Word], text: str) -> Grouping:
         )
     if operators - {":", "/"}:
         reject(f"formula must name one column of labels after the bar, as in (1 | id). ({text}) names several.")
-    return Grouping(names=tuple(word.text for word in names), nested="/" in operators)
+    grouping = Grouping(names=tuple(word.text for word in names), nested="/" in operators)
+    once = replace(grouping, names=tuple(dict.fromkeys(grouping.names)))
+    if once != grouping:
+        reject(
+            f"formula must name each column of labels once after the bar. ({text}) names one of them again; write "
+            f"(1 | {once.typed()})."
+        )
+    return grouping

@@ -73,8 +73,8 @@ def _together(
         twice = next(text for text in texts if texts.count(text) > 1)
         reject(
             f"formula must name columns of labels that tell groups apart. Several groups of {grouping.typed()} would "
-            f'be called "{twice}"; write labels that are numbers in some rows and text in others alike, and none with '
-            f'"{JOINT}" in it.'
+            f'be called "{twice}". Write the labels of a column all as numbers or all as text, and none with "{JOINT}" '
+            "in it."
         )
     return rank[place.ravel()], texts
 

@@ -20,6 +20,7 @@ from glmm_binomial.observations.cells import (
     reject,
     single_cell,
 )
+from glmm_binomial.observations.groups_above import GroupsAbove
 from glmm_binomial.observations.handed_over import HandedOver, all_used
 from glmm_binomial.observations.labels import look_alikes
 from glmm_binomial.observations.options import (
@@ -53,38 +54,6 @@ MINIMUM_GROUPS = 2
 
 MOST_TRIALS = 1_000_000_000
 """Trials of one row; beyond this its information outgrows that of a single trial by all digits of double precision."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupsAbove:
-    """The groups that others are nested in, such as schools of classes.
-
-    Attributes
-    ----------
-    index : (G,) integer array
-        Position in `labels` of the one above each group; it does not decrease.
-    labels : tuple of H labels
-        In the order in which they first appear.
-    name : str
-        The column of the labels, in a table.
-    """
-
-    index: NDArray[np.intp]
-    labels: tuple[object, ...]
-    name: str
-
-    @property
-    def first(self) -> NDArray[np.intp]:
-        """Position of the first group that lies in the same one above, (G,)."""
-        return np.searchsorted(self.index, self.index)
-
-    def without(self, group: int) -> GroupsAbove:
-        """Those that are left without one of the groups."""
-        index = np.delete(self.index, group)
-        kept, index = np.unique(index, return_inverse=True)
-        return GroupsAbove(
-            index=read_only(index), labels=tuple(self.labels[place] for place in kept.tolist()), name=self.name
-        )
 
 
 @dataclass(frozen=True, slots=True)
