@@ -299,6 +299,7 @@ def _add_headers(choose: Random, arguments: Arguments) -> None:
 RESPONSES = ("y", "y", "y", "good", "good / size", "cbind(good, size - good)", "age", "nothing", "")
 RANDOM_PARTS = (
     *("(1 | herd)", "(1 | herd)", "(1 | herd)", "(dose || herd)", "(1 + dose || herd)", "(0 + dose || herd)"),
+    *("(0 + dose | herd)", "(dose + age - 1 | herd)"),
     *("(1 + dose | herd)", "(1 | herd / sex)", "(1 | herd) + (1 | sex)", "(1 | nothing)", "", "(1 |", "1 | herd"),
 )
 
@@ -313,6 +314,8 @@ SENSIBLE = (
         "y ~ dose * sex + (1 | herd)",
         "y ~ age + (dose || herd)",
         "y ~ age + (1 + dose | herd)",
+        "y ~ age + (0 + dose | herd)",
+        "y ~ dose + age + (0 + dose + age | herd)",
         "cbind(good, size - good) ~ age + (1 | herd)",
     ),
     "y ~ scale(dose) + (1 | herd)",

@@ -21,6 +21,15 @@ def by_year(origin):
     return {"y": y, "x": (year + origin)[:, None], "groups": person, "x_random": (year + origin)[:, None]}
 
 
+def observed(*columns, names, random_intercept=True, correlated=False):
+    return SimpleNamespace(
+        random_intercept=random_intercept,
+        correlated=correlated,
+        random_names=names,
+        x_random=np.column_stack(columns),
+    )
+
+
 @pytest.mark.mass
 @pytest.mark.parametrize("method", ["ml", "vb"])
 def test_years_as_they_are_typed_are_told_to_be_centred(method):
@@ -49,13 +58,28 @@ def test_years_as_they_are_typed_are_told_to_be_centred(method):
     ],
 )
 def test_far_means_two_sds_away_with_no_value_beyond_zero(column, is_far):
-    data = SimpleNamespace(correlated=False, random_names=("day",), x_random=column[:, None])
+    data = observed(column, names=("day",))
     assert bool(list(about_origin(data))) is is_far
 
 
 def test_each_such_column_is_told_and_no_other():
     years, doses = np.arange(2011.0, 2021.0), np.arange(10.0)
-    data = SimpleNamespace(correlated=False, random_names=("year", "dose"), x_random=np.column_stack([years, doses]))
+    data = observed(years, doses, names=("year", "dose"))
     (notice,) = about_origin(data)
     assert notice.startswith("Zero of year")
-    assert not list(about_origin(SimpleNamespace(correlated=False, random_names=(), x_random=np.empty((4, 0)))))
+    assert not list(about_origin(observed(np.empty((4, 0)), names=())))
+
+
+def test_correlated_effects_depend_on_zero_only_without_an_intercept_beside_them():
+    years, names = np.arange(2011.0, 2021.0), ("year", "dose")
+    both = (years, np.arange(10.0))
+    assert not list(about_origin(observed(*both, names=names, correlated=True)))
+    (notice,) = about_origin(observed(*both, names=names, correlated=True, random_intercept=False))
+    assert notice == (
+        "Without a random intercept groups do not differ where year and dose are zero, and zero of year lies far from "
+        "its values, 2011 to 2020. SDs, log_likelihood and tests depend on where that is: give the groups a random "
+        "intercept too, unless this is meant."
+    )
+    (alone,) = about_origin(observed(years, names=("year",), random_intercept=False))
+    assert alone.startswith("Without a random intercept groups do not differ where year is zero, and zero of year lies")
+    assert not list(about_origin(observed(np.arange(10.0), names=("dose",), random_intercept=False)))

@@ -13,11 +13,13 @@ from scipy.stats import norm
 
 import glmm_binomial
 from datasets import bacteria, cbpp, contraception
-from glmm_binomial import estimates_of, fit_formula, fit_model, predict, profile_intervals, quality
+from glmm_binomial import estimates_of, fit_formula, fit_model, predict, profile_intervals, quality, random_effects
 from glmm_binomial.answers.discrimination import discrimination
+from glmm_binomial.answers.fitted import fitted_logits
 from glmm_binomial.answers.variance_shares import variance_shares
 from glmm_binomial.observations import METHODS
 from lme4_values import values
+from test_nested import pupils
 from test_terms import STUDIES
 
 SIX_DIGITS = 3e-6
@@ -318,3 +320,13 @@ def test_the_profile_limits_follow_alpha():
         measures(fit_model(**bacteria().arguments, method="ml", alpha=alpha))["icc"] for alpha in (0.3, 0.01)
     )
     assert wide.ci_lower < narrow.ci_lower < narrow.value < narrow.ci_upper < wide.ci_upper
+
+
+@pytest.mark.parametrize("method", ["ml", "vb"])
+def test_known_groups_in_groups_have_the_effects_of_both(method):
+    model = fit_formula(pupils(), "s ~ x + (1 | school/class)", method=method)
+    fitted, effects = fitted_logits(model), random_effects(model).estimates
+    expected = effects[model.observations.group_index].sum(axis=1)
+    assert (np.abs(effects).max(axis=0) > 0.1).all()
+    assert_allclose(fitted.known - fitted.typical, expected, atol=1e-12)
+    assert_allclose(expit(fitted.known), predict(model).probability, atol=0.02 if method == "vb" else 1e-9)

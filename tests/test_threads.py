@@ -90,7 +90,7 @@ def worksheet() -> list[Cell]:
         for data, option in product(data_sets(), OPTIONS)
     ]
     study = [["y", "dose", "sex", "id"], *([row % 2, row * 7 % 5, "mf"[row * 3 % 2], row % 9] for row in range(60))]
-    for formula in ("y ~ dose * sex + (1 | id)", "y ~ dose + (dose || id)"):
+    for formula in ("y ~ dose * sex + (1 | id)", "y ~ dose + (dose || id)", "y ~ dose + (0 + dose | id)"):
         model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": formula})}
         cells += [Cell("GLMM_BINOMIAL_TABLE", model), Cell("GLMM_BINOMIAL_PREDICT", {**model, "new_data": study[:9]})]
     draw = random.Random(0)

@@ -82,8 +82,8 @@ class Estimates:
         The groups that these are nested in.
     icc : float or None
         Intraclass correlation of the random intercept on the latent scale, sd^2 / (sd^2 + pi^2 / 3), where all columns
-        with a random slope are zero; None where that lies far from their values. In nested groups that of two rows of
-        the same lower one, of which the groups above have a part, `icc_above`.
+        with a random slope are zero; None where that lies far from their values, and without random intercept. In
+        nested groups that of two rows of the same lower one, of which the groups above have a part, `icc_above`.
     icc_above : float or None
         Of two rows of the same group above and of different ones below it; None where groups are not nested.
     nodes : int or None
@@ -164,8 +164,9 @@ def estimate(
         odds_ratios = np.exp(coefficients)
     random = _random_part(design.scale, fit)
     std_devs = random.std_devs
-    rows, intercepts = len(observations.successes), 1 + design.scale.nested
+    rows, intercepts = len(observations.successes), design.scale.random_intercepts
     between = float((std_devs[:intercepts] ** 2).sum())
+    has_icc = intercepts > 0 and not columns_far_from_zero(observations)
     log_likelihood = log_likelihood_at(fit, design, rows)
     return Estimates(
         method=fit.method,
@@ -194,7 +195,7 @@ def estimate(
         rows_omitted=observations.rows_omitted,
         trials=int(observations.trials.sum()) if observations.trials_given else None,
         above=observations.above,
-        icc=None if columns_far_from_zero(observations) else between / (between + LOGISTIC_VARIANCE),
+        icc=between / (between + LOGISTIC_VARIANCE) if has_icc else None,
         icc_above=float(std_devs[0]) ** 2 / (between + LOGISTIC_VARIANCE) if design.scale.nested else None,
         nodes=fit.nodes,
         converged=fit.converged,

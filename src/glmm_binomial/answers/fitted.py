@@ -40,7 +40,8 @@ def fitted_logits(model: GLMM) -> Fitted:
     observations = model.observations
     effects = group_effects(model.design, model.fit)[observations.group_index]
     typical = fixed_predictor(model, observations.x)
-    deviation = effects[:, 0] + (observations.x_random * effects[:, 1:]).sum(axis=1)
+    intercepts = model.design.scale.random_intercepts
+    deviation = effects[:, :intercepts].sum(axis=1) + (observations.x_random * effects[:, intercepts:]).sum(axis=1)
     return Fitted(
         successes=observations.successes,
         trials=observations.trials,

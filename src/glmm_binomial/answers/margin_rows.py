@@ -156,7 +156,7 @@ def standardised_slopes(scale: Scale, slopes: Coded) -> Coded:
     """Slopes of the standardised columns, (M, k) and (M, K)."""
     return Coded(
         x=slopes.x @ scale.back_transform[scale.intercept :],
-        x_random=slopes.x_random @ scale.random_back_transform[1 + scale.nested :],
+        x_random=slopes.x_random @ scale.random_back_transform[scale.random_intercepts :],
     )
 
 

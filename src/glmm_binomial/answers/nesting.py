@@ -126,7 +126,7 @@ def _fixed(model: GLMM) -> NDArray[np.float64]:
 def _random(model: GLMM) -> NDArray[np.float64]:
     """Columns of the random effects in the user's rows, (N, K), of root mean square one."""
     z = model.observations.x_random
-    return np.hstack([np.ones((len(z), 1 + model.design.scale.nested)), _scaled(z)])
+    return np.hstack([np.ones((len(z), model.design.scale.random_intercepts)), _scaled(z)])
 
 
 def _scaled(columns: NDArray[np.float64]) -> NDArray[np.float64]:

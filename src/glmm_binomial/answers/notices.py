@@ -186,14 +186,15 @@ def _about_variances(design: Design, fit: Fit) -> Iterator[str]:
 def _about_slopes(design: Design) -> Iterator[str]:
     """Random slopes that no group shows, and those whose mean is taken to be zero."""
     rows, names = design.rows, design.scale.random_names
-    columns, grouping = rows.random[:, 1:], rows.grouping
-    if design.scale.nested or not columns.shape[1] or len(columns) == grouping.count:
+    intercepts = design.scale.random_intercepts
+    columns, grouping = rows.random[:, intercepts:], rows.grouping
+    if not columns.shape[1] or len(columns) == grouping.count:
         return
     is_same = (columns == grouping.by_row(columns[grouping.starts])).all(axis=0)
     known = np.column_stack([np.ones(len(columns)), rows.fixed])
     left = columns - known @ np.linalg.lstsq(known, columns)[0]
     is_absent = np.linalg.norm(left, axis=0) > LEAST_ABSENCE * np.linalg.norm(columns, axis=0)
-    for name, same, absent in zip(names[1:], is_same.tolist(), is_absent.tolist(), strict=True):
+    for name, same, absent in zip(names[intercepts:], is_same.tolist(), is_absent.tolist(), strict=True):
         if same:
             yield (
                 f"{name} is the same in all rows of each group, so that no group shows a slope of its own: its random "

@@ -95,7 +95,8 @@ def _of_variance(model: GLMM) -> Iterator[Measure]:
     observation = f"1 / (p (1 - p)) = {1.0 / (found.mean_outcome * (1.0 - found.mean_outcome)):.4g} within groups"
     at = f"observation scale, {observation} at p = {found.mean_outcome:.4g}"
     latent = "latent scale, pi^2 / 3 within groups"
-    over_rows = "" if len(model.fit.sds) == 1 else ", the variance between groups averaged over the rows"
+    has_slopes = len(model.fit.sds) > model.design.scale.random_intercepts
+    over_rows = ", the variance between groups averaged over the rows" if has_slopes else ""
     yield _measure("r2_marginal_latent", found.marginal_latent, f"fixed effects; {latent}")
     yield _measure("r2_conditional_latent", found.conditional_latent, f"fixed and random effects; {latent}")
     yield _measure("r2_marginal_observation", found.marginal_observation, f"fixed effects; {at}")

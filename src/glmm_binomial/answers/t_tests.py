@@ -1,10 +1,11 @@
 """Tests by Student's t of the coefficients that differences between groups decide, for which z is too sure.
 
-A coefficient whose column is, within every group, a combination of the columns of the random effects (1 for the
+A coefficient whose column is, within every group, a combination of the columns of the random effects (1 for a random
 intercept, then those of x_random) is told from these effects by comparing groups only. With G groups and m coefficients
 that are constant within groups, the intercept among them, G - m degrees of freedom are left for such comparisons
-(between-group degrees of freedom; Li & Redden 2015, BMC Medical Research Methodology 15:38). In nested groups the
-groups are those of the highest level within which the column is constant.
+(between-group degrees of freedom; Li & Redden 2015, BMC Medical Research Methodology 15:38). Without random intercept m
+counts the coefficients that the mean of an effect is made up of, the largest such number. In nested groups the groups
+are those of the highest level within which the column is constant.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def t_tests(
     alpha : float
     """
     found = []
-    for level in _levels(design.rows):
+    for level in _levels(design):
         if level.degrees_of_freedom < 1:
             continue
         with np.errstate(over="ignore"):
@@ -103,14 +104,23 @@ class _Level:
     decided: NDArray[np.bool_]
 
 
-def _levels(rows: Rows) -> Iterator[_Level]:
+def _levels(design: Design) -> Iterator[_Level]:
     """The groups, or of nested ones those above first."""
+    rows = design.rows
+    if not design.scale.random_intercept:
+        columns = design.scale.user_columns(rows.fixed)
+        columns /= _root_mean_square(columns)
+        decided = _left(columns, rows.random, rows) <= WITHIN
+        most = _most_in_one_mean(columns[:, decided], rows)
+        yield _Level(rows.grouping.count, rows.grouping.count - most, decided)
+        return
     each = [rows] if rows.upper is None else [rows.of_upper(), rows.with_effects(np.array([False, True]))]
     before = np.zeros(rows.fixed.shape[1], dtype=bool)
     for level in each:
-        constant = _left_within(level.fixed, np.empty((len(level.fixed), 0)), level) <= WITHIN
+        fixed, slopes = _less_group_means(level.fixed, level), _less_group_means(level.random[:, 1:], level)
+        constant = _root_mean_square(fixed) <= WITHIN
         # combinations of the columns of the random effects within every group
-        decided = _left_within(level.fixed, level.random[:, 1:], level) <= WITHIN
+        decided = _left(fixed, slopes, level) <= WITHIN
         groups = level.grouping.count
         yield _Level(groups, groups - int(constant.sum()), decided & ~before)
         before |= decided
@@ -136,7 +146,7 @@ def about_degrees_of_freedom(design: Design, method: str) -> Iterator[str]:
     """What is to be said when no t test is possible."""
     if method != "ml":
         return
-    for level in _levels(design.rows):
+    for level in _levels(design):
         if level.degrees_of_freedom >= 1 or not level.decided.any():
             continue
         names = [name for name, is_told in zip(design.scale.fixed_names, level.decided, strict=True) if is_told]
@@ -147,13 +157,27 @@ def about_degrees_of_freedom(design: Design, method: str) -> Iterator[str]:
         )
 
 
-def _left_within(columns: NDArray[np.float64], slopes: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
-    """Root mean square (k,) of what group means and slopes (n, q) of the groups' own leave of standardised columns."""
-    left, directions = _less_group_means(columns, rows), _less_group_means(slopes, rows)
+def _most_in_one_mean(decided: NDArray[np.float64], rows: Rows) -> int:
+    """How many of the coefficients of columns (n, d) decided between groups make up the mean of an effect, at most."""
+    if not decided.shape[1]:
+        return 0
+    products = rows.grouping.sums(rows.random[:, :, None] * rows.random[:, None])
+    covered = rows.grouping.sums(rows.random[:, :, None] * decided[:, None])
+    # of each group, the effects' means per unit of each coefficient, (G, K, d)
+    per_unit = np.linalg.pinv(products, rcond=WITHIN, hermitian=True) @ covered
+    return max(int(np.linalg.matrix_rank(per_unit[:, effect])) for effect in range(per_unit.shape[1]))
+
+
+def _left(left: NDArray[np.float64], directions: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
+    """Root mean square (k,) of what multiples of directions (n, q), in each group their own, leave of columns."""
     for position in range(directions.shape[1]):
         along = directions[:, position, None]
         left, directions = _less_projection(left, along, rows), _less_projection(directions, along, rows)
-    return np.asarray(np.sqrt((left**2).mean(axis=0)))
+    return _root_mean_square(left)
+
+
+def _root_mean_square(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt((columns**2).mean(axis=0)))
 
 
 def _less_group_means(values: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:

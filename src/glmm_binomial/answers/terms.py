@@ -85,7 +85,7 @@ class Terms(Tabular):
 def terms(model: GLMM) -> Terms:
     """Leave out each term of a model in turn and test it by the likelihood ratio, as R's drop1 does.
 
-    A term of a formula stays while another one holds it (trt while trt:sex is there), and the random intercept while
+    A term of a formula stays while another one holds it (trt while trt:sex is there), and a random intercept while
     there are random slopes. Of a model of ranges every column is a term. What is left is fitted anew by maximum
     likelihood, whatever the method of the model; see `null_law` for the test of variances.
 
@@ -180,13 +180,15 @@ def _random_terms(model: GLMM) -> Iterator[_Term]:
         if coding is None
         else [term.columns for term in coding.random.effects.terms if term.columns]
     )
+    intercepts = model.design.scale.random_intercepts
     if not sets:
         yield _Term("random intercept", coefficients=0, variances=1, refit=lambda: _without_effects(model))
         return
-    slopes = listed([effect_in_words(name) for name in names])
-    yield _Term(
-        "random intercept", coefficients=0, variances=1, refit=None, reason=f"it stays beside the random {slopes}"
-    )
+    if intercepts:
+        slopes = listed([effect_in_words(name) for name in names])
+        yield _Term(
+            "random intercept", coefficients=0, variances=1, refit=None, reason=f"it stays beside the random {slopes}"
+        )
     for places in sets:
         kept = np.delete(np.arange(len(names)), places)
         reduced = replace(
@@ -195,9 +197,10 @@ def _random_terms(model: GLMM) -> Iterator[_Term]:
             random_names=tuple(names[place] for place in kept),
         )
         name = listed([f"random {effect_in_words(names[place])}" for place in places])
-        # those of the terms' effects with each other and with all that are left, the intercept among them
-        pairs = comb(len(names) + 1, 2) - comb(len(kept) + 1, 2) if observations.correlated else 0
-        yield _Term(name, coefficients=0, variances=len(places), refit=_refit_of(reduced), covariances=pairs)
+        # those of the terms' effects with each other and with all that are left, an intercept among them
+        pairs = comb(len(names) + intercepts, 2) - comb(len(kept) + intercepts, 2) if observations.correlated else 0
+        refit = _refit_of(reduced) if intercepts or len(kept) else lambda: _without_effects(model)
+        yield _Term(name, coefficients=0, variances=len(places), refit=refit, covariances=pairs)
 
 
 def _refit_of(reduced: Observations) -> Callable[[], LogLikelihood]:

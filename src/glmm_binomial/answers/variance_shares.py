@@ -70,7 +70,7 @@ def variance_shares(model: GLMM) -> VarianceShares:
     """The shares of a model, from the draws of its posterior, or by the delta method from its estimates.
 
     Intervals are built for the logits of shares, and the log of the log of the median odds ratio. Under "ml", with a
-    random intercept alone, those of the intraclass correlation and of the median odds ratio follow the profile
+    single random effect, those of the intraclass correlation and of the median odds ratio follow the profile
     likelihood of the standard deviation, on which alone they depend.
     """
     observations = model.observations
@@ -80,7 +80,8 @@ def variance_shares(model: GLMM) -> VarianceShares:
         latent, observed = (_shares(model, moments, v_d) for v_d in (LOGISTIC_VARIANCE, 1.0 / (p * (1.0 - p))))
     icc, ratio = latent[2], _odds_ratio(latent[2])
     if model.fit.method == "ml" and len(model.fit.sds) == 1:
-        icc, ratio = _by_profile(model, icc), _odds_ratio(_by_profile(model, icc))
+        icc = _by_profile(model, moments, icc)
+        ratio = _odds_ratio(icc)
     return VarianceShares(
         marginal_latent=latent[0],
         conditional_latent=latent[1],
@@ -158,13 +159,14 @@ def _share(logit: float, lower: float, upper: float, interval: str) -> Share:
     return Share(value=value, ci_lower=low, ci_upper=high, interval=interval)
 
 
-def _by_profile(model: GLMM, icc: Share) -> Share:
-    """The intraclass correlation at the profile limits of the standard deviation of the random intercept."""
+def _by_profile(model: GLMM, moments: _Moments, icc: Share) -> Share:
+    """The intraclass correlation at the profile limits of the standard deviation of the one random effect."""
     quantile = float(chi2.isf(model.observations.options.alpha, 1))
     with beyond_precision_refused():
         peak = find_peak(model.design.rows, model.fit)
         limits = [sd_limit(peak, 0, side=side, quantile=quantile) for side in (-1, 1)]
-    found = [limit.reached**2 / (limit.reached**2 + LOGISTIC_VARIANCE) for limit in limits if limit.ending == "found"]
+    variances = [limit.reached**2 * float(moments.random[0, 0]) for limit in limits if limit.ending == "found"]
+    found = [variance / (variance + LOGISTIC_VARIANCE) for variance in variances]
     if len(found) < len(limits):
         return Share(icc.value, None, None, "no interval: a profile limit was not found, see GLMM_BINOMIAL_CONFINT")
     return Share(icc.value, min(found[0], icc.value), max(found[1], icc.value), "profile likelihood")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
-from glmm_binomial.formula.factors import Levels
+from glmm_binomial.formula.factors import Levels, Numbers
 from glmm_binomial.formula.grammar import Grouping
+from glmm_binomial.formula.words import quoted
 from glmm_binomial.observations.cells import reject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from glmm_binomial.formula.expansion import CodedTerms
+    from glmm_binomial.formula.expansion import CodedTerms, Term
     from glmm_binomial.formula.grammar import RandomPart
 
 LEVELS: Final = 2
@@ -74,8 +75,6 @@ def random_effects_of(
     intercepts = sum(each.intercept for each in effects)
     if intercepts > 1:
         reject(f"formula must name each random effect once. It has {intercepts} random intercepts of one grouping.")
-    if not intercepts:
-        _reject_without_intercept(parts[0], effects[0])
     correlated = [
         part.correlated and each.intercept + len(each.columns) > 1 for part, each in zip(parts, effects, strict=True)
     ]
@@ -143,28 +142,27 @@ def _require_numbers(part: RandomPart, effects: CodedTerms) -> None:
 
 
 def _require_one_block(parts: Sequence[RandomPart], effects: Sequence[CodedTerms]) -> None:
-    columns = list(dict.fromkeys(column.name for each in effects for column in each.columns))
+    columns = list(dict.fromkeys(_written(each, term) for each in effects for term in each.terms))
+    intercept = any(each.intercept for each in effects)
     if len(parts) > 1:
-        together = f"(1 + {' + '.join(columns)} | {parts[0].grouping.typed()})"
+        together = f"({int(intercept)} + {' + '.join(columns)} | {parts[0].grouping.typed()})"
         reject(
             f"formula must name random effects that are all correlated, or all independent. "
             f"{' + '.join(part.typed() for part in parts)} is not fitted yet. {together} works, and "
             f"{together.replace(' | ', ' || ')}."
         )
-    if len(columns) >= MOST_CORRELATED:
+    count = intercept + len(effects[0].columns)
+    if count > MOST_CORRELATED:
         reject(
             f"formula must name at most {MOST_CORRELATED} correlated random effects. {parts[0].typed()} has "
-            f"{len(columns) + 1}. {parts[0].typed(correlated=False)}, in which they are independent, works."
+            f"{count}. {parts[0].typed(correlated=False)}, in which they are independent, works."
         )
 
 
-def _reject_without_intercept(part: RandomPart, effects: CodedTerms) -> NoReturn:
-    name, group = effects.columns[0].name, part.grouping.typed()
-    reject(
-        f"formula must have a random intercept. {part.typed()}, without one, is not fitted yet. "
-        f"(1 + {name} || {group}) works; zero of {name} should then be its mean, since independent effects depend on "
-        "where zero is."
-    )
+def _written(effects: CodedTerms, term: Term) -> str:
+    """A term as a formula has it."""
+    factors = [effects.factors[place] for place in term.factors]
+    return ":".join(quoted(each.name) if isinstance(each, Numbers) else each.name for each in factors)
 
 
 def _together(effects: Sequence[CodedTerms]) -> CodedTerms:

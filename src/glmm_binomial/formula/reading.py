@@ -218,6 +218,7 @@ def _observations(
         options=options,
         handed_over=sample.handed_over,
         group_name=coding.random.grouping.name,
+        random_intercept=coding.random.effects.intercept,
         correlated=coding.random.correlated,
         above=groups.above,
         notices=(*_notices(outcomes, sample, columns), *_about_nesting(columns, coding.random)),
@@ -243,7 +244,12 @@ def _require_estimable(
         estimability.problem_with_fixed_effects(
             x, coding.fixed.names, intercept=coding.fixed.intercept, source=estimability.FORMULA
         ),
-        estimability.problem_with_random_slopes(x_random, coding.random.effects.names, source=estimability.FORMULA),
+        estimability.problem_with_random_slopes(
+            x_random,
+            coding.random.effects.names,
+            intercept=coding.random.effects.intercept,
+            source=estimability.FORMULA,
+        ),
     ):
         if problem is not None:
             reject(problem)

@@ -35,6 +35,8 @@ class Scale:
         Whether the random effects are.
     nested : bool
         Whether there is a random intercept of the groups above too, which is the first.
+    random_intercept : bool
+        Whether there is one of the groups.
     intercept : bool
         Whether the first coefficient is the intercept.
     fixed_names : tuple of k str
@@ -45,18 +47,28 @@ class Scale:
     random_back_transform: NDArray[np.float64]
     correlated: bool
     nested: bool
+    random_intercept: bool
     intercept: bool
     fixed_names: tuple[str, ...]
     random_names: tuple[str, ...]
+
+    @property
+    def random_intercepts(self) -> int:
+        """How many there are, which come first among the random effects."""
+        return self.random_intercept + self.nested
 
     def fixed_columns(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised columns (M, k) of rows of x (M, p) in the user's units."""
         columns = np.hstack([np.ones((len(x), 1)), x]) if self.intercept else x
         return np.asarray(columns @ self.back_transform)
 
+    def user_columns(self, fixed: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Columns (n, k) in the user's units, a column of ones the first of them when there is an intercept."""
+        return np.asarray(np.linalg.solve(self.back_transform.T, fixed.T).T)
+
     def random_columns(self, x_random: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised columns (M, K) of rows of x_random (M, q) in the user's units."""
-        intercepts = np.ones((len(x_random), 1 + self.nested))
+        intercepts = np.ones((len(x_random), self.random_intercepts))
         return np.asarray(np.hstack([intercepts, x_random]) @ self.random_back_transform)
 
 
@@ -68,8 +80,8 @@ class Design:
     ----------
     rows : Rows
         `successes` and `trials` are sums over the user's rows that are equal in x, x_random and group; `fixed` holds
-        the standardised columns of x, after a column of ones when there is an intercept; `random` a column of ones,
-        then the standardised columns of x_random.
+        the standardised columns of x, after a column of ones when there is an intercept; `random` those of x_random,
+        after a column of ones when there is a random intercept.
     scale : Scale
     log_binomial : float
         Sum of the logarithms of the binomial coefficients of the user's rows.
@@ -88,8 +100,8 @@ def build_design(observations: Observations) -> Design:
     mean over the trials; a column of more than two values is divided by its SD, one of two values by their distance.
     Without intercept columns are divided by their root mean square and not centred. Columns of independent random
     slopes are divided by their root mean square and never centred, which would change the model; those of correlated
-    ones are centred too and divided by their SD (Gelman et al. 2008, Annals of Applied Statistics 2(4), section 2.1,
-    argue for such scaling under weakly informative priors).
+    ones beside a random intercept are centred too and divided by their SD (Gelman et al. 2008, Annals of Applied
+    Statistics 2(4), section 2.1, argue for such scaling under weakly informative priors).
     """
     merged = _merge(observations)
     intercept = observations.options.fit_intercept
@@ -98,13 +110,9 @@ def build_design(observations: Observations) -> Design:
         fixed, back_transform = _with_intercept(merged.x, centre, scale)
     else:
         fixed, back_transform = merged.x / scale, np.diag(1.0 / scale)
-    correlated = observations.correlated
-    middle = merged.trials @ merged.x_random / merged.trials.sum() if correlated else np.zeros(merged.x_random.shape[1])
-    random, random_back_transform = _with_intercept(
-        merged.x_random, middle, _root_mean_square(merged.x_random - middle, merged.trials)
-    )
+    random, random_back_transform = _random_columns(merged, observations)
     above = observations.above
-    intercepts: tuple[str, ...] = (INTERCEPT,)
+    intercepts: tuple[str, ...] = (INTERCEPT,) if observations.random_intercept else ()
     if above is not None:
         random, random_back_transform = np.ones((len(fixed), 2)), np.eye(2)
         intercepts = (f"{above.name}: {INTERCEPT}", f"{observations.group_name}: {INTERCEPT}")
@@ -119,13 +127,24 @@ def build_design(observations: Observations) -> Design:
     scale_back = Scale(
         back_transform=back_transform,
         random_back_transform=random_back_transform,
-        correlated=correlated,
+        correlated=observations.correlated,
         nested=above is not None,
+        random_intercept=observations.random_intercept,
         intercept=intercept,
         fixed_names=(INTERCEPT, *observations.x_names) if intercept else observations.x_names,
         random_names=(*intercepts, *observations.random_names),
     )
     return frozen(Design(rows=rows, scale=scale_back, log_binomial=_log_binomial(observations)))
+
+
+def _random_columns(merged: _MergedRows, observations: Observations) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Standardised columns of the random effects, and the map of these to those of the columns given."""
+    columns, trials = merged.x_random, merged.trials
+    if not observations.random_intercept:
+        scale = _root_mean_square(columns, trials)
+        return columns / scale, np.diag(1.0 / scale)
+    middle = trials @ columns / trials.sum() if observations.correlated else np.zeros(columns.shape[1])
+    return _with_intercept(columns, middle, _root_mean_square(columns - middle, trials))
 
 
 def _with_intercept(

@@ -84,6 +84,8 @@ class Observations:
         Which of the rows handed over these are; ranges are used whole.
     group_name : str
         The column of the labels, in a table; "" for ranges.
+    random_intercept : bool
+        Whether there is one.
     correlated : bool
         Whether the random effects of a group may be correlated.
     above : GroupsAbove or None
@@ -106,6 +108,7 @@ class Observations:
     options: Options
     handed_over: HandedOver
     group_name: str = ""
+    random_intercept: bool = True
     correlated: bool = False
     above: GroupsAbove | None = None
     notices: tuple[str, ...] = ()

@@ -122,9 +122,23 @@ def problem_with_fixed_effects(
 
 
 def problem_with_random_slopes(
-    x_random: NDArray[np.float64], names: tuple[str, ...], *, source: Source = Source("x_random")
+    x_random: NDArray[np.float64],
+    names: tuple[str, ...],
+    *,
+    intercept: bool = True,
+    source: Source = Source("x_random"),
 ) -> str | None:
-    """What keeps the SDs of the slopes of x_random (N, q) from being estimated, or None."""
+    """What keeps the SDs of the slopes of x_random (N, q) from being estimated, or None.
+
+    Parameters
+    ----------
+    x_random : (N, q) array
+        Finite values.
+    names : tuple of q str
+    intercept : bool
+        Whether a random intercept stands beside them.
+    source : Source
+    """
     if not x_random.shape[1]:
         return None
     problem = _problem_with_scale(x_random, names, source)
@@ -133,10 +147,13 @@ def problem_with_random_slopes(
     constant = np.flatnonzero(_is_constant(x_random))
     if len(constant):
         first = int(constant[0])
+        value = float(x_random[0, first])
+        advice = "and the random intercept is in the model already: leave it out"
+        if not intercept:
+            advice = "which says nothing: leave it out" if value == 0.0 else "as a random intercept is: write 1 instead"
         return (
             f"{source.must_not_have()} a constant column{source.of_slopes()}. {source.column(first, names[first])} is "
-            f"{x_random[0, first]:g} in {source.every_row()}, and the random intercept is in the model already: leave "
-            "it out."
+            f"{value:g} in {source.every_row()}, {advice}."
         )
     unit = x_random / _root_mean_square(x_random)
     alignment = np.abs(unit.T @ unit) / len(unit)

@@ -135,7 +135,7 @@ def _right(model: GLMM, estimates: Estimates, printer: Printer, notation: _Notat
         column = "" if is_intercept else f"{notation.times}{notation.name(estimates.fixed_names[place])}"
         terms.append(("-" if value < 0.0 else "+", f"{number}{column}"))
     for place, name in enumerate(estimates.random_names):
-        column = f"{notation.times}{notation.name(name)}" if place and estimates.above is None else ""
+        column = f"{notation.times}{notation.name(name)}" if place >= model.design.scale.random_intercepts else ""
         terms.append(("+", f"{_effect(place, estimates, notation)}{column}"))
     (sign, first), *others = terms
     joined = "".join(f" {sign} {term}" for sign, term in others)

@@ -119,7 +119,7 @@ class Refit:
     all_slopes : tuple of Product
         Of the random effects.
     effects : tuple of int
-        Positions among the K random effects of those that vary, that of the intercept if none does.
+        Positions among the K random effects of those that vary, the first if none does.
     groups : str
         The column of labels.
     maximum : Estimates or None
@@ -143,12 +143,13 @@ class Refit:
     @property
     def slopes(self) -> tuple[Product, ...]:
         """Of the random effects that vary."""
-        return tuple(self.all_slopes[place - 1] for place in self.effects if place)
+        first = self.model.design.scale.random_intercepts
+        return tuple(self.all_slopes[place - first] for place in self.effects if place >= first)
 
     @property
     def random_intercept(self) -> bool:
         """Whether the random intercept is among the effects that vary."""
-        return 0 in self.effects
+        return self.model.design.scale.random_intercept and 0 in self.effects
 
     @property
     def is_correlated(self) -> bool:

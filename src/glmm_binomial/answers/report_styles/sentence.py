@@ -42,9 +42,12 @@ def _sentences(model: GLMM, estimates: Estimates, printer: Printer) -> Iterator[
         rows = f"{printer.count(estimates.trials)} trials in {printer.count(estimates.observations)} rows"
     omitted = estimates.rows_omitted
     left_out = f" ({printer.count(omitted)} more left out for missing values)" if omitted else ""
-    slopes = list(estimates.random_names[1:])
+    scale = model.design.scale
+    slopes = list(estimates.random_names[scale.random_intercepts :])
     effects = f"a random intercept and random slopes of {_listed(slopes)}" if slopes else "a random intercept"
-    if model.design.scale.nested:
+    if not scale.random_intercept:
+        effects = f"random slopes of {_listed(slopes)} and no random intercept"
+    if scale.nested:
         effects = " and ".join(f"a random {name}" for name in effects_of(estimates))
     yield (
         f"A mixed-effects logistic regression with {effects} was fitted to {rows}{left_out} of {groups} by "
