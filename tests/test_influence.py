@@ -323,6 +323,7 @@ def test_the_table_is_that_of_the_fields():
         verdict_changes=("dose: p 0.04 becomes 0.06", ""),
         notes=("", "no fit without it: one group is left"),
         of="coefficients",
+        level="",
         notices=("Beware.",),
     )
     about = "change of coefficients, without the group less with it, in standard errors"

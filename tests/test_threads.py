@@ -105,7 +105,8 @@ def worksheet() -> list[Cell]:
     ]
     nested = {"data": [["y", "dose", "school", "class"], *pupils], "formula": NESTED, "method": "ml"}
     cells += [
-        Cell(f"GLMM_BINOMIAL_{name}", {"model": Cell("GLMM_BINOMIAL_FORMULA", nested)}) for name in ("TABLE", "RANEF")
+        Cell(f"GLMM_BINOMIAL_{name}", {"model": Cell("GLMM_BINOMIAL_FORMULA", nested)})
+        for name in ("TABLE", "RANEF", "INFLUENCE")
     ]
     model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": "y ~ dose * sex + (1 | id)"})}
     cells += [

@@ -4,7 +4,8 @@
 # Written with R 4.2.2, lme4 1.1-31, Matrix 1.5-3; adaptive Gauss-Hermite quadrature with 25 nodes, the optimiser's
 # tolerances tightened as in ranef_lme4.R.
 #
-# influence_lme4.csv  one row per group and coefficient: what influence(m, groups = ...) finds without the group
+# influence_lme4.csv  one row per group and coefficient: what influence(m, groups = ...) finds without the group; of classes
+#                     in schools by Laplace's approximation, which is good there (see nested_lme4.R)
 
 suppressPackageStartupMessages(library(lme4))
 
@@ -16,6 +17,7 @@ tight <- glmerControl(
 cbpp <- read.csv("../../src/glmm_binomial/certified/cbpp.csv", colClasses = c(herd = "character", period = "character"))
 bacteria <- read.csv("../../src/glmm_binomial/certified/bacteria.csv")
 bacteria$trt <- relevel(factor(bacteria$trt), "placebo")
+nested <- read.csv("nested_lme4.csv")
 
 models <- list(
   list("cbpp", "herd", glmer(
@@ -23,6 +25,9 @@ models <- list(
   )),
   list("bacteria", "ID", glmer(
     (y == "y") ~ trt + I(week > 2) + (1 | ID), bacteria, binomial, nAGQ = 25, control = tight
+  )),
+  list("nested", "school", glmer(
+    cbind(s, n - s) ~ x + (1 | school / class), nested, binomial, control = tight
   ))
 )
 found <- NULL

@@ -20,7 +20,6 @@ from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import distinct_groups
 from glmm_binomial.model.rows import orthonormalize
 from glmm_binomial.observations import MINIMUM_GROUPS
-from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.estimability import problem_with_random_slopes
 from glmm_binomial.observations.wording import listed
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.law import Law
     from glmm_binomial.model.design import Design
     from glmm_binomial.model.rows import Rows
-    from glmm_binomial.observations import Observations
+    from glmm_binomial.observations import GroupsAbove, Observations
 
 INFLUENCE_HEADER: Final = ("group", "observations", "cooks_distance")
 
@@ -57,7 +56,7 @@ NEGLIGIBLE: Final = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Influence(Tabular):
-    """What becomes of k coefficients without each of G groups.
+    """What becomes of k coefficients without each of G groups, of nested ones without each of those above.
 
     Attributes
     ----------
@@ -79,6 +78,8 @@ class Influence(Tabular):
         Whether the model was fitted anew without the group, or why it could not be.
     of : str
         What changes.
+    level : str
+        The column of the labels, where groups are nested; "" otherwise.
     notices : tuple of str
         What a reader must be warned of.
     """
@@ -92,6 +93,7 @@ class Influence(Tabular):
     verdict_changes: tuple[str, ...]
     notes: tuple[str, ...]
     of: str
+    level: str
     notices: tuple[str, ...]
 
     def rows(self) -> list[Sequence[object]]:
@@ -104,9 +106,11 @@ class Influence(Tabular):
             self.verdict_changes,
             self.notes,
         )
+        group, *measures = INFLUENCE_HEADER
+        named = f"{group}: {self.level}" if self.level else group
         about = f"change of {self.of}, without the group less with it, in standard errors"
         return [
-            (*INFLUENCE_HEADER, *self.names, "verdict_changes", about),
+            (named, *measures, *self.names, "verdict_changes", about),
             *([cell if cell != "" else None for cell in row] for row in zip(*columns, strict=True)),
             *(("warning", notice) for notice in self.notices),
         ]
@@ -119,7 +123,8 @@ def influence(model: GLMM) -> Influence:
     under "vb", to where it is without the group (see `deletions`). Where the step is longer than .3 standard errors,
     where a verdict hangs on what it leaves out, or a variance would no longer be zero, the model is fitted anew to the
     other groups. Under "vb" the law of each coefficient is moved as the mode is, and stretched as the curvature there
-    says, for the verdict. A model of method "mean-field" is asked as one of "ml".
+    says, for the verdict. A model of method "mean-field" is asked as one of "ml". Of nested groups those above are left
+    out, with all that lie in them.
 
     Parameters
     ----------
@@ -127,24 +132,17 @@ def influence(model: GLMM) -> Influence:
 
     Raises
     ------
-    InvalidInputError
-        Of nested groups.
     FitError
         Of a model of method "mean-field" whose likelihood has no maximum.
     """
     observations, design = model.observations, model.design
-    if observations.above is not None:
-        reject(
-            f"model must have groups of one kind. It has {observations.group_name} nested in "
-            f"{observations.above.name}, of which none can be left out yet: fit the table without its rows."
-        )
     fit = model.fit if model.fit.method == "vb" else fitted(observations, design, "ml")
     whole = _whole(observations, design, fit)
     steps = deletions(design, fit)
     changes, ratios = steps.changes.copy(), steps.ratios.copy()
     notes = [""] * len(changes)
     refits: dict[int, _Refitted] = {}
-    kinds = distinct_groups(design.rows).kind.tolist()
+    kinds = _kinds(design.rows).tolist()
     for group in np.flatnonzero(_must_be_refitted(whole, steps)).tolist():
         stop_if_requested()
         # groups that are equal in all their rows leave the same behind
@@ -153,9 +151,10 @@ def influence(model: GLMM) -> Influence:
         refit = refits[kinds[group]]
         changes[group], ratios[group], notes[group] = refit.changes, refit.ratios, refit.note
     p_values = whole.p_values(changes, ratios)
+    of_groups = observations if observations.above is None else observations.by_groups_above()
     return Influence(
-        groups=observations.group_labels,
-        observations=np.bincount(observations.group_index),
+        groups=of_groups.group_labels,
+        observations=np.bincount(of_groups.group_index),
         names=design.scale.fixed_names,
         changes=changes,
         cooks_distances=_cooks_distances(whole, changes),
@@ -163,6 +162,7 @@ def influence(model: GLMM) -> Influence:
         verdict_changes=tuple(_verdict_changes(whole, p_values)),
         notes=tuple(notes),
         of="the mode of the posterior" if fit.method == "vb" else "coefficients",
+        level="" if observations.above is None else observations.above.name,
         notices=tuple(about_method(model, "The changes of this table")) if model.fit.method == "mean-field" else (),
     )
 
@@ -180,6 +180,11 @@ class _Whole:
     estimates: NDArray[np.float64]
     std_errors: NDArray[np.float64]
     laws: tuple[Law, ...] | None
+
+    def members(self, group: int) -> NDArray[np.intp]:
+        """The groups that are left out together: one, or those that lie in one above."""
+        above = self.observations.above
+        return np.array([group]) if above is None else np.flatnonzero(above.index == group)
 
     @property
     def alpha(self) -> float:
@@ -221,8 +226,15 @@ def _must_be_refitted(whole: _Whole, steps: Deletions) -> NDArray[np.bool_]:
     return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | at_border)
 
 
+def _kinds(rows: Rows) -> NDArray[np.intp]:
+    """Groups that are equal in all their rows, (G,); all of nested ones count as different."""
+    return distinct_groups(rows).kind if rows.upper is None else np.arange(rows.upper.count)
+
+
 def _largest_shares(rows: Rows) -> NDArray[np.float64]:
     """Upper bounds of the share of each group in any combination of columns of x, or of the random effects, (G,)."""
+    if rows.upper is not None:
+        rows = rows.of_upper()
     found = np.zeros(rows.grouping.count)
     for columns in (rows.fixed, rows.random):
         orthonormal = np.linalg.qr(columns)[0]
@@ -245,7 +257,7 @@ def _refitted(whole: _Whole, group: int) -> _Refitted:
     problem = _problem_without(whole, group)
     if problem:
         return _Refitted(nothing, nothing, f"no fit without it: {problem}")
-    others, posterior = whole.observations.without_group(group), whole.fit.posterior
+    others, posterior = whole.observations.without_groups(whole.members(group)), whole.fit.posterior
     try:
         refit = refit_likelihood(others) if posterior is None else refit_mode(others, posterior, whole.design.scale)
     except FitError as error:
@@ -259,10 +271,10 @@ def _refitted(whole: _Whole, group: int) -> _Refitted:
 
 def _problem_without(whole: _Whole, group: int) -> str:
     """Why nothing can be estimated without a group; nothing if it can."""
-    observations, rows = whole.observations, whole.design.rows
-    if rows.grouping.count <= MINIMUM_GROUPS:
+    observations = whole.observations
+    others = observations.without_groups(whole.members(group))
+    if len(others.group_labels if others.above is None else others.above.labels) < MINIMUM_GROUPS:
         return "one group is left"
-    others = observations.without_group(group)
     if not others.successes.any() or (others.successes == others.trials).all():
         return "all other outcomes are the same"
     names = _resting_on(whole, group)
@@ -270,13 +282,21 @@ def _problem_without(whole: _Whole, group: int) -> str:
         return f"{listed(names)} rest{'s' * (len(names) == 1)} on this group alone"
     if problem_with_random_slopes(others.x_random, observations.random_names) is not None:
         return "the random slopes rest on this group alone"
+    if others.above is not None and not _has_both_levels(others, others.above):
+        return f"how much {others.group_name} differs within {others.above.name} rests on this group alone"
     return ""
+
+
+def _has_both_levels(observations: Observations, above: GroupsAbove) -> bool:
+    """Whether some groups above have several groups, and some groups several outcomes."""
+    outcomes = np.bincount(observations.group_index, observations.trials)
+    return bool(len(above.labels) < len(above.index) and outcomes.max() > 1.0)
 
 
 def _resting_on(whole: _Whole, group: int) -> list[str]:
     """Names of the coefficients that the other groups do not tell."""
     turned = orthonormalize(whole.design.rows)
-    others = turned.rows.of_groups(np.delete(np.arange(turned.rows.grouping.count), group))
+    others = turned.rows.of_groups(np.delete(np.arange(turned.rows.grouping.count), whole.members(group)))
     triangle = np.linalg.qr(others.fixed / np.sqrt(len(turned.rows.fixed)), mode="r")
     _, lengths, directions = np.linalg.svd(triangle)
     lengths = np.append(lengths, np.zeros(len(directions) - len(lengths)))

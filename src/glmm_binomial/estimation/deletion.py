@@ -1,7 +1,8 @@
 """What a fit becomes without each of its groups, by one step of Newton's method for all groups at once.
 
-With s_g the score of group g and I_g its information, I the information of all data (under "vb" that of the log
-posterior) at the optimum theta, the objective without g has the gradient -s_g and the information I - I_g there:
+With s_g the score of group g (of nested groups one of those above, which alone are independent) and I_g its
+information, I the information of all data (under "vb" that of the log posterior) at the optimum theta, the objective
+without g has the gradient -s_g and the information I - I_g there:
 
     theta_g = theta - (I - I_g)^-1 s_g                             (Pregibon 1981, Annals of Statistics 9(4), section 4)
 
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from glmm_binomial.estimation.conditional_modes import TOLERANCE, find_modes
-from glmm_binomial.estimation.integrator import Integrator
+from glmm_binomial.estimation.integrator import Integrator, integrator_of
+from glmm_binomial.estimation.likelihood import SMALL_VARIANCE
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.marginal import MarginalState
     from glmm_binomial.model.design import Design
+    from glmm_binomial.model.grouping import Grouping
     from glmm_binomial.model.rows import Rows
 
 DIFFERENCE: Final = 1e-3
@@ -42,6 +45,8 @@ LONGEST_LOG_SD_STEP: Final = 0.4
 @dataclass(frozen=True, slots=True)
 class Deletions:
     """Coefficients without each of G groups, as a step gives them (k coefficients in the user's units).
+
+    Of nested groups the G are those above.
 
     Attributes
     ----------
@@ -79,6 +84,8 @@ def deletions(design: Design, fit: Fit) -> Deletions:
     units = root / np.linalg.norm(root, axis=1)[:, None]
     of_log_sds = optimum.root[len(optimum.parameters.coefficients) :][: optimum.parameters.effects.count]
     stays = is_step & is_curved & ~_leaves_bound(at, optimum)
+    if optimum.upper is not None:
+        stays &= ~_leaves_zero(design, fit)
     stays &= (np.abs(steps @ of_log_sds.T) < LONGEST_LOG_SD_STEP).all(axis=1)
     return Deletions(
         changes=steps @ units.T,
@@ -100,8 +107,8 @@ class _Optimum:
     Attributes
     ----------
     rows : Rows
-        Its fixed columns are k of coefficients, then D of random effects whose variance is zero; its random ones those
-        of the other effects.
+        Its fixed columns are k of coefficients, then D of random effects whose variance is zero, if groups are not
+        nested; its random ones those of the other effects.
     parameters : Parameters
         Coefficients of the D columns are zero.
     at_zero : slice
@@ -110,6 +117,8 @@ class _Optimum:
         R, with zeros for the D columns and for correlations of one.
     start : (G, K) array
         Where the search for the conditional modes starts.
+    upper : Grouping or None
+        Which groups lie in the same one above.
     is_laplace : bool
     """
 
@@ -118,6 +127,7 @@ class _Optimum:
     at_zero: slice
     root: NDArray[np.float64]
     start: NDArray[np.float64]
+    upper: Grouping | None
     is_laplace: bool
 
 
@@ -130,19 +140,22 @@ def _optimum(design: Design, fit: Fit) -> _Optimum:
             at_zero=slice(k, k),
             root=fit.mode_root,
             start=np.zeros((rows.grouping.count, len(active))),
+            upper=rows.upper,
             is_laplace=fit.nodes is None,
         )
-    dropped = int((~active).sum())
+    at_zero = ~active if rows.upper is None else np.zeros_like(active)
+    dropped = int(at_zero.sum())
     effects, root = fit.active_effects, fit.covariance_root
     varies = active if fit.correlations is None else np.full(len(root) - k, active.all())
     root = np.vstack([root[:k], np.zeros((dropped, root.shape[1])), root[k:][varies]])
     return _Optimum(
-        rows=rows.with_fixed(np.hstack([rows.fixed, rows.random[:, ~active]])).with_effects(active),
+        rows=rows.with_fixed(np.hstack([rows.fixed, rows.random[:, at_zero]])).with_effects(active),
         parameters=Parameters(coefficients=np.r_[fit.coefficients, np.zeros(dropped)], effects=effects),
         at_zero=slice(k, k + dropped),
         # a correlation of one and a variance of zero leave columns of zeros
         root=root[:, root.any(axis=0)],
         start=fit.own_effects.means[:, active],
+        upper=rows.upper,
         is_laplace=fit.nodes is None,
     )
 
@@ -174,20 +187,29 @@ def _differences(optimum: _Optimum) -> _Differences:
     state = integrator.evaluate_point()
     d = optimum.root.shape[1]
     directions = np.hstack([optimum.root, _directions_at_zero(optimum, state)])
-    information = np.empty((rows.grouping.count, directions.shape[1], directions.shape[1]))
+    scores = _independent(state, optimum.upper) @ directions
+    information = np.empty((*scores.shape, directions.shape[1]))
     change = np.empty((d, d, d))
     for column, direction in enumerate(DIFFERENCE * directions.T):
         ahead, behind = (integrator.evaluate(parameters.moved(step), found.modes) for step in (direction, -direction))
-        information[:, :, column] = (behind.group_scores - ahead.group_scores) @ directions / (2.0 * DIFFERENCE)
+        change_of_scores = _independent(behind, optimum.upper) - _independent(ahead, optimum.upper)
+        information[:, :, column] = change_of_scores @ directions / (2.0 * DIFFERENCE)
         if column < d:
             slope = (ahead.information - behind.information) / (2.0 * DIFFERENCE)
             change[:, :, column] = optimum.root.T @ slope @ optimum.root
     return _Differences(
         state=state,
-        scores=state.group_scores @ directions,
+        scores=scores,
         information=0.5 * (information + information.transpose(0, 2, 1)),
         change=change,
     )
+
+
+def _independent(state: MarginalState, upper: Grouping | None) -> NDArray[np.float64]:
+    """The scores of the groups, or of nested ones those of the groups above."""
+    scores = state.group_scores
+    # they are so already where the groups above have an effect
+    return scores if upper is None or len(scores) == upper.count else upper.sums(scores)
 
 
 def _directions_at_zero(optimum: _Optimum, state: MarginalState) -> NDArray[np.float64]:
@@ -222,5 +244,19 @@ def _leaves_bound(at: _Differences, optimum: _Optimum) -> NDArray[np.bool_]:
         leaves |= np.linalg.eigvalsh(parts.sum(axis=0) - parts)[:, -1] > 0.0
     held = np.asarray(~optimum.root.any(axis=1))
     held[optimum.at_zero] = False
-    inward = -np.sign(optimum.parameters.vector[held]) * at.state.group_scores[:, held]
+    inward = -np.sign(optimum.parameters.vector[held]) * _independent(at.state, optimum.upper)[:, held]
     return np.asarray(leaves | (inward.sum(axis=0) > inward).any(axis=1))
+
+
+def _leaves_zero(design: Design, fit: Fit) -> NDArray[np.bool_]:
+    """Without which groups above a variance of nested groups would no longer be zero, (H,), by its slope near zero."""
+    rows, k, active = design.rows, len(fit.coefficients), fit.active
+    leaves = np.zeros(0 if rows.upper is None else rows.upper.count, dtype=bool)
+    for effect in np.flatnonzero(~active).tolist():
+        kept = active | (np.arange(len(active)) == effect)
+        sds = np.where(active, fit.sds, np.sqrt(SMALL_VARIANCE))[kept]
+        point = Parameters(coefficients=fit.coefficients, effects=IndependentEffects.of_sds(sds))
+        state = integrator_of(rows, kept, point, fit.own_effects.means[:, kept]).evaluate_point()
+        slopes = _independent(state, rows.upper)[:, k + int(kept[:effect].sum())]
+        leaves |= slopes.sum() > slopes
+    return leaves

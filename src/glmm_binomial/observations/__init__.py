@@ -131,20 +131,21 @@ class Observations:
             above=None,
         )
 
-    def without_group(self, group: int) -> Observations:
-        """The rows of all groups but the one at a position, as if they alone had been handed over."""
-        kept = self.group_index != group
-        index = self.group_index[kept]
+    def without_groups(self, groups: NDArray[np.intp]) -> Observations:
+        """The rows of all groups but those at some positions, as if they alone had been handed over."""
+        left = np.ones(len(self.group_labels), dtype=bool)
+        left[groups] = False
+        kept = left[self.group_index]
         return replace(
             self,
             successes=read_only(self.successes[kept]),
             trials=read_only(self.trials[kept]),
             x=read_only(self.x[kept]),
-            group_index=read_only(index - (index > group)),
-            group_labels=(*self.group_labels[:group], *self.group_labels[group + 1 :]),
+            group_index=read_only((np.cumsum(left) - 1)[self.group_index[kept]]),
+            group_labels=tuple(self.group_labels[place] for place in np.flatnonzero(left).tolist()),
             x_random=read_only(self.x_random[kept]),
-            handed_over=all_used(len(index)),
-            above=None if self.above is None else self.above.without(group),
+            handed_over=all_used(int(kept.sum())),
+            above=None if self.above is None else self.above.without(groups),
         )
 
 

@@ -36,9 +36,9 @@ class GroupsAbove:
         """Position of the first group that lies in the same one above, (G,)."""
         return np.searchsorted(self.index, self.index)
 
-    def without(self, group: int) -> GroupsAbove:
-        """Those that are left without one of the groups."""
-        index = np.delete(self.index, group)
+    def without(self, groups: NDArray[np.intp]) -> GroupsAbove:
+        """Those that are left without some of the groups, by their positions."""
+        index = np.delete(self.index, groups)
         kept, index = np.unique(index, return_inverse=True)
         return GroupsAbove(
             index=read_only(index), labels=tuple(self.labels[place] for place in kept.tolist()), name=self.name
