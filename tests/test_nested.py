@@ -32,7 +32,6 @@ from glmm_binomial.answers.residuals import residuals
 from glmm_binomial.answers.simulate import draw_outcomes, simulate
 from glmm_binomial.answers.table import table
 from glmm_binomial.answers.terms import terms
-from glmm_binomial.errors import InvalidInputError
 from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
 from glmm_binomial.estimation.integrator import Integrator
 from glmm_binomial.estimation.nested_posterior import density_of
@@ -493,12 +492,6 @@ def test_other_answers_know_both_kinds_of_groups():
     assert check(model, n_sim=40).tests
 
 
-def test_what_is_not_there_yet_is_refused_with_what_works():
-    for style in ("R", "Stata", "SAS", "Python"):
-        with pytest.raises(InvalidInputError, match="no code is written yet"):
-            report(fitted(), style)
-
-
 @pytest.mark.parametrize(
     ("formula", "message"),
     [
@@ -556,7 +549,7 @@ def test_every_other_question_is_answered(method):
     assert contrast(model, "sex", scale="difference").rows()[1][0] == "f - m"
     for answer in (quality, residuals, check, terms, influence):
         assert len(answer(model).rows()) > 1
-    for style in ("table", "summary", "sentence", "equation", "latex", "covariance"):
+    for style in ("table", "summary", "sentence", "equation", "latex", "covariance", "R", "Stata", "SAS", "Python"):
         assert report(model, style).rows()
     for kind in ("check", "forest", "caterpillar", "effect", "calibration", "roc", "residuals"):
         assert plot(model, kind).sentence

@@ -141,7 +141,8 @@ def cells_of_file(model):
         return columns(*refit.columns, rows=table)
     observations = model.observations
     y, *rest = refit.columns
-    given = {y: observations.successes, refit.groups: [observations.group_labels[g] for g in observations.group_index]}
+    (groups,) = refit.groups
+    given = {y: observations.successes, groups: [observations.group_labels[g] for g in observations.group_index]}
     if observations.trials_given:
         given[rest[0]] = observations.trials
     for products, values in ((refit.fixed, observations.x), (refit.all_slopes, observations.x_random)):
@@ -195,7 +196,7 @@ cat(sprintf("logLik\\t%.12g\\n", logLik(model)))
 """
 
 
-def run_in_r(found, folder, *, package, afterwards):
+def run_in_r(found, folder, *, package, afterwards, write=write_file):
     """What R prints of models, by their names, run in one process."""
     if RSCRIPT is None:
         pytest.skip("Rscript is not installed")
@@ -203,7 +204,7 @@ def run_in_r(found, folder, *, package, afterwards):
     for number, (name, model) in enumerate(found.items()):
         place = folder / str(number)
         place.mkdir()
-        write_file(model, place)
+        write(model, place)
         (place / "code.R").write_text("\n".join(lines_of(model, "R")) + afterwards, "utf-8")
         script += [f'setwd("{place}")', f'cat("model {name}\\n")', 'source("code.R", encoding = "UTF-8")']
     (folder / "all.R").write_text("\n".join(script), "utf-8")

@@ -3,7 +3,8 @@
     log L(b, sd) = sum_g [ l_g(u_g) - log det H_g / 2 - sum_k log sd_k ]
 
 u_g is group g's conditional mode, l_g the log density there, and H_g = Z'WZ + diag(sd^-2) its negative Hessian
-(Breslow & Clayton 1993, JASA 88(421), section 2.1; this is what lme4 maximises by default).
+(Breslow & Clayton 1993, JASA 88(421), section 2.1; this is what lme4 maximises by default). Of nested groups the g are
+those above, and u_g the effects of one and of all groups that lie in it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from glmm_binomial.model.logistic import logistic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from glmm_binomial.model.effects import Parameters
+    from glmm_binomial.model.effects import Effects, Parameters
+    from glmm_binomial.model.grouping import Grouping
     from glmm_binomial.model.rows import Rows
 
 DIFFERENCE = 1e-5
@@ -73,18 +75,43 @@ def _value_and_scores(
     inverse = found.scales @ found.scales.transpose(0, 2, 1)
     solved = np.einsum("ij,ijk->ik", Z, grouping.by_row(inverse))
     third = weight * (1.0 - 2.0 * at.probability) * (solved * Z).sum(axis=1)
-    pull = np.einsum("gj,gjk->gk", grouping.sums(Z * third[:, None]), inverse)
+    pull = _pull(rows, grouping.sums(Z * third[:, None]), inverse)
 
-    log_determinant = -2.0 * np.log(np.diagonal(found.scales, axis1=1, axis2=2)).sum()
-    value = (
-        at.log_density(rows.successes, rows.trials).sum()
-        - 0.5 * covariance.quadratic_form(found.modes).sum()
-        - 0.5 * log_determinant
-        - grouping.count * covariance.half_log_determinant
-    )
+    value = at.log_density(rows.successes, rows.trials).sum() + _log_density_of_effects(rows, covariance, found)
     by_row = at.residual(rows.successes, rows.trials) - 0.5 * (third - weight * (Z * grouping.by_row(pull)).sum(axis=1))
     by_coefficient = grouping.sums(X * by_row[:, None])
     by_covariance = covariance.expected_scores(found.modes, inverse) - 0.5 * np.einsum(
         "gj,gjk->gk", pull, covariance.mode_derivatives(found.modes)
     )
+    if rows.upper is not None:
+        by_covariance = _once(by_covariance, rows.upper)
     return float(value), np.hstack([by_coefficient, by_covariance]), found
+
+
+def _log_density_of_effects(rows: Rows, covariance: Effects, found: ConditionalModes) -> float:
+    """Minus half of u'Pu, of log det H and of log det Sigma, summed over all groups."""
+    log_roots = np.log(np.diagonal(found.scales, axis1=1, axis2=2))
+    if rows.upper is None:
+        quadratic = 0.5 * covariance.quadratic_form(found.modes).sum()
+        return float(log_roots.sum() - quadratic - rows.grouping.count * covariance.half_log_determinant)
+    quadratic = 0.5 * np.diagonal(covariance.precision) * found.modes**2
+    return float(_once(log_roots - quadratic - covariance.log_sds, rows.upper).sum())
+
+
+def _pull(rows: Rows, sums: NDArray[np.float64], inverse: NDArray[np.float64]) -> NDArray[np.float64]:
+    """H^-1 times sums over the rows of each group, (G, K); of nested groups by the arrow of H."""
+    if rows.upper is None:
+        return np.asarray(np.einsum("gj,gjk->gk", sums, inverse))
+    upper, above = rows.upper, inverse[:, 0, 0]
+    share = -inverse[:, 0, 1] / above
+    of_above = above * upper.by_row(upper.sums(sums[:, 0] - share * sums[:, 1]))
+    own = (inverse[:, 1, 1] - share**2 * above) * sums[:, 1] - share * of_above
+    return np.column_stack([of_above, own])
+
+
+def _once(of_groups: NDArray[np.float64], upper: Grouping) -> NDArray[np.float64]:
+    """Parts (G, 2) of nested groups, of which that of the effect above counts once for all its groups."""
+    counted = of_groups.copy()
+    counted[:, 0] = 0.0
+    counted[upper.starts, 0] = of_groups[upper.starts, 0]
+    return counted

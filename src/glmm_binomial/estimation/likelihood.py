@@ -9,17 +9,18 @@ import numpy as np
 
 from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
 from glmm_binomial.estimation.fit import Fit
-from glmm_binomial.estimation.integrator import integrator_of
+from glmm_binomial.estimation.integrator import Integrator, integrator_of
 from glmm_binomial.estimation.marginal import MOST_EFFECTS, NODE_TOLERANCE
 from glmm_binomial.estimation.newton import Step, line_search, maximize
 from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.rows import orthonormalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.integrator import Evaluation, Integrator
+    from glmm_binomial.estimation.integrator import Evaluation
     from glmm_binomial.estimation.marginal import MarginalState
     from glmm_binomial.model.effects import Effects
     from glmm_binomial.model.rows import OrthonormalRows, Rows
@@ -91,6 +92,32 @@ def maximize_likelihood(turned: OrthonormalRows, start: Parameters, modes: NDArr
         if np.isfinite(exact.distance):
             best, active[active] = exact, still
     return _on_standardised_scale(turned, best, active)
+
+
+def maximize_laplace(rows: Rows, near: Fit) -> Fit:
+    """The maximum of Laplace's approximation where every effect varies, which programs without quadrature show.
+
+    Parameters
+    ----------
+    rows : Rows
+    near : Fit
+        Their maximum of the likelihood, at which no variance is zero.
+
+    Returns
+    -------
+    Fit
+        On the standardised scale; its distance is infinite when a variance falls towards zero, or has no maximum.
+    """
+    turned = orthonormalize(rows)
+    point = Parameters(coefficients=turned.triangle @ near.coefficients, effects=near.active_effects)
+    integrator = Integrator(turned.rows, point, find_modes(turned.rows, point, near.own_effects.means), laplace=True)
+
+    def is_lost(state: MarginalState) -> bool:
+        return bool(state.parameters.effects.vanishing(NEARLY_ZERO_LOG_SD).any()) or _runs_off(state)
+
+    state = _ascent(integrator, converged=CONVERGED_DECREMENT, is_over=is_lost)
+    best = _Maximum(integrator.evaluation(state), distance=np.inf if is_lost(state) else _distance(state))
+    return _on_standardised_scale(turned, best, near.active)
 
 
 def _search(rows: Rows, point: Parameters, modes: NDArray[np.float64]) -> tuple[_Maximum, NDArray[np.bool_]]:

@@ -68,7 +68,15 @@ def promised(refit: Refit, promise: Promise) -> Iterator[str]:
         yield f"  {name:<{width}}  {estimate:>12}  {error:>10}"
     yield from _random(refit, estimates, promise)
     yield f"  {promise.likelihood}: {promise.log_likelihood:.3f}"
-    yield f"  {estimates.observations} rows, {len(estimates.group_labels)} groups"
+    yield f"  {estimates.observations} rows, {_groups(refit, estimates)}"
+
+
+def _groups(refit: Refit, estimates: Estimates) -> str:
+    own, above = f"{len(estimates.group_labels)} groups", estimates.above
+    if above is None:
+        return own
+    kinds = (f"{len(above.labels)} groups of {above.name}", f"{own} of {estimates.group_name}")
+    return ", ".join(kinds[place] for place in refit.effects)
 
 
 def with_its_error(estimate: float, error: float, digits: int) -> tuple[str, str]:

@@ -63,7 +63,7 @@ def _call(refit: Refit) -> str:
     arguments = [
         _columns([refit.columns[0]]),
         _columns(x) if x else "None",
-        _columns([refit.groups]),
+        _columns(list(refit.groups)),
     ]
     if model.observations.random_names:
         arguments.append(f"x_random={_columns([each.plain for each in refit.all_slopes])}")

@@ -10,13 +10,16 @@ from glmm_binomial.answers.report_styles.r_terms import curve_in_r, r_terms
 from glmm_binomial.answers.report_styles.refit import (
     FILE,
     ColumnOfCurve,
+    Names,
     about,
     arranged,
+    by_laplace,
     is_padded,
     refit_of,
 )
 from glmm_binomial.formula.expressions import Arithmetic, ColumnOfNumbers
 from glmm_binomial.formula.factors import Levels
+from glmm_binomial.formula.groups import JOINT
 from glmm_binomial.formula.words import quoted
 
 if TYPE_CHECKING:
@@ -62,7 +65,8 @@ def r_rows(model: GLMM) -> list[tuple[str]]:
 
 
 def _lines(refit: Refit) -> Iterator[str]:
-    is_adaptive = len(refit.effects) > 1 and not refit.is_laplace
+    is_adaptive = len(refit.effects) > 1 and not (refit.is_laplace or refit.is_nested)
+    printed = by_laplace(refit) if refit.is_nested else refit
     coding = refit.model.coding
     terms = None if coding is None else r_terms(coding.fixed, R)
     about_all = (*about(refit), *_about_package(refit, is_adaptive=is_adaptive))
@@ -76,20 +80,26 @@ def _lines(refit: Refit) -> Iterator[str]:
     yield from (_adaptive(refit, terms) if is_adaptive else _glmer(refit, terms))
     yield "summary(model)"
     yield "print(logLik(model), digits = 9)"
-    yield from comment(promised(refit, _promise(refit, terms, is_adaptive=is_adaptive)), before="#")
+    if refit.maximum is not None and printed.maximum is None:
+        yield "# No digits are to be expected: by Laplace's approximation one of the variances ends at zero."
+    yield from comment(promised(printed, _promise(printed, terms, is_adaptive=is_adaptive)), before="#")
 
 
 def _about_package(refit: Refit, *, is_adaptive: bool) -> Iterator[str]:
     if is_adaptive:
         yield "lme4 has quadrature for one random effect only; its Laplace's approximation, nAGQ = 1, has other digits."
         yield "GLMMadaptive has quadrature for several. It takes minutes."
+    elif refit.is_nested:
+        yield "lme4 has quadrature for one random effect only; for two, nAGQ = 1 is Laplace's approximation. The digits"
+        yield "below are those of that approximation, and not those of the worksheet."
     elif refit.is_laplace:
         yield "The worksheet has Laplace's approximation for so many random effects too, which is lme4's nAGQ = 1."
 
 
 def _marks(refit: Refit) -> str:
     """What keeps R from taking a label NA for a missing value."""
-    labels = [label for label in refit.model.observations.group_labels if isinstance(label, str)]
+    groups = [label for label in refit.model.observations.group_labels if isinstance(label, str)]
+    labels = [part for label in groups for part in (label, *label.split(JOINT))]
     coding = refit.model.coding
     if coding is not None:
         labels += [label for each in coding.fixed.factors if isinstance(each, Levels) for label in each.labels]
@@ -160,19 +170,36 @@ def _random(refit: Refit) -> str:
 
 
 def _bar(refit: Refit) -> str:
-    return "||" if len(refit.effects) > 1 and not refit.is_correlated else "|"
+    return "||" if len(refit.effects) > 1 and not (refit.is_correlated or refit.is_nested) else "|"
 
 
 def _glmer(refit: Refit, terms: RTerms | None) -> Iterator[str]:
-    random = f"({_random(refit)} {_bar(refit)} {quoted(refit.groups)})"
+    random = f"({_random(refit)} {_bar(refit)} {_joint(refit.groups)})"
+    if refit.is_nested:
+        random = f"(1 | {_joint(refit.above)}) + {random}"
+    is_laplace = refit.is_laplace or refit.is_nested
     yield f"model <- glmer({_fixed(refit, terms)} + {random}, data,"
-    yield f"               family = binomial, nAGQ = {1 if refit.is_laplace else refit.points},"
+    yield f"               family = binomial, nAGQ = {1 if is_laplace else refit.points},"
     yield f"               control = {TIGHT})"
 
 
+def _joint(groups: tuple[str, ...]) -> str:
+    """Columns whose labels make a group together."""
+    return JOINT.join(map(quoted, groups))
+
+
 def _adaptive(refit: Refit, terms: RTerms | None) -> Iterator[str]:
+    groups = quoted(refit.groups[0])
+    if len(refit.groups) > 1:
+        # GLMMadaptive takes one column of labels
+        names = Names()
+        for name in refit.columns:
+            names.fresh(name)
+        groups = names.fresh("groups")
+        joined = f"interaction({', '.join(map(_column, refit.groups))}, sep = {text_in_r(JOINT)}, drop = TRUE)"
+        yield f"{_column(groups)} <- {joined}"
     yield f"model <- mixed_model({_fixed(refit, terms)},"
-    yield f"                     random = ~ {_random(refit)} {_bar(refit)} {quoted(refit.groups)}, data = data,"
+    yield f"                     random = ~ {_random(refit)} {_bar(refit)} {groups}, data = data,"
     yield f"                     family = binomial(), nAGQ = {refit.points},"
     yield f"                     control = {TIGHT_GLMMADAPTIVE})"
 
@@ -190,12 +217,17 @@ def _promise(refit: Refit, terms: RTerms | None, *, is_adaptive: bool) -> Promis
     return Promise(
         fixed=fixed,
         order=order,
-        effects=[
-            *([NAME_OF_INTERCEPT] if refit.random_intercept else []),
-            *(each.plain or each.name for each in refit.slopes),
-        ],
+        effects=_effects(refit),
         variances=False,
         likelihood="logLik, without that of a model that fits every row" if is_counted else "logLik",
         log_likelihood=log_likelihood - (saturated_log_likelihood(refit) if is_counted else 0.0),
-        digits=FEWER_DIGITS if is_adaptive or refit.is_laplace else DIGITS,
+        digits=FEWER_DIGITS if is_adaptive or refit.is_laplace or refit.is_nested else DIGITS,
     )
+
+
+def _effects(refit: Refit) -> list[str]:
+    """The random effects that vary, as R prints them."""
+    if refit.is_nested:
+        return [f"{JOINT.join(groups)} {NAME_OF_INTERCEPT}" for groups in (refit.above, refit.groups)]
+    intercept = [NAME_OF_INTERCEPT] if refit.random_intercept else []
+    return [*intercept, *(each.plain or each.name for each in refit.slopes)]

@@ -5,7 +5,7 @@ The programs maximise the likelihood, so that they find what method "ml" finds, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,9 +13,11 @@ import numpy as np
 from glmm_binomial.answers.estimates import estimate
 from glmm_binomial.answers.model_text import model_text
 from glmm_binomial.estimation.fitted_model import fitted
+from glmm_binomial.estimation.fitting import LARGEST_DISTANCE
+from glmm_binomial.estimation.likelihood import maximize_laplace
 from glmm_binomial.formula.expressions import ColumnOfNumbers, Expression
 from glmm_binomial.formula.factors import Basis, Levels, Numbers
-from glmm_binomial.observations.cells import reject
+from glmm_binomial.formula.groups import JOINT
 from glmm_binomial.observations.wording import effect_in_words, listed
 
 if TYPE_CHECKING:
@@ -120,8 +122,10 @@ class Refit:
         Of the random effects.
     effects : tuple of int
         Positions among the K random effects of those that vary, the first if none does.
-    groups : str
-        The column of labels.
+    groups : tuple of str
+        The columns whose labels make a group together.
+    above : tuple of str
+        Those of the groups above, where groups are nested and both effects vary; none otherwise.
     maximum : Estimates or None
         By maximum likelihood; None where the likelihood has no maximum.
     """
@@ -132,7 +136,8 @@ class Refit:
     fixed: tuple[Product, ...]
     all_slopes: tuple[Product, ...]
     effects: tuple[int, ...]
-    groups: str
+    groups: tuple[str, ...]
+    above: tuple[str, ...]
     maximum: Estimates | None
 
     @property
@@ -149,12 +154,18 @@ class Refit:
     @property
     def random_intercept(self) -> bool:
         """Whether the random intercept is among the effects that vary."""
-        return self.model.design.scale.random_intercept and 0 in self.effects
+        scale = self.model.design.scale
+        return scale.nested or (scale.random_intercept and 0 in self.effects)
 
     @property
     def is_correlated(self) -> bool:
         """Whether several effects vary that may be correlated."""
         return self.model.observations.correlated and len(self.effects) > 1
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether groups of two kinds have an effect."""
+        return bool(self.above)
 
     @property
     def is_laplace(self) -> bool:
@@ -181,14 +192,17 @@ def refit_of(model: GLMM) -> Refit:
     """What other programs are told of a model."""
     maximum = _maximum(model)
     told = _of_ranges(model) if model.coding is None else _of_formula(model.coding)
+    effects = _varying(model, maximum)
+    kinds = [kind for place, kind in enumerate((told.above, told.groups)) if place in effects] if told.above else []
     return Refit(
         model=model,
         columns=told.columns,
         response=told.response,
         fixed=told.fixed,
         all_slopes=told.slopes,
-        effects=_varying(model, maximum),
-        groups=told.groups,
+        effects=effects,
+        groups=kinds[-1] if kinds else told.groups,
+        above=kinds[0] if len(kinds) > 1 else (),
         maximum=maximum,
     )
 
@@ -200,6 +214,17 @@ def _maximum(model: GLMM) -> Estimates | None:
     if fit.method != "ml":
         fit = fitted(observations, model.design, "ml")
     return estimate(observations, model.design, fit, found=(), dispersion=None)
+
+
+def by_laplace(refit: Refit) -> Refit:
+    """The same with the maximum of Laplace's approximation, or with none where a variance ends at zero there."""
+    if refit.maximum is None:
+        return refit
+    observations, design = refit.model.observations, refit.model.design
+    fit = maximize_laplace(design.rows, fitted(observations, design, "ml"))
+    if fit.distance > LARGEST_DISTANCE:
+        return replace(refit, maximum=None)
+    return replace(refit, maximum=estimate(observations, design, fit, found=(), dispersion=None))
 
 
 def _varying(model: GLMM, maximum: Estimates | None) -> tuple[int, ...]:
@@ -214,7 +239,8 @@ class _Told:
     response: Response
     fixed: tuple[Product, ...]
     slopes: tuple[Product, ...]
-    groups: str
+    groups: tuple[str, ...]
+    above: tuple[str, ...]
 
 
 def _of_ranges(model: GLMM) -> _Told:
@@ -232,7 +258,8 @@ def _of_ranges(model: GLMM) -> _Told:
         response=Response(ColumnOfNumbers(y), trials=ColumnOfNumbers(trials[0]) if trials else None),
         fixed=tuple(Product(name, (ColumnOfNumbers(name),)) for name in x),
         slopes=tuple(Product(name, (ColumnOfNumbers(name),)) for name in random),
-        groups=groups,
+        groups=(groups,),
+        above=(),
     )
 
 
@@ -252,19 +279,16 @@ class Names:
 
 
 def _of_formula(coding: Coding) -> _Told:
-    groups, *others = coding.random.grouping.names
-    if others or coding.random.above is not None:
-        reject(
-            'style must be "table", "summary", "sentence", "covariance", "equation" or "latex" for groups that several '
-            "columns make, of which no code is written yet. R's lme4 takes their random terms as this formula has them."
-        )
+    groups = coding.random.grouping.names
+    above = () if coding.random.above is None else coding.random.above.names
     variables = [variable.name for variable in coding.variables]
     return _Told(
-        columns=tuple(dict.fromkeys((*coding.response.variables, *variables, groups))),
+        columns=tuple(dict.fromkeys((*coding.response.variables, *variables, *above, *groups))),
         response=_response(coding),
         fixed=_products(coding, coding.fixed),
         slopes=_products(coding, coding.random.effects),
         groups=groups,
+        above=above,
     )
 
 
@@ -330,6 +354,8 @@ def about(refit: Refit) -> Iterator[str]:
         yield f"The variance of the random {which} is estimated at zero; without it the model is the same: left out."
     elif not refit.maximum.std_devs.any():
         yield "The variance between groups is estimated at zero; programs end at or near it, with a warning perhaps."
+    if len(refit.groups) > 1:
+        yield f"A group of {JOINT.join(refit.groups)} is told by the labels of {listed(list(refit.groups))} together."
     correlations = refit.maximum.correlations
     if correlations is not None and (np.abs(correlations[np.tril_indices(len(correlations), -1)]) >= 1.0).any():
         yield "A correlation is estimated at 1 or -1, the end of its range; programs may stop short of it."

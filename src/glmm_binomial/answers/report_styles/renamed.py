@@ -35,8 +35,8 @@ class Renamed:
         The column of outcomes, or of successes.
     trials : str or None
         That of trials.
-    groups : str
-        That of labels.
+    groups, above : tuple of str
+        Those whose labels make a group together, and a group above; none where no group is nested.
     fixed, slopes : tuple of str
         The columns of the model, without the intercept.
     """
@@ -46,7 +46,8 @@ class Renamed:
     calculated: tuple[tuple[str, str], ...]
     outcome: str
     trials: str | None
-    groups: str
+    groups: tuple[str, ...]
+    above: tuple[str, ...]
     fixed: tuple[str, ...]
     slopes: tuple[str, ...]
 
@@ -81,7 +82,8 @@ def renamed(refit: Refit, language_of: Callable[[Mapping[str, str]], Language]) 
         calculated=tuple(calculated.items()),
         outcome=called.get(outcome, outcome),
         trials=None if trials is None else called.get(trials, trials),
-        groups=names[refit.groups],
+        groups=tuple(names[name] for name in refit.groups),
+        above=tuple(names[name] for name in refit.above),
         fixed=tuple(names[each.plain or each.name] for each in refit.fixed),
         slopes=tuple(names[each.plain or each.name] for each in refit.slopes),
     )

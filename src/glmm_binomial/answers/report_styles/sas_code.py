@@ -47,15 +47,16 @@ def _comment(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
-    yield from _comment((*about(refit), *told.arranged))
+    yield from _comment((*about(refit), *_about_levels(refit), *told.arranged))
     yield f'proc import datafile="{FILE}" out=sheet dbms=csv replace; guessingrows=max; run;'
     yield "data coded; set sheet;"
     if refit.model.observations.rows_omitted:
         yield f"  if cmiss(of {' '.join(told.file)}) = 0;"
     yield from (f"  {name} = {text};" for name, text in told.calculated)
     yield "run;"
-    yield f"proc glimmix data=coded method={'laplace' if refit.is_laplace else f'quad(qpoints={refit.points})'};"
-    yield f"  class {told.groups};"
+    quadrature = f"quad({'fastquad ' * refit.is_nested}qpoints={refit.points})"
+    yield f"proc glimmix data=coded method={'laplace' if refit.is_laplace else quadrature};"
+    yield f"  class {' '.join(dict.fromkeys((*told.above, *told.groups)))};"
     response = f"{told.outcome}(event='1')" if told.trials is None else f"{told.outcome}/{told.trials}"
     options = [
         f"dist={'binary' if told.trials is None else 'binomial'}",
@@ -64,12 +65,27 @@ def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
     ]
     yield f"  model {' '.join([response, '=', *told.fixed, '/', *options])};"
     structure = "un" if refit.is_correlated else "vc"
-    yield f"  random {' '.join(_effects(refit, told))} / subject={told.groups} type={structure};"
+    effects = [NAME_OF_INTERCEPT] if refit.is_nested else _effects(refit, told)
+    for subject in _subjects(told):
+        yield f"  random {' '.join(effects)} / subject={subject} type={structure};"
     yield "run;"
     yield from _comment(promised(refit, _promise(refit, told)))
 
 
+def _about_levels(refit: Refit) -> Iterator[str]:
+    if refit.is_nested:
+        yield "fastquad, one integral inside the other, is there from SAS/STAT 14.1 on."
+
+
+def _subjects(told: Renamed) -> list[str]:
+    """The groups, or those above and those that lie in them."""
+    groups = "*".join(name for name in told.groups if name not in told.above)
+    return ["*".join(told.above), f"{groups}({' '.join(told.above)})"] if told.above else [groups]
+
+
 def _effects(refit: Refit, told: Renamed) -> tuple[str, ...]:
+    if refit.is_nested:
+        return tuple(f"{NAME_OF_INTERCEPT}, subject {subject}" for subject in _subjects(told))
     return (NAME_OF_INTERCEPT, *told.slopes) if refit.random_intercept else told.slopes
 
 

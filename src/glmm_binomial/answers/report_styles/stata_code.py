@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME_OF_INTERCEPT: Final = "_cons"
 GROUPS: Final = "groups_number"
+ABOVE: Final = "groups_above"
 
 
 def text_in_stata(text: str) -> str:
@@ -48,17 +49,20 @@ def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
     if refit.model.observations.rows_omitted:
         yield f"drop if missing({', '.join(told.file)})"
     yield from (f"generate double {name} = {text}" for name, text in told.calculated)
-    # labels may be texts
-    yield f"egen long {GROUPS} = group({told.groups})"
+    # labels may be texts, and of several columns
+    if refit.is_nested:
+        yield f"egen long {ABOVE} = group({' '.join(told.above)})"
+    yield f"egen long {GROUPS} = group({' '.join(told.groups)})"
     # in one line, which Stata's command window takes too
     fixed = f"melogit {' '.join([told.outcome, *told.fixed])}{'' if refit.intercept else ', noconstant'}"
-    yield f"{fixed} || {' '.join([f'{GROUPS}:', *told.slopes])}, {' '.join(_options(refit, told))}"
+    above = f" || {ABOVE}:" if refit.is_nested else ""
+    yield f"{fixed}{above} || {' '.join([f'{GROUPS}:', *told.slopes])}, {' '.join(_options(refit, told))}"
     yield from comment(promised(refit, _promise(refit, told)), before="*")
 
 
 def _options(refit: Refit, told: Renamed) -> Iterator[str]:
     """Of the random effects, and of the integration."""
-    if len(refit.effects) > 1:
+    if len(refit.effects) > 1 and not refit.is_nested:
         yield "covariance(unstructured)" if refit.is_correlated else "covariance(independent)"
     if not refit.random_intercept:
         yield "noconstant"
@@ -73,8 +77,14 @@ def _promise(refit: Refit, told: Renamed) -> Promise:
     return Promise(
         fixed=(NAME_OF_INTERCEPT, *told.fixed) if refit.intercept else told.fixed,
         order=(*range(1, count + 1), 0) if refit.intercept else range(count),
-        effects=(*([NAME_OF_INTERCEPT] if refit.random_intercept else []), *told.slopes),
+        effects=_effects(refit, told),
         variances=True,
         likelihood="Log likelihood",
         log_likelihood=0.0 if refit.maximum is None else refit.maximum.log_likelihood,
     )
+
+
+def _effects(refit: Refit, told: Renamed) -> tuple[str, ...]:
+    if refit.is_nested:
+        return (f"{NAME_OF_INTERCEPT} in {ABOVE}", f"{NAME_OF_INTERCEPT} in {ABOVE}>{GROUPS}")
+    return (*([NAME_OF_INTERCEPT] if refit.random_intercept else []), *told.slopes)
