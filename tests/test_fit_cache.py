@@ -13,14 +13,14 @@ from glmm_binomial.estimation.fitted_model import fit_model
 from glmm_binomial.estimation.fitting import _Start, fit_cache, fit_design
 from glmm_binomial.model.design import Scale
 from glmm_binomial.model.grouping import Grouping
-from glmm_binomial.model.rows import Rows
+from glmm_binomial.model.rows import Crossing, Rows
 from glmm_binomial.observations import METHODS, Options
 from simulated import draw, draw_design
 
 ARRAYS = ("successes", "trials", "fixed", "random")
 """Of the rows; the grouping beside them has tests of its own."""
 
-WAY_BACK_ONLY = {"random_back_transform", "nested", "fixed_names", "random_names"}
+WAY_BACK_ONLY = {"random_back_transform", "nested", "crossed", "random_intercept", "fixed_names", "random_names"}
 """What a fit, on the standardised scale, does not look at."""
 
 OTHER_OPTIONS = {"fit_intercept": False, "alpha": 0.5, "method": "mean-field"}
@@ -72,7 +72,7 @@ def test_the_same_data_have_the_same_key_wherever_they_lie_in_memory():
 
 def test_every_field_of_rows_and_scale_is_tried_here():
     # a field that is new belongs in the key, or among those that no fit looks at
-    assert {field.name for field in fields(Rows)} == {*ARRAYS, "grouping", "upper"}
+    assert {field.name for field in fields(Rows)} == {*ARRAYS, "grouping", "upper", "crossed"}
     assert {field.name for field in fields(Scale)} == {"back_transform", "intercept", "correlated", *WAY_BACK_ONLY}
 
 
@@ -80,6 +80,13 @@ def test_groups_above_change_the_key():
     given = design()
     uppers = [None, *(Grouping.of_sizes(np.array(sizes)) for sizes in ([6], [3, 3], [2, 4]))]
     assert len({key(with_rows(given, upper=upper)) for upper in uppers}) == len(uppers)
+
+
+def test_levels_that_cross_change_the_key():
+    given = design()
+    every = np.arange(len(given.rows.trials))
+    levels = [None, *(Crossing(index, int(index.max()) + 1) for index in (every % 2, every % 3, (every + 1) % 2))]
+    assert len({key(with_rows(given, crossed=crossed)) for crossed in levels}) == len(levels)
 
 
 @pytest.mark.parametrize("name", ARRAYS)

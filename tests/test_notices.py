@@ -72,6 +72,7 @@ def design(
         random_back_transform=np.eye(2),
         correlated=False,
         nested=False,
+        crossed=False,
         random_intercept=True,
         intercept=intercept,
         fixed_names=fixed_names,

@@ -203,6 +203,7 @@ def estimated(
         random_back_transform=np.diag([1.0, 1.0 / 6.0]),
         correlated=False,
         nested=False,
+        crossed=False,
         random_intercept=True,
         intercept=intercept,
         fixed_names=("intercept", "dose"),

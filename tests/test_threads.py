@@ -29,6 +29,7 @@ pytestmark = pytest.mark.mass
 THREADS = 8
 OPTIONS = ({"alpha": 0.05}, {"alpha": 0.1, "fit_intercept": False})
 NESTED = "y ~ dose + (1 | school/class)"
+CROSSED = "y ~ dose + (1 | school) + (1 | item)"
 FORMULAS = ("dose", "dose * sex", "C(sex)", "log(dose) + sex", "0 + sex", "scale(dose):sex", "I(dose**2)", "sex - 1")
 
 
@@ -108,6 +109,19 @@ def worksheet() -> list[Cell]:
         Cell(f"GLMM_BINOMIAL_{name}", {"model": Cell("GLMM_BINOMIAL_FORMULA", nested)})
         for name in ("TABLE", "RANEF", "INFLUENCE")
     ]
+    for method in ("vb", "ml"):
+        crossed = {
+            "data": [
+                ["y", "dose", "school", "item"],
+                *([*row[:3], f"i{place % 4}"] for place, row in enumerate(pupils)),
+            ],
+            "formula": CROSSED,
+            "method": method,
+        }
+        cells += [
+            Cell(f"GLMM_BINOMIAL_{name}", {"model": Cell("GLMM_BINOMIAL_FORMULA", crossed)})
+            for name in ("TABLE", "RANEF", "PREDICT")
+        ]
     model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": "y ~ dose * sex + (1 | id)"})}
     cells += [
         Cell("GLMM_BINOMIAL_CONTRAST", {**model, "by": "sex", "scale": scale}) for scale in ("ratio", "odds ratio")

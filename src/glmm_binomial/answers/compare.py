@@ -145,7 +145,7 @@ def _why_not_comparable(log_likelihoods: tuple[LogLikelihood, ...], reasons: lis
             f"The likelihood of model {', '.join(map(str, without))} has no maximum that could be found: its "
             "log_likelihood, aic and bic are those at the estimates of its table and do not compare with others."
         )
-    if len({each.is_laplace for each in log_likelihoods}) > 1:
+    if len({each.is_laplace and each.error is None for each in log_likelihoods}) > 1:
         return (
             "With five or more random effects per group log_likelihood is Laplace's approximation, with fewer an "
             "integral by quadrature: they do not compare, and there is no aic_weight."

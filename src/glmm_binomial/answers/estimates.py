@@ -20,12 +20,13 @@ from glmm_binomial.estimation.fitting import effects_of
 from glmm_binomial.estimation.many_laws import normal_summaries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from glmm_binomial.answers.overdispersion import Dispersion
     from glmm_binomial.answers.t_tests import TTest
+    from glmm_binomial.estimation.crossed_check import LaplaceCheck
     from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design, Scale
@@ -35,6 +36,25 @@ Arguments = ParamSpec("Arguments")
 
 LOGISTIC_VARIANCE = np.pi**2 / 3.0
 """Variance of the standard logistic distribution: what varies within groups on the latent scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKind:
+    """One of two kinds of groups.
+
+    Attributes
+    ----------
+    name : str
+        The column of the labels.
+    count : int
+    icc : float or None
+        Intraclass correlation, on the latent scale, of two rows that share a group of this kind: of nested groups the
+        other one too where it lies above; of crossed ones no other.
+    """
+
+    name: str
+    count: int
+    icc: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +100,14 @@ class Estimates:
         Their sum, when y holds successes.
     above : GroupsAbove or None
         The groups that these are nested in.
+    kinds : tuple of GroupKind
+        Of nested and of crossed groups, in the order of their random intercepts; none where there is one kind.
     icc : float or None
         Intraclass correlation of the random intercept on the latent scale, sd^2 / (sd^2 + pi^2 / 3), where all columns
-        with a random slope are zero; None where that lies far from their values, and without random intercept. In
-        nested groups that of two rows of the same lower one, of which the groups above have a part, `icc_above`.
-    icc_above : float or None
-        Of two rows of the same group above and of different ones below it; None where groups are not nested.
+        with a random slope are zero; None where that lies far from their values, and without random intercept. Of two
+        kinds of groups that of rows that share both.
+    laplace : LaplaceCheck or None
+        How far Laplace's approximation over crossed groups is off.
     nodes : int or None
         Quadrature nodes per random effect; None under Laplace's approximation.
     converged : bool
@@ -129,8 +151,9 @@ class Estimates:
     rows_omitted: int
     trials: int | None
     above: GroupsAbove | None
+    kinds: tuple[GroupKind, ...]
     icc: float | None
-    icc_above: float | None
+    laplace: LaplaceCheck | None
     nodes: int | None
     converged: bool
     largest_score: float
@@ -196,7 +219,8 @@ def estimate(
         trials=int(observations.trials.sum()) if observations.trials_given else None,
         above=observations.above,
         icc=between / (between + LOGISTIC_VARIANCE) if has_icc else None,
-        icc_above=float(std_devs[0]) ** 2 / (between + LOGISTIC_VARIANCE) if design.scale.nested else None,
+        kinds=tuple(_kinds(observations, std_devs)),
+        laplace=None if fit.levels is None else fit.levels.check,
         nodes=fit.nodes,
         converged=fit.converged,
         largest_score=fit.largest_score,
@@ -209,9 +233,22 @@ def estimate(
     )
 
 
+def _kinds(observations: Observations, std_devs: NDArray[np.float64]) -> Iterator[GroupKind]:
+    above, crossed, count = observations.above, observations.crossed, len(observations.group_labels)
+    shares = std_devs**2 / (float((std_devs**2).sum()) + LOGISTIC_VARIANCE)
+    if above is not None:
+        yield GroupKind(above.name, len(above.labels), float(shares[0]))
+        yield GroupKind(observations.group_name, count, float(shares.sum()))
+    if crossed is not None:
+        yield GroupKind(observations.group_name, count, float(shares[0]))
+        yield GroupKind(crossed.name, len(crossed.labels), float(shares[1]))
+
+
 def group_effects(design: Design, fit: Fit) -> NDArray[np.float64]:
-    """Estimated random effects of each group, (G, K), on the user's scale."""
+    """Estimated random effects of each group, (G, K), on the user's scale; of crossed groups those of one kind."""
     effects = fit.own_effects if fit.posterior is None else effects_of(design, fit.posterior)
+    if fit.levels is not None:
+        return effects.means
     return np.asarray(effects.means @ design.scale.random_back_transform.T)
 
 

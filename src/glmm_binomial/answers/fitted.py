@@ -35,11 +35,20 @@ class Fitted:
     known: NDArray[np.float64]
 
 
+def effects_of_rows(model: GLMM) -> NDArray[np.float64]:
+    """Estimated random effects of each row's groups, (N, K), on the user's scale."""
+    observations, levels = model.observations, model.fit.levels
+    effects = group_effects(model.design, model.fit)[observations.group_index]
+    if levels is None or observations.crossed is None:
+        return effects
+    return np.column_stack([effects[:, 0], levels.means[observations.crossed.index]])
+
+
 def fitted_logits(model: GLMM) -> Fitted:
     """Of the rows of the fit, at the estimates of the table."""
     observations = model.observations
-    effects = group_effects(model.design, model.fit)[observations.group_index]
     typical = fixed_predictor(model, observations.x)
+    effects = effects_of_rows(model)
     intercepts = model.design.scale.random_intercepts
     deviation = effects[:, :intercepts].sum(axis=1) + (observations.x_random * effects[:, intercepts:]).sum(axis=1)
     return Fitted(

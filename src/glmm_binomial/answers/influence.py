@@ -20,6 +20,7 @@ from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import distinct_groups
 from glmm_binomial.model.rows import orthonormalize
 from glmm_binomial.observations import MINIMUM_GROUPS
+from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.estimability import problem_with_random_slopes
 from glmm_binomial.observations.wording import listed
 
@@ -132,10 +133,17 @@ def influence(model: GLMM) -> Influence:
 
     Raises
     ------
+    InvalidInputError
+        Of crossed groups.
     FitError
         Of a model of method "mean-field" whose likelihood has no maximum.
     """
     observations, design = model.observations, model.design
+    if observations.crossed is not None:
+        reject(
+            f"model must have groups of one kind, or nested ones. {observations.group_name} and "
+            f"{observations.crossed.name} cross, of which none can be left out yet: fit the table without its rows."
+        )
     fit = model.fit if model.fit.method == "vb" else fitted(observations, design, "ml")
     whole = _whole(observations, design, fit)
     steps = deletions(design, fit)

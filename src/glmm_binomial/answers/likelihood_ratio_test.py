@@ -104,7 +104,9 @@ def likelihood_ratio_test(larger: LogLikelihood, smaller: LogLikelihood, law: Nu
     if not (larger.is_maximum and smaller.is_maximum):
         which = "larger" if not larger.is_maximum else "smaller"
         return not_tested(f"the likelihood of the {which} model has no maximum")
-    if larger.is_laplace is not smaller.is_laplace:
+    differs = larger.is_laplace is not smaller.is_laplace
+    errors = [each.error for each in (larger, smaller) if differs and each.error is not None]
+    if differs and not errors:
         return not_tested(
             "one of the log-likelihoods is Laplace's approximation, with its five or more random effects, the other "
             "an integral by quadrature"
@@ -113,6 +115,9 @@ def likelihood_ratio_test(larger: LogLikelihood, smaller: LogLikelihood, law: Nu
     if statistic < -LARGEST_LOSS:
         return not_tested("the likelihood of the larger model is below that of the smaller, so its maximum was missed")
     statistic = 0.0 if statistic < ROUNDING else statistic
+    notes = [law.said] if law.said else []
+    if errors:
+        notes.append(f"Laplace's approximation makes chi_square uncertain by {2.0 * max(errors):.2g}")
     return LikelihoodRatioTest(
-        chi_square=statistic, degrees_of_freedom=law.upper, p_value=law.p_value(statistic), note=law.said
+        chi_square=statistic, degrees_of_freedom=law.upper, p_value=law.p_value(statistic), note="; ".join(notes)
     )

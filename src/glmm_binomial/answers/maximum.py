@@ -33,6 +33,8 @@ class LogLikelihood:
         False where the likelihood has no maximum: the value then is that at the estimates shown.
     is_laplace : bool
         Whether it is Laplace's approximation, which does not compare with an integral by quadrature.
+    error : float or None
+        Of the approximation, where that is known.
     """
 
     value: float
@@ -40,6 +42,7 @@ class LogLikelihood:
     rows: int
     is_maximum: bool = True
     is_laplace: bool = False
+    error: float | None = None
 
     @property
     def aic(self) -> float:
@@ -59,7 +62,8 @@ def log_likelihood_at(fit: Fit, design: Design, rows: int) -> LogLikelihood:
         parameters=len(fit.covariance_root),
         rows=rows,
         is_maximum=fit.likelihood_distance is not None,
-        is_laplace=fit.nodes is None,
+        is_laplace=fit.is_laplace,
+        error=None if fit.levels is None or fit.levels.check is None else fit.levels.check.log_likelihood_error,
     )
 
 

@@ -57,7 +57,7 @@ def nesting(before: GLMM, here: GLMM) -> Nesting | str:
 
     The smaller model's columns must be combinations of the larger's, and its random effects among the larger's: those
     of the same groups, whose columns differ by a factor only, since independent effects depend on where zero is; of
-    correlated effects, which do not, combinations. A model of nested groups has effects of two kinds of groups.
+    correlated effects, which do not, combinations. A model of nested or of crossed groups has effects of two kinds.
     """
     if not any(_same(one, other) for one in _groups(before) for other in _groups(here)):
         return "the groups are not those of the one before"
@@ -102,6 +102,8 @@ def _groups(model: GLMM) -> list[NDArray[np.intp]]:
     of_row = [observations.group_index] * len(model.fit.sds)
     if observations.above is not None:
         of_row[0] = observations.above.index[observations.group_index]
+    if observations.crossed is not None:
+        of_row[1] = observations.crossed.index
     return [np.unique(index, return_index=True)[1][index] for index in of_row]
 
 

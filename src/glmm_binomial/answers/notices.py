@@ -28,6 +28,9 @@ LARGEST_POSTERIOR_ERROR = 0.01
 SMALLEST_SHARE = 0.3
 """Effective share of the points below which quantiles may be further off than the error of the means says."""
 
+LARGEST_LAPLACE_ERROR = 0.05
+"""Standard errors by which Laplace's approximation may move an estimate without a warning."""
+
 LARGEST_PRIOR_SHIFT = 0.5
 """Standard errors by which the data alone would move a coefficient before the prior is mentioned."""
 
@@ -54,6 +57,7 @@ def notices(observations: Observations, design: Design, fit: Fit) -> tuple[str, 
         *_about_convergence(fit),
         *_about_posterior(fit),
         *_about_likelihood(fit),
+        *_about_crossing(observations, fit),
         *_about_prior(design, fit),
         *_about_separation(observations, design, fit),
         *_about_variances(design, fit),
@@ -120,6 +124,25 @@ def _about_likelihood(fit: Fit) -> Iterator[str]:
             else "the log-likelihood to nine digits; read it,"
         )
         yield f"Even the largest number of quadrature nodes did not settle {what} aic and bic with care."
+
+
+def _about_crossing(observations: Observations, fit: Fit) -> Iterator[str]:
+    """How far Laplace's approximation over the levels is off, and what is not tested."""
+    crossed, check = observations.crossed, None if fit.levels is None else fit.levels.check
+    if crossed is None:
+        return
+    if check is not None and (check.log_likelihood_error is None or check.estimates_error is None):
+        yield (
+            f"The integral over {crossed.name} is Laplace's approximation, of whose error nothing can be said: only "
+            f"{check.share:.0%} of the draws that it was held against were effective."
+        )
+    elif check is not None and fit.method == "ml" and (check.estimates_error or 0.0) > LARGEST_LAPLACE_ERROR:
+        yield (
+            f"The integral over {crossed.name} is Laplace's approximation: log_likelihood may be off by "
+            f"{check.log_likelihood_error:.2g}, and an estimate by {check.estimates_error:.2g} of its std_error."
+        )
+    if observations.trials.max() > 1.0:
+        yield "Whether the counts vary more than the model lets them is not tested where groupings cross."
 
 
 def _about_prior(design: Design, fit: Fit) -> Iterator[str]:

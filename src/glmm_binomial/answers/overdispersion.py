@@ -103,8 +103,8 @@ def dispersion_of(observations: Observations, design: Design, fit: Fit) -> Dispe
 
 
 def _counts_that_tell(observations: Observations, design: Design, fit: Fit) -> Counts | None:
-    """Rows of counts with degrees of freedom left; None where there are none."""
-    if observations.trials.max() <= 1.0:
+    """Rows of counts with degrees of freedom left; None where there are none, or groupings cross."""
+    if observations.trials.max() <= 1.0 or observations.crossed is not None:
         return None
     counts = counts_of(observations, design.scale, fit)
     return counts if counts.degrees_of_freedom >= FEWEST_DEGREES else None

@@ -10,8 +10,8 @@ from scipy.special import expit
 
 from glmm_binomial.answers.population_average import logits_of_averages, wald_averages
 from glmm_binomial.answers.rows import Tabular
-from glmm_binomial.estimation.fitting import effects_of
-from glmm_binomial.estimation.group_effects import centred_features, effect_draws
+from glmm_binomial.estimation.fitting import effects_of, features_of
+from glmm_binomial.estimation.group_effects import effect_draws
 from glmm_binomial.estimation.many_laws import (
     ROWS_AT_ONCE,
     Summaries,
@@ -154,9 +154,11 @@ def predict(
     rows = _StandardisedRows(
         fixed=scale.fixed_columns(new.x),
         random=random,
-        of_group=of_group,
+        of_group=of_group[:, :1] if scale.crossed else of_group,
         is_known=new.is_known | new.is_above_known,
         group=new.group_index,
+        is_level_known=new.is_level_known,
+        level=new.level_index,
     )
     posterior = model.fit.posterior
     if posterior is None:
@@ -191,6 +193,8 @@ class _StandardisedRows:
         Whether the group is one of the fit.
     group : (M,) integer array
         Its position there; means nothing where it is not.
+    is_level_known, level : (M,) arrays
+        The same of the groups that cross these.
     """
 
     fixed: NDArray[np.float64]
@@ -198,6 +202,8 @@ class _StandardisedRows:
     of_group: NDArray[np.float64]
     is_known: NDArray[np.bool_]
     group: NDArray[np.intp]
+    is_level_known: NDArray[np.bool_]
+    level: NDArray[np.intp]
 
     @property
     def sizes(self) -> NDArray[np.float64]:
@@ -215,6 +221,14 @@ def _wald(fit: Fit, rows: _StandardisedRows, alpha: float) -> Summaries:
     variance = ((x @ fit.covariance_root[:k]) ** 2).sum(axis=1)
     variance[known] += 2.0 * np.einsum("mi,mij,mj->m", z, own.cross_covariances[group, :, :k], x[known])
     variance[known] += np.einsum("mi,mij,mj->m", z, own.covariances[group], z)
+    if fit.levels is not None:
+        levels, both = rows.is_level_known, known & rows.is_level_known
+        at, unit = rows.level[levels], 1.0 / size[levels]
+        logit[levels] += fit.levels.means[at]
+        variance[levels] += unit**2 * np.diag(fit.levels.covariance)[at]
+        variance[levels] += 2.0 * unit * (fit.levels.cross_covariance[at, :k] * x[levels]).sum(axis=1)
+        if fit.levels.with_groups is not None:
+            variance[both] += 2.0 / size[both] ** 2 * fit.levels.with_groups[rows.group[both], rows.level[both]]
     return normal_summaries(logit, size * np.sqrt(np.maximum(variance, 0.0)), alpha)
 
 
@@ -222,14 +236,14 @@ def _over_posterior(
     design: Design, posterior: Posterior, rows: _StandardisedRows, alpha: float
 ) -> tuple[Summaries, Summaries]:
     """Logits of the rows and of their population averages, from draws of theta and of the groups' effects."""
-    known = rows.is_known
-    table = np.column_stack([rows.fixed, rows.random, rows.of_group, np.where(known, rows.group, -1)])
+    known, of_level = rows.is_known, np.where(rows.is_level_known, rows.level, -1)
+    table = np.column_stack([rows.fixed, rows.random, rows.of_group, np.where(known, rows.group, -1), of_level])
     _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
     effects = effects_of(design, posterior) if known.any() else None
     sample, k = posterior.sample, rows.fixed.shape[1]
     draws = draws_for(len(first), len(sample.weights))
     theta, weights = sample.theta[:draws], sample.first_weights(draws)
-    features, scores = centred_features(posterior, k, draws), normal_scores(rows.random.shape[1], draws)
+    features, scores = features_of(design, posterior, draws), normal_scores(rows.of_group.shape[1], draws)
     covariances = posterior.effects_at(draws)
     found = np.empty((2, 4, len(first)))
     for start in range(0, len(first), ROWS_AT_ONCE):
@@ -243,6 +257,9 @@ def _over_posterior(
         if effects is not None and of_fit.any():
             groups = rows.group[here[of_fit]]
             logits[of_fit] += effect_draws(effects, groups, own[of_fit], features, scores)
+        of_levels = of_level[here] >= 0
+        if of_levels.any():
+            logits[of_levels] += (theta[:, k + of_level[here[of_levels]]] / size[of_levels, 0]).T
         sds = np.sqrt(covariances.variances(z))
         averages = logits_of_averages(at_zero * size, sds * size) / size
         for which, values in enumerate((logits, averages)):
@@ -273,7 +290,20 @@ def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: objec
 
 def _sources(new: NewRows) -> tuple[str, ...]:
     labels = new.group_labels or (None,) * len(new.x)
+    if new.crossing:
+        return tuple(
+            map(_source_of_both, new.is_known.tolist(), new.is_level_known.tolist(), [new.crossing] * len(labels))
+        )
     return tuple(_source(*row) for row in zip(new.is_known, new.is_above_known, labels, new.look_alikes, strict=True))
+
+
+def _source_of_both(known: bool, level_known: bool, names: tuple[str, str]) -> str:
+    if known and level_known:
+        return "estimates of both groups"
+    if known or level_known:
+        here, other = names if known else names[::-1]
+        return f"{here} estimate (new or no {other})"
+    return "zero"
 
 
 def _source(known: bool, above: bool, label: object, alike: object) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.answers.rows import Tabular
-from glmm_binomial.estimation.fitting import effects_of
-from glmm_binomial.estimation.group_effects import centred_features, effect_draws
+from glmm_binomial.estimation.fitting import effects_of, features_of
+from glmm_binomial.estimation.group_effects import effect_draws
 from glmm_binomial.estimation.many_laws import (
     ROWS_AT_ONCE,
     Summaries,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.fitted_model import GLMM
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design
-    from glmm_binomial.observations import GroupsAbove
+    from glmm_binomial.observations import CrossedGroups, GroupsAbove
 
 GROUP_EFFECTS_HEADER = ("group", "effect", "estimate", "std_dev", "ci_lower", "ci_upper")
 
@@ -45,6 +45,8 @@ class GroupEffects(Tabular):
         In the order in which they first appear.
     above : GroupsAbove or None
         The groups that these are nested in, to which the first of the effects belongs.
+    crossed : CrossedGroups or None
+        Those that cross these, to which the second belongs; the arrays then have as many rows as the more of both.
     effect_names : tuple of K str
     estimates : (G, K) array
         Logits; posterior means under "vb", conditional modes under "ml", means of the variational factors under
@@ -68,24 +70,27 @@ class GroupEffects(Tabular):
     alpha: float
     notices: tuple[str, ...]
     above: GroupsAbove | None = None
+    crossed: CrossedGroups | None = None
 
     def labels_of(self, effect: int) -> tuple[object, ...]:
         """Labels of the groups that an effect belongs to."""
+        if self.crossed is not None and effect == 1:
+            return self.crossed.labels
         return self.above.labels if self.above is not None and effect == 0 else self.group_labels
 
     def places_of(self, effect: int) -> NDArray[np.intp]:
         """Where each of these groups stands in the arrays; an effect of several groups stands with each of them."""
         if self.above is not None and effect == 0:
             return np.unique(self.above.first)
-        return np.arange(len(self.group_labels))
+        return np.arange(len(self.labels_of(effect)))
 
     def rows(self) -> list[Sequence[object]]:
         """A header row, one row for each effect of each group, and one for each warning; six columns.
 
-        Of nested groups all those above come first.
+        Of nested groups all those above come first, of crossed ones those of the first effect.
         """
         numbers = np.stack([self.estimates, self.std_devs, self.ci_lower, self.ci_upper], axis=2)
-        if self.above is None:
+        if self.above is None and self.crossed is None:
             rows = [
                 [label_cell(label), name, *cells]
                 for label, of_group in zip(self.group_labels, numbers.tolist(), strict=True)
@@ -118,7 +123,10 @@ def random_effects(model: GLMM) -> GroupEffects:
     """
     design, fit = model.design, model.fit
     alpha, back = model.observations.options.alpha, design.scale.random_back_transform
-    found = _wald(fit, back, alpha) if fit.posterior is None else _over_posterior(design, fit.posterior, alpha)
+    back = back[:1, :1] if design.scale.crossed else back
+    found = _wald(fit, back, alpha) if fit.posterior is None else _over_posterior(design, fit.posterior, back, alpha)
+    if design.scale.crossed:
+        found = _side_by_side(found, _of_levels(fit, alpha))
     return GroupEffects(
         group_labels=model.observations.group_labels,
         effect_names=design.scale.random_names,
@@ -129,6 +137,7 @@ def random_effects(model: GLMM) -> GroupEffects:
         alpha=alpha,
         notices=tuple(_notices(fit, design.scale.random_names)),
         above=model.observations.above,
+        crossed=model.observations.crossed,
     )
 
 
@@ -137,18 +146,49 @@ def _wald(fit: Fit, back: NDArray[np.float64], alpha: float) -> Summaries:
     return normal_summaries(own.means @ back.T, _sds(back, own.covariances), alpha)
 
 
+def _of_levels(fit: Fit, alpha: float) -> Summaries:
+    """Of the levels that cross the groups, (q, 1)."""
+    levels, posterior = fit.levels_known, fit.posterior
+    if posterior is None:
+        return normal_summaries(levels.means[:, None], np.sqrt(np.diag(levels.covariance))[:, None], alpha)
+    k = len(fit.coefficients)
+    draws = posterior.sample.theta[:, k : k + len(levels.means)].T
+    found = summarize(draws, posterior.sample.weights, alpha)
+    return Summaries(*(each[:, None] for each in (found.means, found.sds, found.lower, found.upper)))
+
+
+def _side_by_side(groups: Summaries, levels: Summaries) -> Summaries:
+    """Of the groups in the first column, of the levels in the second; not numbers beyond the end of the shorter."""
+    return Summaries(
+        *(
+            _columns(one, other)
+            for one, other in (
+                (groups.means, levels.means),
+                (groups.sds, levels.sds),
+                (groups.lower, levels.lower),
+                (groups.upper, levels.upper),
+            )
+        )
+    )
+
+
+def _columns(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    columns = np.full((max(len(one), len(other)), 2), np.nan)
+    columns[: len(one), :1], columns[: len(other), 1:] = one, other
+    return columns
+
+
 def _sds(back: NDArray[np.float64], covariances: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of effects on the user's scale, (G, K)."""
     return np.asarray(np.sqrt(np.einsum("ka,gab,kb->gk", back, covariances, back)))
 
 
-def _over_posterior(design: Design, posterior: Posterior, alpha: float) -> Summaries:
+def _over_posterior(design: Design, posterior: Posterior, back: NDArray[np.float64], alpha: float) -> Summaries:
     """Means and SDs by the laws of total expectation and covariance; limits from draws."""
     effects, sample = effects_of(design, posterior), posterior.sample
     groups, count = effects.means.shape
-    back = design.scale.random_back_transform
     draws = draws_for(groups * count, len(sample.weights))
-    features, weights = centred_features(posterior, design.rows.fixed.shape[1], draws), sample.first_weights(draws)
+    features, weights = features_of(design, posterior, draws), sample.first_weights(draws)
     scores = normal_scores(count, draws)
     limits = np.empty((2, groups, count))
     for first in range(0, groups, ROWS_AT_ONCE):

@@ -99,8 +99,10 @@ def residual_tests(model: GLMM, options: SimulationOptions) -> tuple[ResidualTes
     """Uniformity, dispersion and outliers of the residuals, and what products of columns say of them.
 
     The first of the data sets is that of the user; each of the others has its own random numbers, determined by the
-    seed and its number. None at all are tested where there are too many different rows.
+    seed and its number. None at all are tested where there are too many different rows, or groupings cross.
     """
+    if model.observations.crossed is not None:
+        return ()
     rows, parameters = _rows_that_tell(model)
     n, effects = len(rows.trials), max(parameters.effects.count, 1)
     if rows.upper is not None:

@@ -125,6 +125,8 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
         trials=observations.trials,
         trials_given=observations.trials_given,
         sharing=None if observations.above is None else observations.above.first,
+        level_index=None if observations.crossed is None else observations.crossed.index,
+        levels=0 if observations.crossed is None else len(observations.crossed.labels),
     )
     yield from draw_outcomes(truth, options)
 
@@ -140,6 +142,8 @@ def draw_outcomes(truth: Truth, options: SimulationOptions) -> Iterator[NDArray[
         if truth.sharing is not None:
             effects[:, 0] = effects[truth.sharing, 0]
         effects = effects[truth.group_index]
+        if truth.level_index is not None:
+            effects[:, 1] = root[1, 1] * generator.standard_normal(truth.levels)[truth.level_index]
         deviation = effects[:, :intercepts].sum(axis=1) + (truth.x_random * effects[:, intercepts:]).sum(axis=1)
         probability = expit(truth.predictor + deviation)
         if truth.trials_given:

@@ -5,7 +5,8 @@ intercept, then those of x_random) is told from these effects by comparing group
 that are constant within groups, the intercept among them, G - m degrees of freedom are left for such comparisons
 (between-group degrees of freedom; Li & Redden 2015, BMC Medical Research Methodology 15:38). Without random intercept m
 counts the coefficients that the mean of an effect is made up of, the largest such number. In nested groups the groups
-are those of the highest level within which the column is constant.
+are those of the highest level within which the column is constant; where groupings cross, those of the smaller one, if
+the column is constant within both.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class _Level:
 
 
 def _levels(design: Design) -> Iterator[_Level]:
-    """The groups, or of nested ones those above first."""
+    """The groups, or of nested ones those above first, of crossed ones the fewer first."""
     rows = design.rows
     if not design.scale.random_intercept:
         columns = design.scale.user_columns(rows.fixed)
@@ -114,7 +115,13 @@ def _levels(design: Design) -> Iterator[_Level]:
         most = _most_in_one_mean(columns[:, decided], rows)
         yield _Level(rows.grouping.count, rows.grouping.count - most, decided)
         return
-    each = [rows] if rows.upper is None else [rows.of_upper(), rows.with_effects(np.array([False, True]))]
+    each = [rows]
+    if rows.upper is not None:
+        each = [rows.of_upper(), rows.with_effects(np.array([False, True]))]
+    elif rows.crossed is not None:
+        each = sorted(
+            [rows.with_effects(np.array([True, False])), rows.by_levels()], key=lambda one: one.grouping.count
+        )
     before = np.zeros(rows.fixed.shape[1], dtype=bool)
     for level in each:
         fixed, slopes = _less_group_means(level.fixed, level), _less_group_means(level.random[:, 1:], level)

@@ -96,15 +96,25 @@ def _correlations_above(estimates: Estimates, place: int) -> list[float | None]:
 
 def _of_groups(estimates: Estimates) -> dict[str, object]:
     """How many there are, and how alike their rows."""
-    above = estimates.above
-    if above is None:
+    if not estimates.kinds:
         return {"groups": len(estimates.group_labels), "icc": estimates.icc}
-    return {
-        f"groups: {above.name}": len(above.labels),
-        f"groups: {estimates.group_name}": len(estimates.group_labels),
-        f"icc: {above.name}": estimates.icc_above,
-        f"icc: {estimates.group_name}": estimates.icc,
+    counts = {f"groups: {kind.name}": kind.count for kind in estimates.kinds}
+    return counts | {f"icc: {kind.name}": kind.icc for kind in estimates.kinds}
+
+
+def _of_laplace(estimates: Estimates) -> dict[str, object]:
+    """Over which of crossed groups it was taken, and how far it is off."""
+    check = estimates.laplace
+    if check is None:
+        return {}
+    of_likelihood: dict[str, object] = {
+        "laplace": f"log_likelihood, over {estimates.kinds[-1].name}",
+        "log_likelihood_error": check.log_likelihood_error,
     }
+    if estimates.method != "ml":
+        # the estimates are those of the exact posterior
+        return of_likelihood
+    return of_likelihood | {"estimates_error": check.estimates_error, "laplace_share": check.share}
 
 
 def _diagnostics(estimates: Estimates) -> dict[str, object]:
@@ -124,6 +134,7 @@ def _diagnostics(estimates: Estimates) -> dict[str, object]:
         **trials,
         **_of_groups(estimates),
         "quadrature_nodes": "laplace" if estimates.nodes is None else estimates.nodes,
+        **_of_laplace(estimates),
         "largest_score": estimates.largest_score,
         **posterior,
         **likelihood,

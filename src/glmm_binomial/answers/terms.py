@@ -169,9 +169,13 @@ def _fixed_term(observations: Observations, name: str, rest: tuple[NDArray[np.fl
 def _random_terms(model: GLMM) -> Iterator[_Term]:
     observations, coding = model.observations, model.coding
     names = observations.random_names
+    without: tuple[Observations, ...] = ()
     if observations.above is not None:
-        lower, above = replace(observations, above=None), observations.by_groups_above()
-        for name, reduced in zip(model.design.scale.random_names, (lower, above), strict=True):
+        without = replace(observations, above=None), observations.by_groups_above()
+    elif observations.crossed is not None:
+        without = observations.by_levels(), replace(observations, crossed=None)
+    if without:
+        for name, reduced in zip(model.design.scale.random_names, without, strict=True):
             called = f"random {effect_in_words(name)}"
             yield _Term(called, coefficients=0, variances=1, refit=_refit_of(reduced))
         return

@@ -13,6 +13,7 @@ from glmm_binomial.model.effects import IndependentEffects
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from glmm_binomial.estimation.crossed_check import LaplaceCheck
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.estimation.separation import Separation
     from glmm_binomial.model.effects import Effects
@@ -54,6 +55,35 @@ class EffectEstimates:
     means: NDArray[np.float64]
     covariances: NDArray[np.float64]
     cross_covariances: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelEffects:
+    """Effects of the q levels of a grouping that crosses the G groups.
+
+    Attributes
+    ----------
+    means : (q,) array
+        Where they peak given the data, under "ml".
+    covariance : (q, q) array
+        The uncertainty of coefficients and SDs included.
+    cross_covariance : (q, k + 2) array
+        With coefficients and log SDs.
+    with_groups : (G, q) array or None
+        Covariances with the groups' effects; None under "vb", where both are drawn together.
+    shrinkage : float
+        Of the q degrees of freedom those that the effects do not use up.
+    check : LaplaceCheck or None
+        How far Laplace's approximation over the levels is off at the maximum of the likelihood; None where it was not
+        used.
+    """
+
+    means: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    cross_covariance: NDArray[np.float64]
+    with_groups: NDArray[np.float64] | None
+    shrinkage: float
+    check: LaplaceCheck | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +131,8 @@ class Fit:
         From the mode of the posterior towards the maximum of the likelihood, that is without the prior; enormous along
         what the data do not determine.
     separation : Separation or None
+    levels : LevelEffects or None
+        Of crossed groupings, whose `random_effects`, (G, 1), are those of the groups alone.
     """
 
     method: Method
@@ -121,6 +153,7 @@ class Fit:
     mode_root: NDArray[np.float64] | None = None
     towards_likelihood: NewtonStep | None = None
     separation: Separation | None = None
+    levels: LevelEffects | None = None
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -159,12 +192,34 @@ class Fit:
         return self.distance <= CONVERGED_DISTANCE
 
     @property
+    def is_laplace(self) -> bool:
+        """Whether the log-likelihood rests on Laplace's approximation."""
+        return self.nodes is None or (self.levels is not None and bool(self.active.all()))
+
+    @property
     def own_effects(self) -> EffectEstimates:
         """The effects of a method that estimates them, which is any but "vb"."""
         means, covariances, cross = self.random_effects, self.random_covariance, self.cross_covariance
         if means is None or covariances is None or cross is None:
             raise ValueError("the effects of this fit are integrated over its posterior")
         return EffectEstimates(means=means, covariances=covariances, cross_covariances=cross)
+
+    @property
+    def modes(self) -> NDArray[np.float64]:
+        """Conditional modes (G, K); of crossed groupings those of the levels below, (G + q, 2), each in its column."""
+        own = self.own_effects.means
+        if self.levels is None:
+            return own
+        modes = np.zeros((len(own) + len(self.levels.means), 2))
+        modes[: len(own), :1], modes[len(own) :, 1] = own, self.levels.means
+        return modes
+
+    @property
+    def levels_known(self) -> LevelEffects:
+        """The effects of the levels, where groupings cross."""
+        if self.levels is None:
+            raise ValueError("no other grouping crosses these groups")
+        return self.levels
 
     @property
     def likelihood_converged(self) -> bool:

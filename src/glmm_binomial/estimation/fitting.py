@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from glmm_binomial.errors import FitError
-from glmm_binomial.estimation.fit import Fit, NewtonStep
-from glmm_binomial.estimation.group_effects import PosteriorEffects, posterior_effects
+from glmm_binomial.estimation.crossed_likelihood import GROUPS_ALONE, maximize_crossed
+from glmm_binomial.estimation.crossed_posterior import prior_of_crossed
+from glmm_binomial.estimation.fit import Fit, LevelEffects, NewtonStep
+from glmm_binomial.estimation.group_effects import PosteriorEffects, centred_features, posterior_effects
 from glmm_binomial.estimation.integrator import evaluate
 from glmm_binomial.estimation.likelihood import maximize_likelihood
 from glmm_binomial.estimation.penalized import PenalizedStart, fit_penalized_start
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.estimation.crossed_check import LaplaceCheck
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.estimation.variational import VariationalFit
     from glmm_binomial.model.design import Design, Scale
@@ -136,9 +139,20 @@ def effects_of(design: Design, posterior: Posterior) -> PosteriorEffects:
     key = _content(design)
     effects = effects_cache.get(key)
     if effects is None:
-        effects = frozen(posterior_effects(design.rows, posterior))
+        rows = design.rows
+        if rows.crossed is not None:
+            rows, posterior = rows.with_levels(), posterior.of_groups(rows.fixed.shape[1])
+        effects = frozen(posterior_effects(rows, posterior))
         effects_cache.put(key, effects)
     return effects
+
+
+def features_of(design: Design, posterior: Posterior, draws: int) -> NDArray[np.float64]:
+    """Of the parameters at the first draws, on which the effects of `effects_of` depend."""
+    k = design.rows.fixed.shape[1]
+    if design.rows.crossed is not None:
+        return centred_features(posterior.of_groups(k), k + design.rows.crossed.count, draws)
+    return centred_features(posterior, k, draws)
 
 
 class _Start:
@@ -167,8 +181,10 @@ class _Start:
 
     @property
     def rows(self) -> Rows:
-        """The rows that a start is looked for in: of nested groups with the effects of the lower ones alone."""
+        """The rows that a start is looked for in, with the effects of one kind of groups: the lower of nested ones."""
         rows = self.design.rows
+        if rows.crossed is not None:
+            return rows.with_effects(GROUPS_ALONE)
         return rows if rows.upper is None else rows.with_effects(LOWER_ALONE)
 
     @cached_property
@@ -190,8 +206,8 @@ class _Start:
     def _near(self, found: PenalizedStart | VariationalFit) -> _Near:
         rows, effects = self.design.rows, _structured(found.effects, self.design.scale)
         modes = found.random_effects
-        if rows.upper is not None:
-            # half of the variance is taken for that of the groups above
+        if rows.upper is not None or rows.crossed is not None:
+            # half of the variance is taken for that of the other kind of groups
             effects = IndependentEffects(log_sds=np.repeat(found.effects.log_sds, 2) - 0.5 * np.log(2.0))
             modes = np.zeros((rows.grouping.count, 2))
         return _Near(Parameters(coefficients=found.coefficients, effects=effects), modes)
@@ -237,7 +253,8 @@ def _content(design: Design) -> bytes:
     digest = hashlib.blake2b(f"{design.scale.intercept} {design.scale.correlated}".encode())
     rows = design.rows
     upper = rows.grouping.starts[:0] if rows.upper is None else rows.upper.starts
-    of_groups = (rows.grouping.starts, upper)
+    level = rows.grouping.starts[:0] if rows.crossed is None else rows.crossed.index
+    of_groups = (rows.grouping.starts, upper, level)
     arrays = (rows.successes, rows.trials, rows.fixed, rows.random, *of_groups, design.scale.back_transform)
     for array in arrays:
         digest.update(repr((array.shape, array.dtype.str)).encode())
@@ -259,14 +276,16 @@ def _posterior_fit(start: _Start) -> Fit:
         raise FitError(NOT_CONVERGED)
     effects = _mean_effects(posterior, scale)
     parameters = Parameters(coefficients=posterior.mean[: rows.fixed.shape[1]], effects=effects)
-    prior, mode = prior_of(posterior.mode), posterior.mode.vector
+    k, mode = rows.fixed.shape[1], posterior.mode.vector
+    kept = np.r_[np.arange(k), np.arange(len(posterior.mode.coefficients), len(mode))]
+    prior = prior_of(posterior.mode) if rows.crossed is None else prior_of_crossed(posterior.mode, k)
     likelihood = _likelihood_of(start, parameters, near.modes)
     return Fit(
         method="vb",
         coefficients=parameters.coefficients,
         sds=effects.sds,
         correlations=effects.correlations if isinstance(effects, CorrelatedEffects) else None,
-        covariance_root=_root(posterior.covariance),
+        covariance_root=_root(posterior.covariance[np.ix_(kept, kept)]),
         log_likelihood=likelihood.value,
         likelihood_distance=likelihood.distance,
         nodes=posterior.nodes,
@@ -280,6 +299,22 @@ def _posterior_fit(start: _Start) -> Fit:
             -prior.gradients(mode), posterior.information - np.diag(prior.curvatures(mode))
         ),
         separation=start.logistic.separation,
+        levels=None if rows.crossed is None else _levels_over(rows, posterior, kept, likelihood.laplace),
+    )
+
+
+def _levels_over(rows: Rows, posterior: Posterior, kept: NDArray[np.intp], check: LaplaceCheck | None) -> LevelEffects:
+    """The levels' effects over the posterior, whose parameters other than they are `kept`."""
+    levels, covariance = slice(rows.fixed.shape[1], len(posterior.mode.coefficients)), posterior.covariance
+    precision = posterior.sample.weights @ np.exp(-2.0 * posterior.sample.theta[:, -1])
+    conditional = np.linalg.inv(posterior.information[levels, levels])
+    return LevelEffects(
+        means=posterior.mean[levels],
+        covariance=covariance[levels, levels],
+        cross_covariance=covariance[levels][:, kept],
+        with_groups=None,
+        shrinkage=float(min(precision * np.trace(conditional), rows.crossing.count)),
+        check=check,
     )
 
 
@@ -324,6 +359,7 @@ class _Likelihood:
     distance: float | None
     nodes: int | None
     settled: bool
+    laplace: LaplaceCheck | None = None
 
 
 def _likelihood_of(start: _Start, estimates: Parameters, modes: NDArray[np.float64]) -> _Likelihood:
@@ -334,7 +370,11 @@ def _likelihood_of(start: _Start, estimates: Parameters, modes: NDArray[np.float
         at = evaluate(start.design.rows, estimates, modes)
         return _Likelihood(value=at.state.value, distance=None, nodes=at.nodes, settled=at.settled)
     return _Likelihood(
-        value=best.log_likelihood, distance=best.distance, nodes=best.nodes, settled=best.quadrature_settled
+        value=best.log_likelihood,
+        distance=best.distance,
+        nodes=best.nodes,
+        settled=best.quadrature_settled,
+        laplace=None if best.levels is None else best.levels.check,
     )
 
 
@@ -362,7 +402,10 @@ def _likelihood_fit(start: _Start) -> Fit:
     if start.logistic.separation is not None:
         raise NoMaximumError(start.logistic.separation)
     near = start.near_likelihood
-    found = maximize_likelihood(start.turned, near.parameters, near.modes)
+    if start.design.rows.crossed is not None:
+        found = maximize_crossed(start.turned, near.parameters)
+    else:
+        found = maximize_likelihood(start.turned, near.parameters, near.modes)
     if found.distance > LARGEST_DISTANCE:
         raise NoMaximumError(separation=None)
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from glmm_binomial.estimation.nested_posterior import density_of
+from glmm_binomial.estimation.densities import density_of
 from glmm_binomial.estimation.posterior_sample import POINTS
 
 if TYPE_CHECKING:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from glmm_binomial.estimation.conditional_modes import NEAR_ENOUGH, TOLERANCE, find_modes
+import numpy as np
+
+from glmm_binomial.estimation.conditional_modes import NEAR_ENOUGH, TOLERANCE, ConditionalModes, find_modes
+from glmm_binomial.estimation.crossed_integral import CrossedIntegral
 from glmm_binomial.estimation.laplace import evaluate_laplace, laplace_value
 from glmm_binomial.estimation.marginal import (
     MOST_EFFECTS,
     NODE_TOLERANCE,
+    MarginalState,
     choose_nodes,
     evaluate_marginal,
     marginal_value,
@@ -24,11 +28,9 @@ from glmm_binomial.estimation.nested_integrals import (
 from glmm_binomial.interruption import stop_if_requested
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    from glmm_binomial.estimation.conditional_modes import ConditionalModes
-    from glmm_binomial.estimation.marginal import MarginalState
+    from glmm_binomial.estimation.crossed_integral import CrossedState
     from glmm_binomial.estimation.nodes import Nodes
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.grouping import Grouping
@@ -163,6 +165,98 @@ class Integrator:
         return marginal_value(self._rows, self._point, nodes=self._nodes, found=self._found)
 
 
+class CrossedIntegrator(Integrator):
+    """The same where groupings cross: quadrature over the groups, Laplace over the levels of the other.
+
+    Modes (G + q, 2) are those of the groups in the first column, and below them those of the levels in the second.
+
+    Parameters
+    ----------
+    rows : Rows
+        With both random effects.
+    parameters : Parameters
+        The point.
+    modes : (G + q, 2) array
+        Near there.
+    """
+
+    def __init__(self, rows: Rows, parameters: Parameters, modes: NDArray[np.float64]) -> None:
+        self._integral, self._groups = CrossedIntegral(rows), rows.grouping.count
+        self._point, self.noise = parameters, 0.0
+        self._at_point = self._state(parameters, modes)
+
+    def _state(self, parameters: Parameters, modes: NDArray[np.float64]) -> CrossedState:
+        return self._integral.evaluate(parameters.vector, modes[self._groups :, 1], modes[: self._groups, :1])
+
+    def _marginal(self, parameters: Parameters, state: CrossedState) -> MarginalState:
+        own, levels = state.peak.state.found.modes, state.peak.levels[:, None]
+        modes = np.zeros((len(own) + len(levels), 2))
+        modes[: len(own), :1], modes[len(own) :, 1:] = own, levels
+        return MarginalState(
+            parameters=parameters,
+            value=state.value,
+            group_scores=state.score[None],
+            information=state.information,
+            found=ConditionalModes(modes=modes, scales=np.empty((0, 2, 2))),
+        )
+
+    @property
+    def settled(self) -> bool:
+        """False when the largest number of nodes was not enough."""
+        return self._at_point.peak.nodes.settled
+
+    def evaluation(self, state: MarginalState) -> Evaluation:
+        """A state, with how it was integrated."""
+        return Evaluation(state=state, nodes=self._at_point.peak.nodes.most, settled=self.settled)
+
+    def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
+        """Log L with its score, and an information that lacks some of its curvature; see `CrossedState`."""
+        return self._marginal(parameters, self._state(parameters, start))
+
+    def evaluate_point(self) -> MarginalState:
+        """The same at the very point it was made for."""
+        return self._marginal(self._point, self._at_point)
+
+    def value_at_point(self) -> float:
+        """Log L alone at that point."""
+        return self._at_point.value
+
+
+class _OneOfCrossed(Integrator):
+    """One of the two effects of crossed groupings alone, with modes (G + q, 1) of which only some are in use."""
+
+    def __init__(self, rows: Rows, parameters: Parameters, found: ConditionalModes, place: slice, units: int) -> None:
+        super().__init__(rows, parameters, found)
+        self._place, self._units = place, units
+
+    def evaluate(self, parameters: Parameters, start: NDArray[np.float64]) -> MarginalState:
+        """Log L with its score and information at a point near the one the nodes were chosen for."""
+        return self._in_place(super().evaluate(parameters, start[self._place]))
+
+    def evaluate_point(self) -> MarginalState:
+        """The same at the very point the nodes were chosen for."""
+        return self._in_place(super().evaluate_point())
+
+    def _in_place(self, state: MarginalState) -> MarginalState:
+        if len(state.found.modes) == self._units:
+            return state
+        modes = np.zeros((self._units, state.found.modes.shape[1]))
+        modes[self._place] = state.found.modes
+        return replace(state, found=replace(state.found, modes=modes))
+
+
+def _integrator_of_crossed(
+    rows: Rows, active: NDArray[np.bool_], parameters: Parameters, modes: NDArray[np.float64]
+) -> Integrator:
+    if active.all():
+        return CrossedIntegrator(rows, parameters, modes)
+    groups = rows.grouping.count
+    of_levels = bool(active[1])
+    kept, place = (rows.by_levels(), slice(groups, None)) if of_levels else (rows.with_effects(active), slice(groups))
+    found = find_modes(kept, parameters, modes[place], tolerance=NEAR_ENOUGH)
+    return _OneOfCrossed(kept, parameters, found, place, len(modes))
+
+
 def integrator_of(
     rows: Rows,
     active: NDArray[np.bool_],
@@ -176,6 +270,8 @@ def integrator_of(
 
     When all K are too many for quadrature, models with fewer are approximated too, so that they compare.
     """
+    if rows.crossed is not None:
+        return _integrator_of_crossed(rows, active, parameters, modes)
     laplace = len(active) > MOST_EFFECTS and bool(active.any())
     kept = rows.with_effects(active)
     found = find_modes(kept, parameters, modes, tolerance=TOLERANCE if laplace else NEAR_ENOUGH)

@@ -312,7 +312,7 @@ def variance_scores(
     dropped : (K,) boolean array
         The effects in question, none of which is active.
     """
-    if rows.upper is not None:
+    if rows.upper is not None or rows.crossed is not None:
         return _variance_slope(rows, state, active=active, dropped=dropped)
     k, size = rows.fixed.shape[1], rows.fixed.shape[1] + int(dropped.sum())
     widened = rows.with_fixed(np.hstack([rows.fixed, rows.random[:, dropped]]))
@@ -326,14 +326,14 @@ def variance_scores(
 def _variance_slope(
     rows: Rows, state: MarginalState, *, active: NDArray[np.bool_], dropped: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """The derivative (1, 1) by the variance of one left-out effect of nested groups, as a difference."""
+    """The derivative (1, 1) by the variance of one left-out effect of two kinds of groups, as a difference."""
     values = []
     for variance in (2.0 * SMALL_VARIANCE, SMALL_VARIANCE):
         log_sds = np.full(len(active), 0.5 * np.log(variance))
         log_sds[active] = state.parameters.effects.log_sds
         kept = active | dropped
         point = Parameters(state.parameters.coefficients, IndependentEffects(log_sds[kept]))
-        modes = np.zeros((rows.grouping.count, len(active)))
+        modes = np.zeros((len(state.found.modes), len(active)))
         modes[:, active] = state.found.modes
         values.append(integrator_of(rows, kept, point, modes[:, kept]).value_at_point())
     return np.array([[values[0] - values[1]]]) / SMALL_VARIANCE

@@ -68,7 +68,7 @@ def _estimates(fit: Fit) -> Parameters:
 
 
 def _modes(fit: Fit) -> NDArray[np.float64]:
-    return fit.own_effects.means[:, fit.active]
+    return fit.modes[:, fit.active]
 
 
 def _at_zero(fit: Fit, combination: NDArray[np.float64]) -> Parameters:

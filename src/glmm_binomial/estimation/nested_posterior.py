@@ -121,8 +121,3 @@ class NestedLogPosterior(LogPosterior):
                 return
             before = now
         self._rule, self.quadrature_error = RULES[-1], NEXT_RUNG * self.quadrature_error
-
-
-def density_of(rows: Rows) -> type[LogPosterior]:
-    """What the log posterior of some rows is computed by."""
-    return LogPosterior if rows.upper is None else NestedLogPosterior

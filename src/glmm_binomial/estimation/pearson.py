@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from glmm_binomial.estimation.conditional_modes import find_modes, mode_response
-from glmm_binomial.model.effects import Parameters
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.grouping import Grouping
 from glmm_binomial.model.logistic import logistic
-from glmm_binomial.model.rows import Rows
+from glmm_binomial.model.rows import Crossing, Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.conditional_modes import ConditionalModes
-    from glmm_binomial.estimation.fit import Fit
+    from glmm_binomial.estimation.fit import Fit, LevelEffects
     from glmm_binomial.model.design import Scale
     from glmm_binomial.observations import Observations
 
@@ -43,13 +43,17 @@ class Counts:
     order : (N,) integer array
         Which of the user's rows each is.
     parameters : Parameters
+        Of crossed groupings the effects of the levels are among the coefficients, as they were estimated.
     found : ConditionalModes
+    shrinkage : float
+        What these do not use up of as many degrees of freedom.
     """
 
     rows: Rows
     order: NDArray[np.intp]
     parameters: Parameters
     found: ConditionalModes
+    shrinkage: float = 0.0
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -60,7 +64,7 @@ class Counts:
         if self.rows.upper is not None:
             # an effect that groups share is one
             kept[:, 0] /= self.rows.upper.sizes[self.rows.upper.index]
-        return float(len(self.order) - len(self.parameters.coefficients) + kept.sum())
+        return float(len(self.order) - len(self.parameters.coefficients) + kept.sum() + self.shrinkage)
 
     @property
     def predictor(self) -> NDArray[np.float64]:
@@ -96,6 +100,7 @@ class Counts:
 def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
     """The user's rows at the estimates of a fit."""
     order = np.argsort(observations.group_index, kind="stable")
+    crossed = observations.crossed
     rows = Rows(
         successes=observations.successes[order],
         trials=observations.trials[order],
@@ -103,10 +108,23 @@ def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
         random=scale.random_columns(observations.x_random[order]),
         grouping=Grouping.of_sorted(observations.group_index[order]),
         upper=None if observations.above is None else Grouping.of_sorted(observations.above.index),
-    ).with_effects(fit.active)
+        crossed=None if crossed is None else Crossing(crossed.index[order], len(crossed.labels)),
+    )
+    if fit.levels is not None:
+        return _of_crossed(rows, order, fit, fit.levels)
+    rows = rows.with_effects(fit.active)
     parameters = Parameters(coefficients=fit.coefficients, effects=fit.active_effects)
     found = find_modes(rows, parameters, np.zeros((rows.grouping.count, parameters.effects.count)))
     return Counts(rows=rows, order=order, parameters=parameters, found=found)
+
+
+def _of_crossed(rows: Rows, order: NDArray[np.intp], fit: Fit, levels: LevelEffects) -> Counts:
+    wide = rows.with_levels().with_effects(fit.active[:1])
+    parameters = Parameters(
+        np.append(fit.coefficients, levels.means), IndependentEffects.of_sds(fit.sds[:1][fit.active[:1]])
+    )
+    found = find_modes(wide, parameters, np.zeros((wide.grouping.count, parameters.effects.count)))
+    return Counts(rows=wide, order=order, parameters=parameters, found=found, shrinkage=levels.shrinkage)
 
 
 def refitted_chi_squares(

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from glmm_binomial.estimation.crossed_posterior import CrossedLogPosterior
+from glmm_binomial.estimation.densities import density_of
 from glmm_binomial.estimation.law import FEWEST_BEYOND, law_of
-from glmm_binomial.estimation.nested_posterior import density_of
 from glmm_binomial.estimation.posterior_mode import PosteriorMode, find_posterior_mode
 from glmm_binomial.estimation.posterior_sample import POINTS, GrowingSample
 from glmm_binomial.estimation.posterior_tails import reached_beyond_zero, scores_of_zero
 from glmm_binomial.estimation.ridge_map import RidgeMap
 from glmm_binomial.model.correlated_effects import LARGEST_Z, CorrelatedEffects, partials_of
+from glmm_binomial.model.effects import IndependentEffects, Parameters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.law import Law
     from glmm_binomial.estimation.log_posterior import LogPosterior
     from glmm_binomial.estimation.posterior_sample import WeightedSample
-    from glmm_binomial.model.effects import Effects, Parameters
+    from glmm_binomial.model.effects import Effects
     from glmm_binomial.model.effects_at_points import EffectsAtPoints
     from glmm_binomial.model.rows import Rows
 
@@ -57,6 +59,8 @@ class Posterior:
     Attributes
     ----------
     mode : Parameters
+        Of crossed groupings with the effects of the levels after the coefficients, on the scale of the search; those in
+        the sample are on that of the predictor. See `CrossedLogPosterior`.
     information : (d, d) array
         Negative Hessian of the log posterior at the mode.
     sample : WeightedSample
@@ -107,6 +111,18 @@ class Posterior:
         return tuple(
             law_of(column, self.sample.weights, score)
             for column, score in zip(values.T, self.scores_of_zero, strict=True)
+        )
+
+    def of_groups(self, coefficients: int) -> Posterior:
+        """Of crossed groupings without the SD of the levels, whose effects are coefficients like so many others."""
+        theta, mean = self.sample.theta[:, :-1], self.mean
+        levels = slice(coefficients, len(self.mode.coefficients))
+        vector = self.mode.vector[:-1].copy()
+        vector[levels] = mean[levels]
+        return replace(
+            self,
+            mode=Parameters(vector[:-1], IndependentEffects(log_sds=vector[-1:])),
+            sample=replace(self.sample, theta=theta),
         )
 
     def effects_at(self, draws: int) -> EffectsAtPoints:
@@ -167,15 +183,18 @@ def fit_posterior(
     if mode.distance > furthest:
         return None
     sample = _best_sample(posterior, mode)
+    drawn = sample.theta
+    if isinstance(posterior, CrossedLogPosterior):
+        sample = replace(sample, theta=posterior.with_effects(sample.theta))
     return Posterior(
-        mode=start.at(mode.at.point),
+        mode=posterior.centre.parameters.at(mode.at.point),
         information=mode.at.information,
         sample=sample,
         nodes=posterior.nodes,
         quadrature_error=posterior.quadrature_error,
         distance=mode.distance,
         largest_score=float(np.abs(mode.at.gradient).max()),
-        scores_of_zero=scores_of_zero(posterior, mode, _with_effects(combinations, posterior), sample.theta),
+        scores_of_zero=scores_of_zero(posterior, mode, _with_effects(combinations, posterior), drawn),
     )
 
 
@@ -210,7 +229,7 @@ def combination_laws(rows: Rows, posterior: Posterior, combinations: NDArray[np.
 
 def _with_effects(combinations: NDArray[np.float64], posterior: LogPosterior) -> NDArray[np.float64]:
     """Combinations (m, k) of coefficients as such of theta, (m, k + C)."""
-    return np.pad(combinations, ((0, 0), (0, posterior.size - posterior.coefficients)))
+    return np.pad(combinations, ((0, 0), (0, posterior.size - combinations.shape[1])))
 
 
 def _best_sample(posterior: LogPosterior, mode: PosteriorMode) -> WeightedSample:

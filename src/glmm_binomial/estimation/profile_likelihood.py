@@ -59,7 +59,7 @@ class Peak:
 
 def find_peak(rows: Rows, fit: Fit) -> Peak:
     """The maximum of log L, from a fit by maximum likelihood to the same rows."""
-    return _peak_near(rows, fit, fit.active_effects, fit.own_effects.means[:, fit.active])
+    return _peak_near(rows, fit, fit.active_effects, fit.modes[:, fit.active])
 
 
 def peak_beginning_with(

@@ -9,8 +9,8 @@ import numpy as np
 
 from glmm_binomial.errors import FitError
 from glmm_binomial.estimation.deletion import coefficient_root
+from glmm_binomial.estimation.densities import density_of
 from glmm_binomial.estimation.fitting import LARGEST_DISTANCE, NOT_CONVERGED, beyond_precision_refused, fit_once
-from glmm_binomial.estimation.nested_posterior import density_of
 from glmm_binomial.estimation.posterior_mode import find_posterior_mode
 from glmm_binomial.model.correlated_effects import CorrelatedEffects
 from glmm_binomial.model.design import build_design

@@ -1,4 +1,4 @@
-"""Columns of labels -> the groups of the rows: of one column, of several together, and nested in others."""
+"""Columns of labels -> the groups of the rows: of one column, of several, nested in others, crossed by others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from glmm_binomial.formula.columns import labels_of
 from glmm_binomial.frozen import read_only
-from glmm_binomial.observations import GroupsAbove
+from glmm_binomial.observations import CrossedGroups, GroupsAbove
 from glmm_binomial.observations.cells import describe, reject
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class LabelColumns:
         if len(each) == 1:
             return each[0]
         return _together(grouping, each)
+
+    def count(self, grouping: Grouping) -> int:
+        """How many groups it has."""
+        return len(self.labels(grouping)[1])
 
     def lie_within(self, lower: Grouping, upper: Grouping) -> bool:
         """Whether all rows of any lower group are of one upper group, which has several."""
@@ -93,18 +97,24 @@ class RowGroups:
     labels : tuple of G labels
         In the order in which they first appear; of nested groups those of one group above stand together.
     above : GroupsAbove or None
+    crossed : CrossedGroups or None
     """
 
     index: NDArray[np.intp]
     labels: tuple[object, ...]
     above: GroupsAbove | None
+    crossed: CrossedGroups | None
 
 
 def groups_of(columns: LabelColumns, random: RandomEffects) -> RowGroups:
     """The groups that random effects belong to."""
     index, labels = columns.labels(random.grouping)
+    if random.crossed is not None:
+        level, of_levels = columns.labels(random.crossed)
+        crossed = CrossedGroups(index=read_only(level), labels=of_levels, name=random.crossed.name)
+        return RowGroups(index, labels, above=None, crossed=crossed)
     if random.above is None:
-        return RowGroups(index, labels, above=None)
+        return RowGroups(index, labels, above=None, crossed=None)
     high, labels_above = columns.labels(random.above)
     of_group = np.empty(len(labels), dtype=np.intp)
     of_group[index] = high
@@ -115,4 +125,5 @@ def groups_of(columns: LabelColumns, random: RandomEffects) -> RowGroups:
         index=rank[index],
         labels=tuple(labels[place] for place in order.tolist()),
         above=GroupsAbove(index=read_only(of_group[order]), labels=labels_above, name=random.above.name),
+        crossed=None,
     )

@@ -63,8 +63,9 @@ def new_rows(coding: Coding, observations: Observations, new_data: object, *, ne
     table = read_table(NEW_DATA, new_data)
     terms = (coding.fixed, coding.random.effects)
     columns = columns_of_fit(table, terms)
-    labels, above = _labels(table, coding, observations, new_groups), _labels_above(table, coding)
-    used = [column for each in (labels, above) if each is not None for column in each.columns.values()]
+    labels = _labels(table, coding, observations, new_groups)
+    above, levels = (_labels_beside(table, other) for other in (coding.random.above, coding.random.crossed))
+    used = [column for each in (labels, above, levels) if each is not None for column in each.columns.values()]
     sample = sample_of(table, columns, used)
     x, x_random = (_moderate(each, columns_of(each, sample), sample) for each in terms)
     return rows_with_groups(
@@ -73,6 +74,7 @@ def new_rows(coding: Coding, observations: Observations, new_data: object, *, ne
         x_random,
         labels=None if labels is None else _labels_used(labels, sample),
         above=None if above is None else _labels_used(above, sample),
+        levels=None if levels is None else _labels_used(levels, sample),
         handed_over=sample.handed_over,
     )
 
@@ -124,9 +126,9 @@ def _labels(table: Table, coding: Coding, observations: Observations, new_groups
     return _labels_in(table, coding.random.grouping)
 
 
-def _labels_above(table: Table, coding: Coding) -> _Labels | None:
-    """The same of the groups above nested ones."""
-    return None if coding.random.above is None else _labels_in(table, coding.random.above)
+def _labels_beside(table: Table, grouping: Grouping | None) -> _Labels | None:
+    """The same of the groups above nested ones, or of those that cross them."""
+    return None if grouping is None else _labels_in(table, grouping)
 
 
 def _labels_in(table: Table, grouping: Grouping) -> _Labels | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from glmm_binomial.formula.factors import Levels, Numbers
 from glmm_binomial.formula.grammar import Grouping
@@ -11,13 +11,16 @@ from glmm_binomial.formula.words import quoted
 from glmm_binomial.observations.cells import reject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from glmm_binomial.formula.expansion import CodedTerms, Term
     from glmm_binomial.formula.grammar import RandomPart
 
 LEVELS: Final = 2
-"""Groupings of which one lies within the other."""
+"""Groupings of which one lies within the other, or crosses it."""
+
+MOST_LEVELS: Final = 300
+"""Groups of the smaller one of crossed groupings, whose effects are integrated out together."""
 
 MOST_CORRELATED: Final = 6
 """Effects of a group, of which the table shows the correlations."""
@@ -33,6 +36,8 @@ class RandomEffects:
         The columns whose labels make the groups.
     above : Grouping or None
         Those of the groups that these are nested in, which have a random intercept too.
+    crossed : Grouping or None
+        Those of fewer groups that cross these, with a random intercept of their own.
     effects : CodedTerms
         Whether there is a random intercept, and the columns (N, q) of the random slopes.
     correlated : bool
@@ -43,12 +48,21 @@ class RandomEffects:
     above: Grouping | None
     effects: CodedTerms
     correlated: bool
+    crossed: Grouping | None = None
 
 
-def random_effects_of(
-    parts: Sequence[RandomPart], effects: Sequence[CodedTerms], lie_within: Callable[[Grouping, Grouping], bool]
-) -> RandomEffects:
-    """The random effects of one grouping, an intercept and slopes, or the intercepts of two nested ones.
+class LabelledRows(Protocol):
+    """What is asked of the columns of labels."""
+
+    def lie_within(self, lower: Grouping, upper: Grouping) -> bool:
+        """Whether all rows of any group of one grouping are of one group of the other, which has several."""
+
+    def count(self, grouping: Grouping) -> int:
+        """How many groups it has."""
+
+
+def random_effects_of(parts: Sequence[RandomPart], effects: Sequence[CodedTerms], rows: LabelledRows) -> RandomEffects:
+    """The random effects of one grouping, an intercept and slopes, or the intercepts of two nested or crossed ones.
 
     Parameters
     ----------
@@ -56,8 +70,7 @@ def random_effects_of(
         At least one.
     effects : sequence of CodedTerms
         What stands before the bar of each.
-    lie_within : callable
-        Whether all rows of any group of the first grouping are of one group of the second.
+    rows : LabelledRows
 
     Raises
     ------
@@ -71,7 +84,7 @@ def random_effects_of(
                 f"formula must say which effects vary. {part.typed()} has none; write (1 | {part.grouping.typed()})."
             )
     if any(part.grouping.nested or part.grouping != parts[0].grouping for part in parts):
-        return _nested_effects(parts, effects, lie_within)
+        return _effects_of_two(parts, effects, rows)
     intercepts = sum(each.intercept for each in effects)
     if intercepts > 1:
         reject(f"formula must name each random effect once. It has {intercepts} random intercepts of one grouping.")
@@ -84,23 +97,21 @@ def random_effects_of(
     return RandomEffects(grouping=parts[0].grouping, above=None, effects=_together(effects), correlated=any(correlated))
 
 
-def _nested_effects(
-    parts: Sequence[RandomPart], effects: Sequence[CodedTerms], lie_within: Callable[[Grouping, Grouping], bool]
-) -> RandomEffects:
-    """Random intercepts of groups in groups: (1 | school/class), the same written out, or two columns so related."""
+def _effects_of_two(parts: Sequence[RandomPart], effects: Sequence[CodedTerms], rows: LabelledRows) -> RandomEffects:
+    """Random intercepts of groups in groups, such as (1 | school/class), or of groups that cross others."""
     groupings = list(dict.fromkeys(level for part in parts for level in _levels(part.grouping)))
     typed = " + ".join(part.typed() for part in parts)
     if len(groupings) != LEVELS or sum(len(_levels(part.grouping)) for part in parts) > LEVELS:
-        reject(f"formula must name at most two groupings, one in the other, each once. {typed} is not fitted yet.")
+        reject(f"formula must name at most two groupings, each once. {typed} is not fitted yet.")
     for part, each in zip(parts, effects, strict=True):
         if each.columns or not each.intercept:
             reject(
-                f"formula must have no random slopes where groups are nested. {part.typed()} has some, which is not "
+                f"formula must have no random slopes beside two groupings. {part.typed()} has some, which is not "
                 f"fitted yet. {' + '.join(f'(1 | {level.typed()})' for level in groupings)} works, or one grouping "
                 "alone with slopes."
             )
     for upper, lower in (groupings, groupings[::-1]):
-        if lie_within(lower, upper):
+        if rows.lie_within(lower, upper):
             return RandomEffects(grouping=lower, above=upper, effects=effects[0], correlated=False)
     first, second = groupings
     if set(first.names) < set(second.names) or set(second.names) < set(first.names):
@@ -109,13 +120,17 @@ def _nested_effects(
             f"formula must name groups of which some {upper.typed()} have several. Each {upper.typed()} has one "
             f"{lower.typed()}, so that their random intercepts cannot be told apart. (1 | {upper.typed()}) works."
         )
-    reject(
-        f"formula must name groups of which one kind lies within the other. Some {first.typed()} have several "
-        f"{second.typed()}, and some {second.typed()} several {first.typed()}: they cross, which is not fitted yet. "
-        f"One of them works: (1 | {first.typed()}) alone, or (1 | {second.typed()}) alone. Where the labels of one "
-        f"kind begin anew within each of the other, write (1 | {first.typed()}/{second.typed()}) or "
-        f"(1 | {second.typed()}/{first.typed()})."
-    )
+    many, few = sorted(groupings, key=rows.count, reverse=True)
+    count = rows.count(few)
+    if count > MOST_LEVELS:
+        reject(
+            f"formula must name crossed groupings of which one has at most {MOST_LEVELS} groups. {many.typed()} has "
+            f"{rows.count(many):,} and {few.typed()} {count:,}, and they cross: some {many.typed()} have several "
+            f"{few.typed()}, and some {few.typed()} several {many.typed()}. One of them works: (1 | {many.typed()}) "
+            f"alone, or (1 | {few.typed()}) alone. Where the labels of one kind begin anew within each of the other, "
+            f"write (1 | {many.typed()}/{few.typed()}) or (1 | {few.typed()}/{many.typed()})."
+        )
+    return RandomEffects(grouping=many, above=None, effects=effects[0], correlated=False, crossed=few)
 
 
 def _levels(grouping: Grouping) -> tuple[Grouping, ...]:

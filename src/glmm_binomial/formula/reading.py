@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from glmm_binomial.formula.sample import Sample
     from glmm_binomial.formula.table import Table
     from glmm_binomial.formula.wilkinson import ParsedTerms
+    from glmm_binomial.observations import CrossedGroups
     from glmm_binomial.observations.options import Missing, Options
 
 MOST_ROWS_NAMED: Final = 3
@@ -100,7 +101,7 @@ def read_formula(
     random = random_effects_of(
         [part for part, _ in typed.random],
         [coded_terms(effects, sample) for _, effects in typed.random],
-        columns.lie_within,
+        columns,
     )
     _require_method(random, typed.random, options)
     outcomes = outcomes_of(typed.response, sample)
@@ -151,6 +152,11 @@ def _typed(table: Table, text: str) -> _TypedFormula:
 
 
 def _require_method(random: RandomEffects, parts: tuple[tuple[RandomPart, ParsedTerms], ...], options: Options) -> None:
+    if random.crossed is not None and options.method == "mean-field":
+        reject(
+            'method must be "vb" or "ml" where groupings cross. It is "mean-field", which knows one kind of groups, '
+            f"and {random.grouping.typed()} and {random.crossed.typed()} cross."
+        )
     if random.above is not None and options.method == "mean-field":
         reject(
             'method must be "vb" or "ml" where groups are nested. It is "mean-field", which knows one kind of groups, '
@@ -221,7 +227,12 @@ def _observations(
         random_intercept=coding.random.effects.intercept,
         correlated=coding.random.correlated,
         above=groups.above,
-        notices=(*_notices(outcomes, sample, columns), *_about_nesting(columns, coding.random)),
+        crossed=groups.crossed,
+        notices=(
+            *_notices(outcomes, sample, columns),
+            *_about_nesting(columns, coding.random),
+            *_about_crossing(coding.random, groups.crossed),
+        ),
     )
 
 
@@ -234,6 +245,10 @@ def _require_estimable(
 ) -> None:
     response, grouping = outcomes.response.name, coding.random.grouping.typed()
     labels = groups.labels
+    if groups.crossed is not None:
+        require_estimable(
+            outcomes.successes, outcomes.trials, groups.crossed.labels, y=response, groups=groups.crossed.name
+        )
     if groups.above is not None:
         _require_repeated(coding.random, groups, outcomes.trials)
         grouping, labels = groups.above.name, groups.above.labels
@@ -274,6 +289,20 @@ def _about_nesting(columns: LabelColumns, random: RandomEffects) -> Iterator[str
         yield f"Every {lower} lies within one {upper}, so that {lower} is taken as nested in {upper}."
     elif len(own) == 1 and not columns.lie_within(replace(random.grouping, names=tuple(own)), random.above):
         yield f"Labels of {own[0]} stand in several {upper}, so that a group of {lower} is told by both labels."
+
+
+def _about_crossing(random: RandomEffects, crossed: CrossedGroups | None) -> Iterator[str]:
+    """What numbered groups that cross others are taken for: the numbers may begin anew within each of the others."""
+    if random.crossed is not None and crossed is not None and all(map(_is_number, crossed.labels)):
+        many, few = random.grouping.typed(), random.crossed.typed()
+        yield (
+            f"{few} crosses {many}: a number of {few} is one and the same in every {many}. Were it a different one in "
+            f"each, (1 | {many}/{few}) would be the formula."
+        )
+
+
+def _is_number(label: object) -> bool:
+    return not isinstance(label, str) or label.strip().isdigit()
 
 
 def _notices(outcomes: Outcomes, sample: Sample, labels: LabelColumns) -> Iterator[str]:

@@ -11,7 +11,7 @@ from scipy.special import gammaln
 from glmm_binomial.frozen import frozen
 from glmm_binomial.model.distinct import all_distinct
 from glmm_binomial.model.grouping import Grouping
-from glmm_binomial.model.rows import Rows
+from glmm_binomial.model.rows import Crossing, Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class Scale:
         Whether there is a random intercept of the groups above too, which is the first.
     random_intercept : bool
         Whether there is one of the groups.
+    crossed : bool
+        Whether there is one of a second grouping that crosses the groups, which is the last.
     intercept : bool
         Whether the first coefficient is the intercept.
     fixed_names : tuple of k str
@@ -48,6 +50,7 @@ class Scale:
     correlated: bool
     nested: bool
     random_intercept: bool
+    crossed: bool
     intercept: bool
     fixed_names: tuple[str, ...]
     random_names: tuple[str, ...]
@@ -55,7 +58,7 @@ class Scale:
     @property
     def random_intercepts(self) -> int:
         """How many there are, which come first among the random effects."""
-        return self.random_intercept + self.nested
+        return self.random_intercept + (self.nested or self.crossed)
 
     def fixed_columns(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised columns (M, k) of rows of x (M, p) in the user's units."""
@@ -79,9 +82,9 @@ class Design:
     Attributes
     ----------
     rows : Rows
-        `successes` and `trials` are sums over the user's rows that are equal in x, x_random and group; `fixed` holds
-        the standardised columns of x, after a column of ones when there is an intercept; `random` those of x_random,
-        after a column of ones when there is a random intercept.
+        `successes` and `trials` are sums over the user's rows that are equal in x, x_random, group and level; `fixed`
+        holds the standardised columns of x, after a column of ones when there is an intercept; `random` those of
+        x_random, after a column of ones when there is a random intercept.
     scale : Scale
     log_binomial : float
         Sum of the logarithms of the binomial coefficients of the user's rows.
@@ -111,11 +114,14 @@ def build_design(observations: Observations) -> Design:
     else:
         fixed, back_transform = merged.x / scale, np.diag(1.0 / scale)
     random, random_back_transform = _random_columns(merged, observations)
-    above = observations.above
+    above, crossed = observations.above, observations.crossed
     intercepts: tuple[str, ...] = (INTERCEPT,) if observations.random_intercept else ()
-    if above is not None:
+    if above is not None or crossed is not None:
         random, random_back_transform = np.ones((len(fixed), 2)), np.eye(2)
+    if above is not None:
         intercepts = (f"{above.name}: {INTERCEPT}", f"{observations.group_name}: {INTERCEPT}")
+    if crossed is not None:
+        intercepts = (f"{observations.group_name}: {INTERCEPT}", f"{crossed.name}: {INTERCEPT}")
     rows = Rows(
         successes=merged.successes,
         trials=merged.trials,
@@ -123,6 +129,7 @@ def build_design(observations: Observations) -> Design:
         random=random,
         grouping=Grouping.of_sorted(merged.group_index),
         upper=None if above is None else Grouping.of_sorted(above.index),
+        crossed=None if crossed is None else Crossing(merged.level_index, len(crossed.labels)),
     )
     scale_back = Scale(
         back_transform=back_transform,
@@ -130,6 +137,7 @@ def build_design(observations: Observations) -> Design:
         correlated=observations.correlated,
         nested=above is not None,
         random_intercept=observations.random_intercept,
+        crossed=crossed is not None,
         intercept=intercept,
         fixed_names=(INTERCEPT, *observations.x_names) if intercept else observations.x_names,
         random_names=(*intercepts, *observations.random_names),
@@ -159,30 +167,34 @@ def _with_intercept(
 
 @dataclass(frozen=True, slots=True)
 class _MergedRows:
-    """Rows distinct in group, x (n, p) and x_random (n, q), with their sums of successes and trials."""
+    """Rows distinct in group, level, x (n, p) and x_random (n, q), with their sums of successes and trials."""
 
     successes: NDArray[np.float64]
     trials: NDArray[np.float64]
     x: NDArray[np.float64]
     x_random: NDArray[np.float64]
     group_index: NDArray[np.intp]
+    level_index: NDArray[np.intp]
 
 
 def _merge(observations: Observations) -> _MergedRows:
-    columns = np.column_stack([observations.x, observations.x_random])
+    crossed, rows = observations.crossed, len(observations.successes)
+    level = np.zeros(rows, dtype=np.intp) if crossed is None else crossed.index
+    columns = np.column_stack([observations.x, observations.x_random, *([] if crossed is None else [level])])
     order = _order(columns, observations.group_index)
     columns, group_index = columns[order], observations.group_index[order]
     is_new = np.ones(len(order), dtype=bool)
     is_new[1:] = (np.diff(group_index) != 0) | (columns[1:] != columns[:-1]).any(axis=1)
     merged = Grouping(index=np.cumsum(is_new) - 1, starts=np.flatnonzero(is_new))
     columns = np.asfortranarray(columns[merged.starts])
-    width = observations.x.shape[1]
+    width, both = observations.x.shape[1], observations.x.shape[1] + observations.x_random.shape[1]
     return _MergedRows(
         successes=merged.sums(observations.successes[order]),
         trials=merged.sums(observations.trials[order]),
         x=columns[:, :width],
-        x_random=columns[:, width:],
+        x_random=columns[:, width:both],
         group_index=group_index[merged.starts],
+        level_index=level[order][merged.starts],
     )
 
 

@@ -14,6 +14,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """A second grouping of n rows, of few levels, such as the items that persons answer.
+
+    Attributes
+    ----------
+    index : (n,) integer array
+        Level of each row.
+    count : int
+        Number of levels, q.
+    """
+
+    index: NDArray[np.intp]
+    count: int
+
+    @property
+    def indicators(self) -> NDArray[np.float64]:
+        """Columns of 0 and 1, one for each level, (n, q)."""
+        columns = np.zeros((len(self.index), self.count))
+        columns[np.arange(len(self.index)), self.index] = 1.0
+        return columns
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums of values (n,) over the rows of each level, (q,)."""
+        return np.asarray(np.bincount(self.index, values, minlength=self.count), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """n rows of successes and trials, k fixed and K random effects, G groups: row i has logit x_i'b + z_i'u_g.
 
@@ -29,6 +56,9 @@ class Rows:
         Of nested groups: which of the G groups, such as classes, belong to the same one of H groups above them, such as
         schools. The first of the random effects is that of the group above, one for all its groups; the second, where
         both vary, is the group's own.
+    crossed : Crossing or None
+        A grouping that crosses the groups. The first of the two random effects then is that of the group, the second
+        that of the level.
     """
 
     successes: NDArray[np.float64]
@@ -37,15 +67,43 @@ class Rows:
     random: NDArray[np.float64]
     grouping: Grouping
     upper: Grouping | None
+    crossed: Crossing | None = None
 
     def with_fixed(self, fixed: NDArray[np.float64]) -> Rows:
         """The same rows with other columns of coefficients, (n, any)."""
         return replace(self, fixed=fixed)
 
     def with_effects(self, active: NDArray[np.bool_]) -> Rows:
-        """The same rows with some of the random effects only, (K,) booleans."""
+        """The same rows with some of the random effects only, (K,) booleans; not with that of levels alone."""
         upper = self.upper if len(active) and active[0] else None
-        return replace(self, random=self.random[:, active], upper=upper)
+        crossed = self.crossed if active.all() else None
+        return replace(self, random=self.random[:, active], upper=upper, crossed=crossed)
+
+    def with_levels(self) -> Rows:
+        """The rows of crossed groupings with a coefficient for each level, after the others, in place of an effect."""
+        crossed = self.crossing
+        fixed = np.hstack([self.fixed, crossed.indicators])
+        return replace(self, fixed=fixed, random=self.random[:, :1], crossed=None)
+
+    def by_levels(self) -> Rows:
+        """The rows of crossed groupings by levels alone, with the effect of these."""
+        crossed = self.crossing
+        order = np.argsort(crossed.index, kind="stable")
+        return Rows(
+            successes=self.successes[order],
+            trials=self.trials[order],
+            fixed=self.fixed[order],
+            random=self.random[order, 1:],
+            grouping=Grouping.of_sorted(crossed.index[order]),
+            upper=None,
+        )
+
+    @property
+    def crossing(self) -> Crossing:
+        """The grouping that crosses the groups, of rows that have one."""
+        if self.crossed is None:
+            raise ValueError("no other grouping crosses these groups")
+        return self.crossed
 
     def of_upper(self) -> Rows:
         """The rows of nested groups by the groups above alone, with the effect of these."""

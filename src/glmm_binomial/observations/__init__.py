@@ -20,6 +20,7 @@ from glmm_binomial.observations.cells import (
     reject,
     single_cell,
 )
+from glmm_binomial.observations.crossed_groups import CrossedGroups
 from glmm_binomial.observations.groups_above import GroupsAbove
 from glmm_binomial.observations.handed_over import HandedOver, all_used
 from glmm_binomial.observations.labels import look_alikes
@@ -48,7 +49,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["METHODS", "GroupsAbove", "HandedOver", "InvalidInputError", "Method", "Observations", "Options", "observe"]
+__all__ = [
+    "METHODS",
+    "CrossedGroups",
+    "GroupsAbove",
+    "HandedOver",
+    "InvalidInputError",
+    "Method",
+    "Observations",
+    "Options",
+    "observe",
+]
 
 MINIMUM_GROUPS = 2
 
@@ -90,6 +101,8 @@ class Observations:
         Whether the random effects of a group may be correlated.
     above : GroupsAbove or None
         The groups that these are nested in, in the order of which `group_labels` stand then.
+    crossed : CrossedGroups or None
+        A second grouping, of fewer levels, that crosses the groups.
     notices : tuple of str
         What must be known about the data, such as which text is the success.
     """
@@ -111,6 +124,7 @@ class Observations:
     random_intercept: bool = True
     correlated: bool = False
     above: GroupsAbove | None = None
+    crossed: CrossedGroups | None = None
     notices: tuple[str, ...] = ()
 
     @property
@@ -129,6 +143,19 @@ class Observations:
             group_name=self.above.name,
             look_alikes=look_alikes(self.above.labels),
             above=None,
+        )
+
+    def by_levels(self) -> Observations:
+        """The same rows in the levels that cross the groups, as if the groups had not been told."""
+        if self.crossed is None:
+            raise ValueError("no other grouping crosses these groups")
+        return replace(
+            self,
+            group_index=self.crossed.index,
+            group_labels=self.crossed.labels,
+            group_name=self.crossed.name,
+            look_alikes=look_alikes(self.crossed.labels),
+            crossed=None,
         )
 
     def without_groups(self, groups: NDArray[np.intp]) -> Observations:

@@ -58,6 +58,10 @@ class NewRows:
         once; None where there is none.
     handed_over : HandedOver
         Which of the rows handed over these M are, and why the others are left blank.
+    crossing : tuple of two str, or None
+        What groups and levels are called, where two groupings cross.
+    is_level_known, level_index : (M,) arrays
+        As `is_known` and `group_index`, of the levels.
     """
 
     x: NDArray[np.float64]
@@ -68,6 +72,9 @@ class NewRows:
     is_above_known: NDArray[np.bool_]
     look_alikes: tuple[object, ...]
     handed_over: HandedOver
+    crossing: tuple[str, str] | None
+    is_level_known: NDArray[np.bool_]
+    level_index: NDArray[np.intp]
 
 
 def read_new_rows(
@@ -121,6 +128,7 @@ def rows_with_groups(
     labels: tuple[object, ...] | None,
     handed_over: HandedOver,
     above: tuple[object, ...] | None = None,
+    levels: tuple[object, ...] | None = None,
 ) -> NewRows:
     """Checked columns of M rows and the groups of the fit that their labels name.
 
@@ -135,6 +143,8 @@ def rows_with_groups(
     handed_over : HandedOver
     above : tuple of M labels, or None
         Of the groups above nested ones.
+    levels : tuple of M labels, or None
+        Of the groups that cross these.
     """
     sought = labels or (None,) * len(x)
     positions = _positions(observations.group_labels, sought, by=_key)
@@ -150,6 +160,10 @@ def rows_with_groups(
             place = places[row]
             if place is not None:
                 is_above_known[row], index[row] = True, first[place]
+    crossed = observations.crossed
+    of_levels: list[int | None] = [None] * len(x)
+    if crossed is not None and levels is not None:
+        of_levels = _positions(crossed.labels, levels, by=_key)
     return NewRows(
         x=read_only(x),
         x_random=read_only(x_random),
@@ -162,12 +176,15 @@ def rows_with_groups(
             for position, near in zip(positions, alike, strict=True)
         ),
         handed_over=handed_over,
+        crossing=None if crossed is None else (observations.group_name, crossed.name),
+        is_level_known=read_only(np.array([position is not None for position in of_levels], dtype=bool)),
+        level_index=read_only(np.array([position or 0 for position in of_levels], dtype=np.intp)),
     )
 
 
 def rows_of_the_fit(observations: Observations) -> NewRows:
     """The rows the model was fitted to, each with the effects of its group."""
-    rows = len(observations.successes)
+    rows, crossed = len(observations.successes), observations.crossed
     return NewRows(
         x=observations.x,
         x_random=observations.x_random,
@@ -177,6 +194,9 @@ def rows_of_the_fit(observations: Observations) -> NewRows:
         is_above_known=read_only(np.zeros(rows, dtype=bool)),
         look_alikes=(None,) * rows,
         handed_over=observations.handed_over,
+        crossing=None if crossed is None else (observations.group_name, crossed.name),
+        is_level_known=read_only(np.full(rows, crossed is not None)),
+        level_index=observations.group_index if crossed is None else crossed.index,
     )
 
 

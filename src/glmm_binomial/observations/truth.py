@@ -32,7 +32,8 @@ class Truth:
     x_random : (N, q) array
         Columns with a random slope: those of x, or none.
     effects_root : (K, K) array
-        Lambda of Lambda Lambda', the covariance of the random intercepts, one or those of nested groups, and q slopes.
+        Lambda of Lambda Lambda', the covariance of the random intercepts, one or those of two kinds of groups, and of
+        q slopes.
     group_index : (N,) integer array
     groups : int
         How many there are.
@@ -40,6 +41,10 @@ class Truth:
     trials_given : bool
     sharing : (G,) integer array or None
         Of nested groups, with the effect of the group above first: position of the group whose draw of it each takes.
+    level_index : (N,) integer array or None
+        Of a second grouping that crosses the groups, whose effect comes second: the level of each row.
+    levels : int
+        How many of these there are.
     """
 
     x: NDArray[np.float64]
@@ -52,6 +57,8 @@ class Truth:
     trials: NDArray[np.float64]
     trials_given: bool
     sharing: NDArray[np.intp] | None = None
+    level_index: NDArray[np.intp] | None = None
+    levels: int = 0
 
     def with_groups(self, count: int) -> Truth:
         """The same with so many groups: all of them again and again, and of the last time the first ones."""

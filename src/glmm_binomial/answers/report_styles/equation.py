@@ -143,9 +143,9 @@ def _right(model: GLMM, estimates: Estimates, printer: Printer, notation: _Notat
 
 
 def _effect(place: int, estimates: Estimates, notation: _Notation) -> str:
-    """The one random effect is u; several are u0, u1 ..., those of nested groups called after these."""
-    if estimates.above is not None:
-        return notation.of_groups.format(name=notation.name((estimates.above.name, estimates.group_name)[place]))
+    """The one random effect is u; several are u0, u1 ..., those of two kinds of groups called after these."""
+    if estimates.kinds:
+        return notation.of_groups.format(name=notation.name(estimates.kinds[place].name))
     return notation.effect.format(number=place) if len(estimates.random_names) > 1 else "u"
 
 

@@ -18,6 +18,7 @@ from glmm_binomial.estimation.likelihood import maximize_laplace
 from glmm_binomial.formula.expressions import ColumnOfNumbers, Expression
 from glmm_binomial.formula.factors import Basis, Levels, Numbers
 from glmm_binomial.formula.groups import JOINT
+from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.wording import effect_in_words, listed
 
 if TYPE_CHECKING:
@@ -279,6 +280,11 @@ class Names:
 
 
 def _of_formula(coding: Coding) -> _Told:
+    if coding.random.crossed is not None:
+        reject(
+            'style must be "table", "summary", "sentence", "covariance", "equation" or "latex" for groups that cross, '
+            "of which no code is written yet. R's lme4 takes their random terms as this formula has them."
+        )
     groups = coding.random.grouping.names
     above = () if coding.random.above is None else coding.random.above.names
     variables = [variable.name for variable in coding.variables]

@@ -36,7 +36,9 @@ def sentence_rows(model: GLMM, estimates: Estimates, printer: Printer) -> list[S
 
 
 def _sentences(model: GLMM, estimates: Estimates, printer: Printer) -> Iterator[str]:
-    groups = " in ".join(f"{printer.count(count)} {name}" for name, count in reversed(levels_of(model)))
+    between = " by " if model.design.scale.crossed else " in "
+    levels = levels_of(model) if model.design.scale.crossed else list(reversed(levels_of(model)))
+    groups = between.join(f"{printer.count(count)} {name}" for name, count in levels)
     rows = f"{printer.count(estimates.observations)} observations"
     if estimates.trials is not None:
         rows = f"{printer.count(estimates.trials)} trials in {printer.count(estimates.observations)} rows"
@@ -47,7 +49,7 @@ def _sentences(model: GLMM, estimates: Estimates, printer: Printer) -> Iterator[
     effects = f"a random intercept and random slopes of {_listed(slopes)}" if slopes else "a random intercept"
     if not scale.random_intercept:
         effects = f"random slopes of {_listed(slopes)} and no random intercept"
-    if scale.nested:
+    if estimates.kinds:
         effects = " and ".join(f"a random {name}" for name in effects_of(estimates))
     yield (
         f"A mixed-effects logistic regression with {effects} was fitted to {rows}{left_out} of {groups} by "

@@ -89,11 +89,11 @@ def _random_effects(model: GLMM, estimates: Estimates, printer: Printer) -> Rows
     effects = zip(estimates.random_names, variances, std_devs, correlations, strict=True)
     shown: Rows = [("" if place else groups, *cells, *beside) for place, (*cells, beside) in enumerate(effects)]
     counts = f"{groups}, {len(estimates.group_labels)}"
-    if estimates.above is not None:
-        # the lower groups first, as there
-        numbers = zip((estimates.above.name, groups), variances, std_devs, strict=True)
-        shown = list(reversed([(name, INTERCEPT, *cells) for name, *cells in numbers]))
-        counts = f"{counts}; {estimates.above.name}, {len(estimates.above.labels)}"
+    if estimates.kinds:
+        # those of more groups first, as there
+        kinds = sorted(zip(estimates.kinds, variances, std_devs, strict=True), key=lambda each: -each[0].count)
+        shown = [(kind.name, INTERCEPT, *cells) for kind, *cells in kinds]
+        counts = "; ".join(f"{kind.name}, {kind.count}" for kind, *_ in kinds)
     return [
         ("Random effects:",),
         heading,

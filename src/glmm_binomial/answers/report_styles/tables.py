@@ -59,7 +59,7 @@ def _by_t(estimates: Estimates, printer: Printer) -> Iterator[Sequence[object]]:
 
 def _of_groups(model: GLMM, estimates: Estimates, printer: Printer) -> Iterator[Sequence[object]]:
     names = effects_of(estimates)
-    between = "" if model.design.scale.nested else f" between {groups_of(model)}"
+    between = "" if estimates.kinds else f" between {groups_of(model)}"
     for name, sd in zip(names, estimates.std_devs.tolist(), strict=True):
         yield f"SD of {name}{between}", printer.decimal(sd, decimals_of(sd))
     if estimates.correlations is not None:

@@ -37,20 +37,19 @@ def levels_of(model: GLMM) -> list[tuple[str, int]]:
     """The groups in words, and how many there are; of nested ones those above first."""
     observations = model.observations
     own = (groups_of(model), len(observations.group_labels))
-    above = observations.above
-    return [own] if above is None else [(f"groups ({above.name})", len(above.labels)), own]
+    above, crossed = observations.above, observations.crossed
+    if above is not None:
+        return [(f"groups ({above.name})", len(above.labels)), own]
+    return [own] if crossed is None else [own, (f"groups ({crossed.name})", len(crossed.labels))]
 
 
 def icc_of(estimates: Estimates) -> list[tuple[str, float]]:
     """Intraclass correlations and their names."""
     if estimates.icc is None:
         return []
-    if estimates.above is None or estimates.icc_above is None:
+    if not estimates.kinds:
         return [("intraclass correlation", estimates.icc)]
-    return [
-        (f"intraclass correlation within {estimates.above.name}", estimates.icc_above),
-        (f"intraclass correlation within {estimates.group_name}", estimates.icc),
-    ]
+    return [(f"intraclass correlation within {kind.name}", kind.icc) for kind in estimates.kinds]
 
 
 def predictors_of(model: GLMM) -> tuple[str, ...]:
@@ -88,13 +87,15 @@ def effects_of(estimates: Estimates) -> list[str]:
 
 def method_of(estimates: Estimates) -> str:
     """How the model was fitted, after "by"."""
-    integration = (
-        "Laplace's approximation"
-        if estimates.nodes is None
-        else f"adaptive quadrature, {estimates.nodes} nodes"
-        if estimates.nodes
-        else "no group differs"
-    )
+    match estimates.nodes:
+        case None:
+            integration = "Laplace's approximation"
+        case 0:
+            integration = "no group differs"
+        case nodes:
+            integration = f"adaptive quadrature, {nodes} nodes"
+    if estimates.laplace is not None and estimates.method == "ml":
+        integration = f"{integration}, and Laplace's approximation over {estimates.kinds[-1].name}"
     match estimates.method:
         case "ml":
             return f"maximum likelihood ({integration})"
