@@ -1,18 +1,25 @@
-"""What a model owes to the groups above nested ones: against lme4, our own fits without each, what cannot be known."""
+"""What a model owes to groups of two kinds: against lme4, our own fits without each, and what cannot be known."""
 
 from __future__ import annotations
 
 import csv
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from datasets import REFERENCE
-from glmm_binomial import estimates_of, fit_formula, influence
+from glmm_binomial import InvalidInputError, estimates_of, fit_formula, fit_model, influence
+from glmm_binomial.estimation.conditional_modes import find_modes
 from glmm_binomial.estimation.deletion import deletions
+from glmm_binomial.estimation.integrator import Integrator
+from glmm_binomial.estimation.left_out import LeftOut
+from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.model.grouping import Grouping
 from test_influence import WITHIN, coefficients_of
-from test_nested import immunisation, pupils
+from test_nested import immunisation, pupils, rows_of
 
 FORMULA = "s / n ~ x + z + (1 | school/class)"
 DATASETS = {
@@ -28,20 +35,21 @@ def without(data, label, *, column="school"):
     return [row for row in data if row[place] != label]
 
 
-def test_changes_are_those_that_lme4_finds_without_each_school():
+@pytest.mark.parametrize(("left_out", "dataset"), [("school", "nested"), ("label", "nested lower")])
+def test_changes_are_those_that_lme4_finds_without_each_group(left_out, dataset):
     with (REFERENCE / "nested_lme4.csv").open(encoding="utf-8", newline="") as lines:
-        header, *rows = csv.reader(lines)
-    data = [header, *([float(cell) for cell in row] for row in rows)]
-    model = fit_formula(data, "s / n ~ x + (1 | school/class)", method="ml")
-    found, (estimates, std_errors) = influence(model), coefficients_of(model)
+        rows = [{name: float(cell) for name, cell in row.items()} for row in csv.DictReader(lines)]
+    data = [[*rows[0], "label"], *([*row.values(), 6.0 * row["school"] - 6.0 + row["class"]] for row in rows)]
+    model = fit_formula(data, "s / n ~ x + (1 | school) + (1 | label)", method="ml")
+    found, (estimates, std_errors) = influence(model, left_out), coefficients_of(model)
     with (REFERENCE / "influence_lme4.csv").open(encoding="utf-8", newline="") as lines:
-        stored = [row for row in csv.DictReader(lines) if row["dataset"] == "nested"]
-    expected = np.full((20, 2), np.nan)
+        stored = [row for row in csv.DictReader(lines) if row["dataset"] == dataset]
+    expected = np.full(found.changes.shape, np.nan)
     for row in stored:
         place = found.groups.index(float(row["group"])), int(row["coefficient"])
         expected[place] = (float(row["value"]) - estimates[place[1]]) / std_errors[place[1]]
     anew = np.array(found.notes) == "fitted anew"
-    assert 0 < anew.sum() < 20
+    assert 0 < anew.sum() < len(anew)
     # Laplace's approximation is off by some thousandths of a standard error
     assert_allclose(found.changes[anew], expected[anew], atol=0.004)
     assert_allclose(found.changes[~anew], expected[~anew], atol=WITHIN)
@@ -61,6 +69,48 @@ def test_changes_and_verdicts_are_those_of_a_fit_without_the_school(name, method
         other = fit_formula(without(data, label), FORMULA, method=method)
         assert_allclose(found.changes[group], (coefficients_of(other)[0] - estimates) / std_errors, atol=WITHIN)
         assert (found.verdict_changes[group] != "") == ((estimates_of(other).p_values < 0.05) != before).any()
+
+
+@pytest.mark.mass
+@pytest.mark.parametrize("method", ["ml", "vb"])
+@pytest.mark.parametrize("name", DATASETS)
+def test_changes_are_those_of_a_fit_without_the_class(name, method):
+    data = pupils(**DATASETS[name])
+    model = fit_formula(data, FORMULA, method=method)
+    found, (estimates, std_errors) = influence(model, "school:class"), coefficients_of(model)
+    assert found.groups == model.observations.group_labels
+    for group, label in list(enumerate(found.groups))[:: 7 if method == "ml" else 19]:
+        rest = [data[0], *(row for row in data[1:] if f"{row[0]}:{row[1]}" != label)]
+        other = coefficients_of(fit_formula(rest, FORMULA, method=method))[0]
+        assert_allclose(found.changes[group], (other - estimates) / std_errors, atol=WITHIN)
+
+
+def test_a_school_of_one_class_is_left_out_as_its_class_is():
+    data = [row for row in pupils(schools=10, trials=3) if row[:2] not in (["s4", 1], ["s4", 2])]
+    model = fit_formula(data, FORMULA, method="ml")
+    of_schools, of_classes = (deletions(model.design, model.fit, lower=lower) for lower in (False, True))
+    place = model.observations.group_labels.index("s4:0")
+    assert_allclose(of_classes.changes[place], of_schools.changes[4], rtol=1e-9)
+    assert_allclose(of_classes.ratios[place], of_schools.ratios[4], rtol=1e-9)
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("active", [(True, True), (True, False), (False, True)])
+def test_the_score_that_is_lost_is_that_of_all_rows_less_that_of_the_others(active, lower):
+    rows = rows_of(pupils(trials=3))
+    upper, varies = rows.upper, np.array(active)
+    point = Parameters(np.array([0.2, 0.5, -0.3]), IndependentEffects(np.array([-0.2, 0.3])[varies]))
+    none = np.zeros((rows.grouping.count, int(varies.sum())))
+    likelihood = LeftOut(rows.with_effects(varies), point, none, upper=upper, lower=lower)
+    lost = likelihood.lost(likelihood.state)
+    assert len(lost) == (rows.grouping.count if lower else upper.count)
+    for group in range(0, len(lost), 3):
+        members = np.arange(rows.grouping.count) if lower else upper.index
+        kept = np.flatnonzero(members != group)
+        others = replace(rows.of_groups(kept), upper=Grouping.of_sorted(upper.index[kept])).with_effects(varies)
+        found = find_modes(others, point, none[kept])
+        expected = likelihood.state.score - Integrator(others, point, found).evaluate_point().score
+        assert_allclose(lost[group], expected, rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +148,30 @@ def test_the_header_names_the_groups_that_are_left_out():
     assert found.groups == tuple(f"s{school}" for school in range(7))
     assert found.observations.tolist() == [12] * 7
     assert found.rows()[0][:3] == ("group: school", "observations", "cooks_distance")
+    lower = influence(fit_formula(pupils(), FORMULA, method="ml"), " School:CLASS ")
+    assert lower.rows()[0][0] == "group: school:class"
+    assert lower.observations.tolist() == [4] * 21
+
+
+@pytest.mark.parametrize(
+    ("random", "left_out", "message"),
+    [
+        ("(1 | school/class)", "class", 'left_out must be "school" or "school:class", the groups that are left out in'),
+        ("(1 | school)", 3.0, 'left_out must be "school", the groups that are left out in turn. It is 3.'),
+    ],
+)
+def test_names_of_no_groups_are_refused(random, left_out, message):
+    model = fit_formula(pupils(), f"s / n ~ x + {random}", method="ml")
+    with pytest.raises(InvalidInputError, match=re.escape(message)):
+        influence(model, left_out)
+
+
+def test_groups_of_one_kind_may_be_named_and_those_of_ranges_have_no_name():
+    model = fit_formula(pupils(), "s / n ~ x + (1 | school)", method="ml")
+    assert_allclose(influence(model, "school").changes, influence(model).changes)
+    of_ranges = fit_model([[0.0], [1.0]] * 6, None, [[place // 4] for place in range(12)])
+    with pytest.raises(InvalidInputError, match="left_out must be empty where a model is of ranges"):
+        influence(of_ranges, "school")
 
 
 def test_cooks_distance_is_the_change_measured_by_the_covariance_of_all_data():

@@ -18,6 +18,7 @@ cbpp <- read.csv("../../src/glmm_binomial/certified/cbpp.csv", colClasses = c(he
 bacteria <- read.csv("../../src/glmm_binomial/certified/bacteria.csv")
 bacteria$trt <- relevel(factor(bacteria$trt), "placebo")
 nested <- read.csv("nested_lme4.csv")
+nested$label <- 6 * (nested$school - 1) + nested$class
 
 models <- list(
   list("cbpp", "herd", glmer(
@@ -28,6 +29,9 @@ models <- list(
   )),
   list("nested", "school", glmer(
     cbind(s, n - s) ~ x + (1 | school / class), nested, binomial, control = tight
+  )),
+  list("nested lower", "label", glmer(
+    cbind(s, n - s) ~ x + (1 | school) + (1 | label), nested, binomial, control = tight
   ))
 )
 found <- NULL

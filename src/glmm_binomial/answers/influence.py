@@ -22,6 +22,7 @@ from glmm_binomial.model.rows import orthonormalize
 from glmm_binomial.observations import MINIMUM_GROUPS
 from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.estimability import problem_with_random_slopes
+from glmm_binomial.observations.influence_options import leaves_out_lower
 from glmm_binomial.observations.wording import listed
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ NEGLIGIBLE: Final = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Influence(Tabular):
-    """What becomes of k coefficients without each of G groups, of nested ones without each of those above.
+    """What becomes of k coefficients without each of G groups, of nested ones those above or the lower ones.
 
     Attributes
     ----------
@@ -117,7 +118,7 @@ class Influence(Tabular):
         ]
 
 
-def influence(model: GLMM) -> Influence:
+def influence(model: GLMM, left_out: object = None) -> Influence:
     """Leave out each group of a model in turn.
 
     One step of Newton's method leads from the maximum of the likelihood under "ml", from the mode of the posterior
@@ -125,16 +126,18 @@ def influence(model: GLMM) -> Influence:
     where a verdict hangs on what it leaves out, or a variance would no longer be zero, the model is fitted anew to the
     other groups. Under "vb" the law of each coefficient is moved as the mode is, and stretched as the curvature there
     says, for the verdict. A model of method "mean-field" is asked as one of "ml". Of nested groups those above are left
-    out, with all that lie in them.
+    out, with all that lie in them, unless the lower ones are asked for.
 
     Parameters
     ----------
     model : GLMM
+    left_out : str, optional
+        Of nested groups the name of those that are left out, such as "school" or "school:class".
 
     Raises
     ------
     InvalidInputError
-        Of crossed groups.
+        Of crossed groups, and when `left_out` names no groups of the model.
     FitError
         Of a model of method "mean-field" whose likelihood has no maximum.
     """
@@ -144,13 +147,14 @@ def influence(model: GLMM) -> Influence:
             f"model must have groups of one kind, or nested ones. {observations.group_name} and "
             f"{observations.crossed.name} cross, of which none can be left out yet: fit the table without its rows."
         )
+    lower = leaves_out_lower(left_out, observations)
     fit = model.fit if model.fit.method == "vb" else fitted(observations, design, "ml")
-    whole = _whole(observations, design, fit)
-    steps = deletions(design, fit)
+    whole = _whole(observations, design, fit, lower=lower)
+    steps = deletions(design, fit, lower=lower)
     changes, ratios = steps.changes.copy(), steps.ratios.copy()
     notes = [""] * len(changes)
     refits: dict[int, _Refitted] = {}
-    kinds = _kinds(design.rows).tolist()
+    kinds = _kinds(design.rows, len(notes)).tolist()
     for group in np.flatnonzero(_must_be_refitted(whole, steps)).tolist():
         stop_if_requested()
         # groups that are equal in all their rows leave the same behind
@@ -159,7 +163,7 @@ def influence(model: GLMM) -> Influence:
         refit = refits[kinds[group]]
         changes[group], ratios[group], notes[group] = refit.changes, refit.ratios, refit.note
     p_values = whole.p_values(changes, ratios)
-    of_groups = observations if observations.above is None else observations.by_groups_above()
+    of_groups = observations.by_groups_above() if whole.of_above else observations
     return Influence(
         groups=of_groups.group_labels,
         observations=np.bincount(of_groups.group_index),
@@ -170,7 +174,7 @@ def influence(model: GLMM) -> Influence:
         verdict_changes=tuple(_verdict_changes(whole, p_values)),
         notes=tuple(notes),
         of="the mode of the posterior" if fit.method == "vb" else "coefficients",
-        level="" if observations.above is None else observations.above.name,
+        level="" if observations.above is None else of_groups.group_name,
         notices=tuple(about_method(model, "The changes of this table")) if model.fit.method == "mean-field" else (),
     )
 
@@ -179,7 +183,8 @@ def influence(model: GLMM) -> Influence:
 class _Whole:
     """The fit to all data, with its k coefficients in the user's units.
 
-    `estimates` and `std_errors` are those of the mode under "vb", to which `laws` belong; None under "ml".
+    `estimates` and `std_errors` are those of the mode under "vb", to which `laws` belong; None under "ml". `of_above`:
+    whether groups above nested ones are left out.
     """
 
     observations: Observations
@@ -188,11 +193,12 @@ class _Whole:
     estimates: NDArray[np.float64]
     std_errors: NDArray[np.float64]
     laws: tuple[Law, ...] | None
+    of_above: bool
 
     def members(self, group: int) -> NDArray[np.intp]:
         """The groups that are left out together: one, or those that lie in one above."""
         above = self.observations.above
-        return np.array([group]) if above is None else np.flatnonzero(above.index == group)
+        return np.flatnonzero(above.index == group) if above is not None and self.of_above else np.array([group])
 
     @property
     def alpha(self) -> float:
@@ -213,7 +219,7 @@ class _Whole:
         )
 
 
-def _whole(observations: Observations, design: Design, fit: Fit) -> _Whole:
+def _whole(observations: Observations, design: Design, fit: Fit, *, lower: bool) -> _Whole:
     back = design.scale.back_transform
     return _Whole(
         observations=observations,
@@ -222,29 +228,31 @@ def _whole(observations: Observations, design: Design, fit: Fit) -> _Whole:
         estimates=back @ (fit.coefficients if fit.posterior is None else fit.posterior.mode.coefficients),
         std_errors=np.linalg.norm(coefficient_root(design, fit), axis=1),
         laws=None if fit.posterior is None else fit.posterior.laws_of_combinations(back),
+        of_above=observations.above is not None and not lower,
     )
 
 
 def _must_be_refitted(whole: _Whole, steps: Deletions) -> NDArray[np.bool_]:
     """Without which groups a step does not tell enough, (G,)."""
-    rests_on_one = _largest_shares(whole.design.rows) > NEARLY_ALL
+    rows = whole.design.rows
+    rests_on_one = _largest_shares(rows.of_upper() if whole.of_above else rows) > NEARLY_ALL
     scores = -ndtri(0.5 * whole.p_values(steps.changes, steps.ratios))
     border = -ndtri(0.5 * whole.alpha)
     at_border = (np.abs(scores - border) < CURVED * steps.lengths[:, None] ** 2).any(axis=1)
     return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | at_border)
 
 
-def _kinds(rows: Rows) -> NDArray[np.intp]:
+def _kinds(rows: Rows, count: int) -> NDArray[np.intp]:
     """Groups that are equal in all their rows, (G,); all of nested ones count as different."""
-    return distinct_groups(rows).kind if rows.upper is None else np.arange(rows.upper.count)
+    return distinct_groups(rows).kind if rows.upper is None else np.arange(count)
 
 
 def _largest_shares(rows: Rows) -> NDArray[np.float64]:
     """Upper bounds of the share of each group in any combination of columns of x, or of the random effects, (G,)."""
-    if rows.upper is not None:
-        rows = rows.of_upper()
+    # both columns of nested effects are the same
+    random = rows.random if rows.upper is None else rows.random[:, :1]
     found = np.zeros(rows.grouping.count)
-    for columns in (rows.fixed, rows.random):
+    for columns in (rows.fixed, random):
         orthonormal = np.linalg.qr(columns)[0]
         found = np.maximum(found, rows.grouping.sums((orthonormal**2).sum(axis=1)))
     return found

@@ -1,8 +1,8 @@
 """What a fit becomes without each of its groups, by one step of Newton's method for all groups at once.
 
-With s_g the score of group g (of nested groups one of those above, which alone are independent) and I_g its
-information, I the information of all data (under "vb" that of the log posterior) at the optimum theta, the objective
-without g has the gradient -s_g and the information I - I_g there:
+With s_g what the score loses with group g and I_g what the information does, I the information of all data (under "vb"
+that of the log posterior) at the optimum theta, the objective without g has the gradient -s_g and the information
+I - I_g there:
 
     theta_g = theta - (I - I_g)^-1 s_g                             (Pregibon 1981, Annals of Statistics 9(4), section 4)
 
@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from glmm_binomial.estimation.conditional_modes import TOLERANCE, find_modes
-from glmm_binomial.estimation.integrator import Integrator, integrator_of
+from glmm_binomial.estimation.left_out import LeftOut
 from glmm_binomial.estimation.likelihood import SMALL_VARIANCE
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 
@@ -46,7 +45,7 @@ LONGEST_LOG_SD_STEP: Final = 0.4
 class Deletions:
     """Coefficients without each of G groups, as a step gives them (k coefficients in the user's units).
 
-    Of nested groups the G are those above.
+    Of nested groups the G are those above, or the lower ones.
 
     Attributes
     ----------
@@ -64,7 +63,7 @@ class Deletions:
     lengths: NDArray[np.float64]
 
 
-def deletions(design: Design, fit: Fit) -> Deletions:
+def deletions(design: Design, fit: Fit, *, lower: bool = False) -> Deletions:
     """Leave out each group in turn, by one step from the mode of the posterior under "vb", from the maximum under "ml".
 
     Parameters
@@ -72,9 +71,11 @@ def deletions(design: Design, fit: Fit) -> Deletions:
     design : Design
     fit : Fit
         By method "vb" or "ml".
+    lower : bool
+        Of nested groups: leave out the lower ones, not those above.
     """
     optimum = _optimum(design, fit)
-    at = _differences(optimum)
+    at = _differences(optimum, lower=lower)
     d = optimum.root.shape[1]
     steps, is_step = _solved(np.eye(d) - at.information[:, :d, :d], -at.scores[:, :d])
     moved = np.eye(d) - at.information[:, :d, :d] + np.einsum("abc,gc->gab", at.change, steps)
@@ -85,7 +86,7 @@ def deletions(design: Design, fit: Fit) -> Deletions:
     of_log_sds = optimum.root[len(optimum.parameters.coefficients) :][: optimum.parameters.effects.count]
     stays = is_step & is_curved & ~_leaves_bound(at, optimum)
     if optimum.upper is not None:
-        stays &= ~_leaves_zero(design, fit)
+        stays &= ~_leaves_zero(design, fit, lower=lower)
     stays &= (np.abs(steps @ of_log_sds.T) < LONGEST_LOG_SD_STEP).all(axis=1)
     return Deletions(
         changes=steps @ units.T,
@@ -162,54 +163,47 @@ def _optimum(design: Design, fit: Fit) -> _Optimum:
 
 @dataclass(frozen=True, slots=True)
 class _Differences:
-    """Scores of the groups and their slopes, along the d columns of R and the D columns of effects of variance zero.
+    """What the score loses with groups, along the d columns of R and the D columns of effects of variance zero.
 
     Attributes
     ----------
-    state : MarginalState
-        At the optimum.
+    lost : (G, k + D + C) array
+        The same by the parameters.
     scores : (G, d + D) array
     information : (G, d + D, d + D) array
     change : (d, d, d) array
         Derivatives of the information of all data, by the last index.
     """
 
-    state: MarginalState
+    lost: NDArray[np.float64]
     scores: NDArray[np.float64]
     information: NDArray[np.float64]
     change: NDArray[np.float64]
 
 
-def _differences(optimum: _Optimum) -> _Differences:
-    rows, parameters = optimum.rows, optimum.parameters
-    found = find_modes(rows, parameters, optimum.start, tolerance=TOLERANCE)
-    integrator = Integrator(rows, parameters, found, laplace=optimum.is_laplace)
-    state = integrator.evaluate_point()
-    d = optimum.root.shape[1]
-    directions = np.hstack([optimum.root, _directions_at_zero(optimum, state)])
-    scores = _independent(state, optimum.upper) @ directions
+def _differences(optimum: _Optimum, *, lower: bool) -> _Differences:
+    parameters, d = optimum.parameters, optimum.root.shape[1]
+    likelihood = LeftOut(
+        optimum.rows, parameters, optimum.start, upper=optimum.upper, lower=lower, laplace=optimum.is_laplace
+    )
+    directions = np.hstack([optimum.root, _directions_at_zero(optimum, likelihood.state)])
+    lost = likelihood.lost(likelihood.state)
+    scores = lost @ directions
     information = np.empty((*scores.shape, directions.shape[1]))
     change = np.empty((d, d, d))
     for column, direction in enumerate(DIFFERENCE * directions.T):
-        ahead, behind = (integrator.evaluate(parameters.moved(step), found.modes) for step in (direction, -direction))
-        change_of_scores = _independent(behind, optimum.upper) - _independent(ahead, optimum.upper)
-        information[:, :, column] = change_of_scores @ directions / (2.0 * DIFFERENCE)
+        ahead, behind = (likelihood.at(parameters.moved(step)) for step in (direction, -direction))
+        change_of_lost = likelihood.lost(behind) - likelihood.lost(ahead)
+        information[:, :, column] = change_of_lost @ directions / (2.0 * DIFFERENCE)
         if column < d:
             slope = (ahead.information - behind.information) / (2.0 * DIFFERENCE)
             change[:, :, column] = optimum.root.T @ slope @ optimum.root
     return _Differences(
-        state=state,
+        lost=lost,
         scores=scores,
         information=0.5 * (information + information.transpose(0, 2, 1)),
         change=change,
     )
-
-
-def _independent(state: MarginalState, upper: Grouping | None) -> NDArray[np.float64]:
-    """The scores of the groups, or of nested ones those of the groups above."""
-    scores = state.group_scores
-    # they are so already where the groups above have an effect
-    return scores if upper is None or len(scores) == upper.count else upper.sums(scores)
 
 
 def _directions_at_zero(optimum: _Optimum, state: MarginalState) -> NDArray[np.float64]:
@@ -244,19 +238,20 @@ def _leaves_bound(at: _Differences, optimum: _Optimum) -> NDArray[np.bool_]:
         leaves |= np.linalg.eigvalsh(parts.sum(axis=0) - parts)[:, -1] > 0.0
     held = np.asarray(~optimum.root.any(axis=1))
     held[optimum.at_zero] = False
-    inward = -np.sign(optimum.parameters.vector[held]) * _independent(at.state, optimum.upper)[:, held]
+    inward = -np.sign(optimum.parameters.vector[held]) * at.lost[:, held]
     return np.asarray(leaves | (inward.sum(axis=0) > inward).any(axis=1))
 
 
-def _leaves_zero(design: Design, fit: Fit) -> NDArray[np.bool_]:
-    """Without which groups above a variance of nested groups would no longer be zero, (H,), by its slope near zero."""
+def _leaves_zero(design: Design, fit: Fit, *, lower: bool) -> NDArray[np.bool_]:
+    """Without which groups a variance of nested ones would no longer be zero, by its slope near zero."""
     rows, k, active = design.rows, len(fit.coefficients), fit.active
-    leaves = np.zeros(0 if rows.upper is None else rows.upper.count, dtype=bool)
+    leaves = np.zeros(1, dtype=bool)
     for effect in np.flatnonzero(~active).tolist():
         kept = active | (np.arange(len(active)) == effect)
         sds = np.where(active, fit.sds, np.sqrt(SMALL_VARIANCE))[kept]
         point = Parameters(coefficients=fit.coefficients, effects=IndependentEffects.of_sds(sds))
-        state = integrator_of(rows, kept, point, fit.own_effects.means[:, kept]).evaluate_point()
-        slopes = _independent(state, rows.upper)[:, k + int(kept[:effect].sum())]
-        leaves |= slopes.sum() > slopes
+        start = fit.own_effects.means[:, kept]
+        near = LeftOut(rows.with_effects(kept), point, start, upper=rows.upper, lower=lower)
+        place = k + int(kept[:effect].sum())
+        leaves = leaves | (near.state.score[place] > near.lost(near.state)[:, place])
     return leaves

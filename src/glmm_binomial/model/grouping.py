@@ -85,7 +85,7 @@ class Grouping:
         return np.asarray(values[self.index])
 
     def rows_of(self, groups: NDArray[np.intp]) -> NDArray[np.intp] | slice:
-        """Rows of some groups (H,), whose positions do not decrease but may be repeated."""
+        """Rows of some groups (H,), by their positions, which may be repeated."""
         if len(groups) == self.count and not (groups != np.arange(self.count)).any():
             return slice(None)
         sizes = self.sizes[groups]

@@ -114,7 +114,7 @@ class Rows:
         return replace(self, random=self.random[:, :1], grouping=grouping, upper=None)
 
     def of_groups(self, groups: NDArray[np.intp]) -> Rows:
-        """The rows of some groups (H,), whose positions do not decrease; of nested ones without those above."""
+        """The rows of some groups (H,), by their positions; of nested ones without those above."""
         chosen = self.grouping.rows_of(groups)
         return Rows(
             successes=self.successes[chosen],

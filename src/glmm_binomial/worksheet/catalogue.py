@@ -312,7 +312,16 @@ FUNCTIONS: Final = (
     ),
     WorksheetFunction(
         "GLMM_BINOMIAL_INFLUENCE",
-        (MODEL,),
+        (
+            MODEL,
+            Argument(
+                "left_out",
+                "value",
+                'Of groups in groups the name of those that are left out in turn: those above, such as "school" (the '
+                'default), or the lower ones, "school:class".',
+                None,
+            ),
+        ),
         "Show what a model owes to each of its groups. Spills one row per group: Cook's distance, the change of every "
         "coefficient without the group, in standard errors, and which coefficients are significant only with or "
         "without it.",
