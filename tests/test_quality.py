@@ -19,6 +19,7 @@ from glmm_binomial.answers.fitted import fitted_logits
 from glmm_binomial.answers.variance_shares import variance_shares
 from glmm_binomial.observations import METHODS
 from lme4_values import values
+from test_crossed import answered
 from test_nested import pupils
 from test_terms import STUDIES
 
@@ -330,3 +331,62 @@ def test_known_groups_in_groups_have_the_effects_of_both(method):
     assert (np.abs(effects).max(axis=0) > 0.1).all()
     assert_allclose(fitted.known - fitted.typical, expected, atol=1e-12)
     assert_allclose(expit(fitted.known), predict(model).probability, atol=0.02 if method == "vb" else 1e-9)
+
+
+OF_KINDS = {
+    "nested": (lambda: pupils(schools=10, trials=3), "s / n ~ x + (1 | school/class)", ("school", "school:class")),
+    "crossed": (lambda: answered(trials=2), "y / n ~ x + (1 | person) + (1 | item)", ("person", "item")),
+}
+
+
+@pytest.mark.parametrize("name", OF_KINDS)
+def test_each_of_two_kinds_of_groups_has_its_share_by_the_delta_method(name):
+    table, formula, kinds = OF_KINDS[name]
+    model = fit_formula(table(), formula, method="ml")
+    found, (first, second) = measures(model), model.fit.sds**2
+    shown = [measure for measure in found if measure.startswith("icc: ")]
+    assert shown == [f"icc: {kind}" for kind in (kinds[:1] if name == "nested" else kinds)]
+    covariance = model.fit.covariance[-2:, -2:]
+    for measure, own, other, place in zip(shown, (first, second), (second, first), (0, 1), strict=False):
+        v_d = np.pi**2 / 3.0
+        assert_allclose(found[measure].value, own / (first + second + v_d), rtol=1e-12)
+        gradient = np.full(2, -2.0 * other / (other + v_d))
+        gradient[place] = 2.0
+        reach = norm.isf(0.025) * np.sqrt(gradient @ covariance @ gradient)
+        limits = expit(logit(found[measure].value) + np.array([-reach, reach]))
+        assert_allclose([found[measure].ci_lower, found[measure].ci_upper], limits, rtol=1e-9)
+    for place, kind in enumerate(kinds):
+        ratio, sd = found[f"median_odds_ratio: {kind}"], model.fit.sds[place]
+        reach = norm.isf(0.025) * np.sqrt(covariance[place, place])
+        expected = np.exp(np.sqrt(2.0) * norm.ppf(0.75) * sd * np.exp([0.0, -reach, reach]))
+        assert_allclose([ratio.value, ratio.ci_lower, ratio.ci_upper], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", OF_KINDS)
+def test_each_of_two_kinds_of_groups_has_its_share_at_the_draws_of_the_posterior(name):
+    table, formula, kinds = OF_KINDS[name]
+    model = fit_formula(table(), formula)
+    found, sample = measures(model), model.fit.posterior.sample
+    variances = np.exp(2.0 * sample.theta[:, -2:])
+    share = variances[:, 0] / (variances.sum(axis=1) + np.pi**2 / 3.0)
+    order = np.argsort(share)
+    reached = np.interp([0.025, 0.975], np.cumsum(sample.weights[order]) / sample.weights.sum(), share[order])
+    measure = found[f"icc: {kinds[0]}"]
+    assert_allclose([measure.ci_lower, measure.ci_upper], reached, atol=0.02)
+    assert_allclose(logit(measure.value), np.average(logit(share), weights=sample.weights), rtol=1e-9)
+    ratios = np.exp(np.sqrt(2.0 * variances[:, 1]) * norm.ppf(0.75))
+    order = np.argsort(ratios)
+    reached = np.interp([0.025, 0.975], np.cumsum(sample.weights[order]) / sample.weights.sum(), ratios[order])
+    measure = found[f"median_odds_ratio: {kinds[1]}"]
+    assert_allclose([measure.ci_lower, measure.ci_upper], reached, rtol=0.03)
+
+
+def test_a_kind_of_groups_without_variance_has_a_share_of_zero():
+    model = fit_formula(
+        pupils(schools=10, rows=6, trials=2, sds=(1.0, 0.0)), "s / n ~ x + z + (1 | school/class)", "ml"
+    )
+    assert model.fit.sds[1] == 0.0
+    found = measures(model)
+    ratio = found["median_odds_ratio: school:class"]
+    assert (ratio.value, ratio.ci_lower, ratio.ci_upper) == (1.0, None, None)
+    assert_allclose(found["icc: school"].value, found["icc"].value, rtol=1e-12)

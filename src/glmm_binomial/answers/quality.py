@@ -10,7 +10,7 @@ from glmm_binomial.answers.fitted import fitted_logits
 from glmm_binomial.answers.maximum import log_likelihood_of
 from glmm_binomial.answers.origin import about_origin
 from glmm_binomial.answers.rows import Tabular
-from glmm_binomial.answers.variance_shares import variance_shares
+from glmm_binomial.answers.variance_shares import shares_of_kinds, variance_shares
 from glmm_binomial.estimation.pearson import counts_of
 
 if TYPE_CHECKING:
@@ -101,8 +101,17 @@ def _of_variance(model: GLMM) -> Iterator[Measure]:
     yield _measure("r2_conditional_latent", found.conditional_latent, f"fixed and random effects; {latent}")
     yield _measure("r2_marginal_observation", found.marginal_observation, f"fixed effects; {at}")
     yield _measure("r2_conditional_observation", found.conditional_observation, f"fixed and random effects; {at}")
-    yield _measure("icc", found.icc, f"{latent}{over_rows}")
-    yield _measure("median_odds_ratio", found.median_odds_ratio, f"between two groups drawn at random{over_rows}")
+    kinds = shares_of_kinds(model)
+    of_both = "two rows that share both groups; " if kinds else ""
+    yield _measure("icc", found.icc, f"{of_both}{latent}{over_rows}")
+    # of nested groups nobody shares a lower one alone
+    for kind in kinds[:1] if model.design.scale.nested else kinds:
+        yield _measure(f"icc: {kind.name}", kind.icc, f"two rows that share {kind.name} alone; {latent}")
+    between = "two rows that share neither group" if kinds else "two groups drawn at random"
+    yield _measure("median_odds_ratio", found.median_odds_ratio, f"between {between}{over_rows}")
+    for kind in kinds:
+        note = f"between two {kind.name} drawn at random, all else the same"
+        yield _measure(f"median_odds_ratio: {kind.name}", kind.median_odds_ratio, note)
 
 
 def _measure(name: str, share: Share, note: str) -> Measure:

@@ -24,11 +24,13 @@ from glmm_binomial.answers.estimates import LOGISTIC_VARIANCE
 from glmm_binomial.estimation.fitting import beyond_precision_refused
 from glmm_binomial.estimation.many_laws import normal_summaries, summarize
 from glmm_binomial.estimation.profile_likelihood import find_peak, sd_limit
+from glmm_binomial.model.design import INTERCEPT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.fitted_model import GLMM
+    from glmm_binomial.estimation.posterior import Posterior
 
 MEDIAN_OF_HALF_NORMAL: Final = float(ndtri(0.75))
 LARGEST_LOG: Final = float(np.log(np.finfo(np.float64).max))
@@ -66,6 +68,25 @@ class VarianceShares:
     mean_outcome: float
 
 
+@dataclass(frozen=True, slots=True)
+class SharesOfKind:
+    """Of one of two kinds of groups.
+
+    Attributes
+    ----------
+    name : str
+        The column of the labels.
+    icc : Share
+        The intraclass correlation, on the latent scale, of two rows that share a group of this kind alone.
+    median_odds_ratio : Share
+        Between two groups of this kind, all else the same.
+    """
+
+    name: str
+    icc: Share
+    median_odds_ratio: Share
+
+
 def variance_shares(model: GLMM) -> VarianceShares:
     """The shares of a model, from the draws of its posterior, or by the delta method from its estimates.
 
@@ -93,6 +114,41 @@ def variance_shares(model: GLMM) -> VarianceShares:
     )
 
 
+def shares_of_kinds(model: GLMM) -> tuple[SharesOfKind, ...]:
+    """Of nested and of crossed groups, in the order of their random intercepts; none where there is one kind."""
+    scale = model.design.scale
+    if not (scale.nested or scale.crossed):
+        return ()
+    names = [name.removesuffix(f": {INTERCEPT}") for name in scale.random_names]
+    return tuple(_of_kind(model, name, own, other) for name, own, other in zip(names, (0, 1), (1, 0), strict=True))
+
+
+def _of_kind(model: GLMM, name: str, own: int, other: int) -> SharesOfKind:
+    fit, alpha, k = model.fit, model.observations.options.alpha, len(model.fit.coefficients)
+    with np.errstate(divide="ignore"):
+        if fit.posterior is not None:
+            effects = fit.posterior.effects_at(len(fit.posterior.sample.weights))
+            variances = [effects.traces(np.diag(np.eye(2)[place])) for place in (own, other)]
+            of_rows, of_groups = _logits_of_kind(*variances)
+            icc, share = _by_draws(fit.posterior, np.array([of_rows, of_groups]), alpha)
+        else:
+            variances = [np.array(fit.sds[place] ** 2) for place in (own, other)]
+            of_rows, of_groups = _logits_of_kind(*variances)
+            by_own, by_both = np.zeros(k + 2), np.zeros(k + 2)
+            by_own[k + own] = by_both[k + own] = 2.0
+            by_both[k + other] = -2.0 * float(variances[1] / (variances[1] + LOGISTIC_VARIANCE))
+            icc = _by_delta(of_rows, by_both @ fit.covariance_root, alpha)
+            share = _by_delta(of_groups, by_own @ fit.covariance_root, alpha)
+    return SharesOfKind(name=name, icc=icc, median_odds_ratio=_odds_ratio(share))
+
+
+def _logits_of_kind(
+    own: NDArray[np.float64], other: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logits of the share of a variance in all, and in what is left of all without the other one."""
+    return np.log(own) - np.log(other + LOGISTIC_VARIANCE), np.log(own) - np.log(LOGISTIC_VARIANCE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Moments:
     """Of the user's rows, standardised: covariance (k, k) of fixed columns, mean products (K, K) of the random ones."""
@@ -117,12 +173,7 @@ def _shares(model: GLMM, moments: _Moments, v_d: float) -> list[Share]:
         v_f = np.einsum("ni,ij,nj->n", theta[:, :k], moments.fixed, theta[:, :k])
         v_r = fit.posterior.effects_at(len(theta)).traces(moments.random)
         logits = np.array([np.log(over) - np.log(under) for over, under in _parts(v_f, v_r, v_d)])
-        told = np.isfinite(logits).all(axis=1)
-        found = summarize(np.where(told[:, None], logits, 0.0), fit.posterior.sample.weights, alpha)
-        return [
-            _share(mean, lower, upper, "quantiles of the posterior") if is_told else Share(0.0, None, None, "")
-            for is_told, mean, lower, upper in zip(told, found.means, found.lower, found.upper, strict=True)
-        ]
+        return _by_draws(fit.posterior, logits, alpha)
     b, root, slopes = fit.coefficients, fit.effects_root, fit.effects_slopes
     # the mean of z'Sigma z over the rows
     v_f, v_r = np.array(b @ moments.fixed @ b), np.array(np.sum(root * (moments.random @ root)))
@@ -145,6 +196,16 @@ def _parts(
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64] | float]]:
     """What each share is the share of, and the rest."""
     return [(v_f, v_r + v_d), (v_f + v_r, v_d), (v_r, v_d)]
+
+
+def _by_draws(posterior: Posterior, logits: NDArray[np.float64], alpha: float) -> list[Share]:
+    """Shares of logits (S, D) at the draws of a posterior."""
+    told = np.asarray(np.isfinite(logits).all(axis=1))
+    found = summarize(np.where(told[:, None], logits, 0.0), posterior.sample.weights, alpha)
+    return [
+        _share(mean, lower, upper, "quantiles of the posterior") if is_told else Share(0.0, None, None, "")
+        for is_told, mean, lower, upper in zip(told, found.means, found.lower, found.upper, strict=True)
+    ]
 
 
 def _by_delta(logit: NDArray[np.float64], along: NDArray[np.float64], alpha: float) -> Share:
