@@ -477,10 +477,6 @@ def test_two_large_groupings_that_cross_are_refused():
     assert "(1 | person) alone" in message
 
 
-def test_influence_and_code_are_refused():
-    model = fitted()
+def test_influence_is_refused():
     with pytest.raises(InvalidInputError, match="person and item cross"):
-        influence(model)
-    for style in ("R", "Stata", "SAS", "Python"):
-        with pytest.raises(InvalidInputError, match="no code is written yet"):
-            report(model, style)
+        influence(fitted())

@@ -1,4 +1,4 @@
-"""The code of a report for groups of several columns and for groups in groups, run by R and by Python."""
+"""The code of a report for groups of several columns, in groups, and that cross, run by R and by Python."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from numpy.testing import assert_allclose
 
 from glmm_binomial import estimates_of, fit_formula
 from glmm_binomial.answers.report_styles.refit import refit_of
+from glmm_binomial.estimation.crossed_laplace import Joint
 from glmm_binomial.estimation.laplace import evaluate_laplace, laplace_value
 from glmm_binomial.model.effects import IndependentEffects, Parameters
+from test_crossed import SALAMANDERS, answered, salamanders
 from test_nested import fitted, immunisation, pupils
 from test_report_code import (
     OF_MIXED_MODEL,
@@ -49,6 +51,13 @@ def of_classes_alike():
     return pupils(schools=10, rows=6, trials=2, sds=(1.0, 0.0))
 
 
+def with_joint_items():
+    """Items told by two columns."""
+    header, *rows = answered(trials=2, items=12)
+    return [[*header, "form"], *([*row[:4], f"i{int(row[4][1:]) % 4}", f"f{int(row[4][1:]) // 4}"] for row in rows)]
+
+
+CROSSED = "y / n ~ x + (1 | person) + (1 | item)"
 MODELS = {
     "counts": (lambda: pupils(trials=4), NESTED, "ml"),
     "single outcomes": (lambda: pupils(rows=12), "s ~ x + z + (1 | school/class)", "ml"),
@@ -58,6 +67,13 @@ MODELS = {
     "vb": (lambda: pupils(trials=4), NESTED, "vb"),
     "one kind": (lambda: pupils(trials=4), "s / n ~ x + (1 | class:school)", "ml"),
     "classes alike": (of_classes_alike, NESTED, "ml"),
+    "crossed": (lambda: answered(trials=2), CROSSED, "ml"),
+    "crossed, vb": (answered, CROSSED, "vb"),
+    "crossed, not all pairs": (lambda: answered(trials=3, share=0.6), CROSSED, "ml"),
+    "crossed, two columns": (with_joint_items, "y / n ~ x + (1 | person) + (1 | item:form)", "ml"),
+    "items alike": (lambda: answered(sds=(1.0, 0.0), seed=2), CROSSED, "ml"),
+    "items alike, vb": (lambda: answered(sds=(1.0, 0.0), seed=2), CROSSED, "vb"),
+    "persons alike": (lambda: answered(sds=(0.0, 0.8), seed=1), CROSSED, "ml"),
 }
 
 
@@ -77,7 +93,17 @@ def write_file(model, folder):
     write_table(table, model, folder)
 
 
-# --- Laplace's approximation, which lme4 has of groups in groups ------------------------------------------------------
+# --- Laplace's approximation, which is all that lme4 has of two kinds of groups ---------------------------------------
+
+
+def dense(rows, Z, coefficients, precision, effects):
+    """Laplace's approximation by the whole Hessian, after a look at whether the effects are at the peak."""
+    eta = rows.fixed @ coefficients + Z @ effects
+    p = 1.0 / (1.0 + np.exp(-eta))
+    assert_allclose(Z.T @ (rows.successes - rows.trials * p), precision * effects, atol=1e-7)
+    hessian = Z.T @ (Z * (rows.trials * p * (1.0 - p))[:, None]) + np.diag(precision)
+    density = (rows.successes * eta - rows.trials * np.logaddexp(0.0, eta)).sum() - 0.5 * precision @ effects**2
+    return density - 0.5 * np.linalg.slogdet(hessian)[1] + 0.5 * np.log(precision).sum()
 
 
 def test_laplaces_approximation_is_that_of_a_dense_hessian_and_its_score_the_slope():
@@ -89,15 +115,23 @@ def test_laplaces_approximation_is_that_of_a_dense_hessian_and_its_score_the_slo
     Z = np.hstack([np.eye(index.max() + 1)[index] for index in members])
     precision = np.repeat(np.exp(-2.0 * parameters.effects.log_sds), [rows.upper.count, rows.grouping.count])
     u = np.concatenate([state.found.modes[rows.upper.starts, 0], state.found.modes[:, 1]])
-    eta = rows.fixed @ parameters.coefficients + Z @ u
-    p = 1.0 / (1.0 + np.exp(-eta))
-    assert_allclose(Z.T @ (rows.successes - rows.trials * p), precision * u, atol=1e-7)
-    hessian = Z.T @ (Z * (rows.trials * p * (1.0 - p))[:, None]) + np.diag(precision)
-    density = (rows.successes * eta - rows.trials * np.logaddexp(0.0, eta)).sum() - 0.5 * (precision * u**2).sum()
-    expected = density - 0.5 * np.linalg.slogdet(hessian)[1] + 0.5 * np.log(precision).sum()
-    assert_allclose(state.value, expected, rtol=1e-12)
+    assert_allclose(state.value, dense(rows, Z, parameters.coefficients, precision, u), rtol=1e-12)
     for place, step in enumerate(np.eye(5) * 1e-5):
         ahead, behind = (laplace_value(rows, parameters.moved(sign * step), start=start) for sign in (1.0, -1.0))
+        assert_allclose(state.score[place], (ahead - behind) / 2e-5, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("trials", [1, 4])
+def test_the_joint_approximation_of_crossed_groups_is_that_of_a_dense_hessian_and_its_score_the_slope(trials):
+    rows = fit_formula(answered(trials=trials, share=0.7), CROSSED, method="ml").design.rows
+    joint, point = Joint(rows), np.array([0.2, 0.5, -0.2, 0.3])
+    state = joint.evaluate(point, np.zeros(joint.groups + joint.levels))
+    members = [rows.grouping.index, rows.crossed.index]
+    Z = np.hstack([np.eye(index.max() + 1)[index] for index in members])
+    precision = np.repeat(np.exp(-2.0 * point[2:]), [joint.groups, joint.levels])
+    assert_allclose(state.value, dense(rows, Z, point[:2], precision, state.effects), rtol=1e-12)
+    for place, step in enumerate(np.eye(4) * 1e-5):
+        ahead, behind = (joint.evaluate(point + sign * step, state.effects).value for sign in (1.0, -1.0))
         assert_allclose(state.score[place], (ahead - behind) / 2e-5, rtol=1e-5, atol=1e-6)
 
 
@@ -115,6 +149,16 @@ def printed_by_lme4(tmp_path_factory):
 @pytest.mark.parametrize("name", MODELS)
 def test_lme4_prints_what_the_code_promises(printed_by_lme4, name):
     require_promised(printed_by_lme4[name], of(name)[1])
+
+
+@pytest.mark.mass
+def test_lme4_prints_what_the_code_promises_of_salamanders(tmp_path):
+    table = salamanders()
+    model = fit_formula(table, SALAMANDERS, method="ml")
+    write = partial(write_table, table)
+    (printed,) = run_in_r({"": model}, tmp_path, package="lme4", afterwards=OF_KINDS, write=write).values()
+    require_promised(printed, model)
+    assert promised(lines_of(model, "R"))[1]["logLik"] == "-209.277"
 
 
 @pytest.mark.mass
@@ -209,10 +253,46 @@ def test_of_a_variance_of_zero_the_other_kind_of_groups_is_left():
     assert line_with("rows,", "classes alike", "R").endswith("180 rows, 10 groups of school")
 
 
-def test_no_digits_are_promised_where_laplaces_approximation_has_a_variance_of_zero():
-    model = fit_formula(pupils(seed=30, schools=10, sds=(1.0, 0.6)), NESTED, method="ml")
-    assert model.fit.sds[1] > 0.2
-    lines = lines_of(model, "R")
-    assert any("one of the variances ends at zero" in line for line in lines)
-    assert not any("To expect" in line for line in lines)
-    assert any("To expect" in line for line in lines_of(model, "Stata"))
+def test_groups_that_cross_are_told_to_each_program():
+    assert "(1 | person) + (1 | item), data," in line_with("glmer(", "crossed", "R")
+    assert "nAGQ = 1," in line_with("family", "crossed", "R")
+    assert [line for line in lines_of(of("crossed")[1], "Stata") if line.startswith(("egen", "melogit"))] == [
+        "egen long groups_number = group(person)",
+        "egen long levels_number = group(item)",
+        "melogit y x || _all: R.levels_number || groups_number:, binomial(n) intmethod(laplace)",
+    ]
+    lines = lines_of(of("crossed, two columns")[1], "SAS")
+    assert [line for line in lines if re.match(r"proc glimmix|  (class|random)", line)] == [
+        "proc glimmix data=coded method=laplace;",
+        "  class person item form;",
+        "  random person item*form;",
+    ]
+
+
+def test_all_programs_are_promised_the_same_approximation_of_crossed_groups():
+    of_lme4 = promised(lines_of(of("crossed")[1], "R"))[1]
+    for style, before in (("Stata", "Log likelihood: -"), ("SAS", "-2 Log Likelihood: ")):
+        found = float(line_with(before, "crossed", style).split(before)[1].removesuffix(" */"))
+        assert_allclose(found / (2.0 if style == "SAS" else 1.0), -float(of_lme4["logLik"]), atol=6e-4)
+        assert "30 groups of person, 8 groups of item" in line_with("rows,", "crossed", style)
+    shown = {"Stata": ("_cons in groups_number", "_cons in _all>levels_number"), "SAS": ("person", "item")}
+    for style, kinds in shown.items():
+        for kind, name in zip(kinds, ("person", "item"), strict=True):
+            variance = float(re.search(r": ([\d.]+)", line_with(f"variance of {kind}:", "crossed", style))[1])
+            assert_allclose(np.sqrt(variance), float(of_lme4[f"SD of {name} (Intercept)"]), rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("table", "formula", "silent"),
+    [
+        (lambda: pupils(seed=30, schools=10, sds=(1.0, 0.6)), NESTED, ("R",)),
+        (lambda: answered(seed=16, sds=(0.6, 0.25)), CROSSED, ("R", "Stata", "SAS")),
+    ],
+)
+def test_no_digits_are_promised_where_laplaces_approximation_has_a_variance_of_zero(table, formula, silent):
+    model = fit_formula(table(), formula, method="ml")
+    assert (model.fit.sds > 0.05).all()
+    for style in ("R", "Stata", "SAS"):
+        text = "\n".join(lines_of(model, style))
+        assert ("one of the variances ends at zero" in text) == (style in silent)
+        assert ("To expect" in text) != (style in silent)

@@ -72,11 +72,10 @@ def promised(refit: Refit, promise: Promise) -> Iterator[str]:
 
 
 def _groups(refit: Refit, estimates: Estimates) -> str:
-    own, above = f"{len(estimates.group_labels)} groups", estimates.above
-    if above is None:
-        return own
-    kinds = (f"{len(above.labels)} groups of {above.name}", f"{own} of {estimates.group_name}")
-    return ", ".join(kinds[place] for place in refit.effects)
+    if not estimates.kinds:
+        return f"{len(estimates.group_labels)} groups"
+    kinds = [estimates.kinds[place] for place in refit.effects]
+    return ", ".join(f"{kind.count} groups of {kind.name}" for kind in kinds)
 
 
 def with_its_error(estimate: float, error: float, digits: int) -> tuple[str, str]:

@@ -19,7 +19,7 @@ LONGEST_NAME: Final = 32
 
 RESERVED: Final = frozenset(
     {"_all", "_b", "_coef", "_cons", "_n", "_pi", "_pred", "_rc", "_skip", "byte", "double", "float", "if", "in"}
-    | {"int", "long", "strl", "using", "with", "intercept", "groups_number", "groups_above"}
+    | {"int", "long", "strl", "using", "with", "intercept", "groups_number", "groups_above", "levels_number"}
 )
 """Names that Stata keeps for itself, or that the code makes."""
 

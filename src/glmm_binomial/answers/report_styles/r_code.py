@@ -12,6 +12,7 @@ from glmm_binomial.answers.report_styles.refit import (
     ColumnOfCurve,
     Names,
     about,
+    about_laplace,
     arranged,
     by_laplace,
     is_padded,
@@ -65,11 +66,11 @@ def r_rows(model: GLMM) -> list[tuple[str]]:
 
 
 def _lines(refit: Refit) -> Iterator[str]:
-    is_adaptive = len(refit.effects) > 1 and not (refit.is_laplace or refit.is_nested)
-    printed = by_laplace(refit) if refit.is_nested else refit
+    is_adaptive = len(refit.effects) > 1 and not (refit.is_laplace or refit.has_two_kinds)
+    printed = by_laplace(refit) if refit.has_two_kinds else refit
     coding = refit.model.coding
     terms = None if coding is None else r_terms(coding.fixed, R)
-    about_all = (*about(refit), *_about_package(refit, is_adaptive=is_adaptive))
+    about_all = (*about(refit), *_about_package(refit, printed, is_adaptive=is_adaptive))
     yield from comment((*about_all, *arranged(refit, refit.columns, refit.columns)), before="#")
     yield f"library({'GLMMadaptive' if is_adaptive else 'lme4'})"
     if any(isinstance(piece, ColumnOfCurve) and piece.basis.function == "bs" for piece in refit.pieces):
@@ -80,18 +81,15 @@ def _lines(refit: Refit) -> Iterator[str]:
     yield from (_adaptive(refit, terms) if is_adaptive else _glmer(refit, terms))
     yield "summary(model)"
     yield "print(logLik(model), digits = 9)"
-    if refit.maximum is not None and printed.maximum is None:
-        yield "# No digits are to be expected: by Laplace's approximation one of the variances ends at zero."
     yield from comment(promised(printed, _promise(printed, terms, is_adaptive=is_adaptive)), before="#")
 
 
-def _about_package(refit: Refit, *, is_adaptive: bool) -> Iterator[str]:
+def _about_package(refit: Refit, printed: Refit, *, is_adaptive: bool) -> Iterator[str]:
     if is_adaptive:
         yield "lme4 has quadrature for one random effect only; its Laplace's approximation, nAGQ = 1, has other digits."
         yield "GLMMadaptive has quadrature for several. It takes minutes."
-    elif refit.is_nested:
-        yield "lme4 has quadrature for one random effect only; for two, nAGQ = 1 is Laplace's approximation. The digits"
-        yield "below are those of that approximation, and not those of the worksheet."
+    elif refit.has_two_kinds:
+        yield from about_laplace(refit, printed, "lme4")
     elif refit.is_laplace:
         yield "The worksheet has Laplace's approximation for so many random effects too, which is lme4's nAGQ = 1."
 
@@ -99,6 +97,8 @@ def _about_package(refit: Refit, *, is_adaptive: bool) -> Iterator[str]:
 def _marks(refit: Refit) -> str:
     """What keeps R from taking a label NA for a missing value."""
     groups = [label for label in refit.model.observations.group_labels if isinstance(label, str)]
+    crossed = refit.model.observations.crossed
+    groups += [] if crossed is None else [label for label in crossed.labels if isinstance(label, str)]
     labels = [part for label in groups for part in (label, *label.split(JOINT))]
     coding = refit.model.coding
     if coding is not None:
@@ -170,14 +170,16 @@ def _random(refit: Refit) -> str:
 
 
 def _bar(refit: Refit) -> str:
-    return "||" if len(refit.effects) > 1 and not (refit.is_correlated or refit.is_nested) else "|"
+    return "||" if len(refit.effects) > 1 and not (refit.is_correlated or refit.has_two_kinds) else "|"
 
 
 def _glmer(refit: Refit, terms: RTerms | None) -> Iterator[str]:
     random = f"({_random(refit)} {_bar(refit)} {_joint(refit.groups)})"
     if refit.is_nested:
         random = f"(1 | {_joint(refit.above)}) + {random}"
-    is_laplace = refit.is_laplace or refit.is_nested
+    if refit.is_crossed:
+        random = f"{random} + (1 | {_joint(refit.crossed)})"
+    is_laplace = refit.is_laplace or refit.has_two_kinds
     yield f"model <- glmer({_fixed(refit, terms)} + {random}, data,"
     yield f"               family = binomial, nAGQ = {1 if is_laplace else refit.points},"
     yield f"               control = {TIGHT})"
@@ -221,13 +223,14 @@ def _promise(refit: Refit, terms: RTerms | None, *, is_adaptive: bool) -> Promis
         variances=False,
         likelihood="logLik, without that of a model that fits every row" if is_counted else "logLik",
         log_likelihood=log_likelihood - (saturated_log_likelihood(refit) if is_counted else 0.0),
-        digits=FEWER_DIGITS if is_adaptive or refit.is_laplace or refit.is_nested else DIGITS,
+        digits=FEWER_DIGITS if is_adaptive or refit.is_laplace or refit.has_two_kinds else DIGITS,
     )
 
 
 def _effects(refit: Refit) -> list[str]:
     """The random effects that vary, as R prints them."""
-    if refit.is_nested:
-        return [f"{JOINT.join(groups)} {NAME_OF_INTERCEPT}" for groups in (refit.above, refit.groups)]
+    if refit.has_two_kinds:
+        kinds = (refit.above, refit.groups, refit.crossed)
+        return [f"{JOINT.join(kind)} {NAME_OF_INTERCEPT}" for kind in kinds if kind]
     intercept = [NAME_OF_INTERCEPT] if refit.random_intercept else []
     return [*intercept, *(each.plain or each.name for each in refit.slopes)]

@@ -12,22 +12,24 @@ import numpy as np
 
 from glmm_binomial.answers.estimates import estimate
 from glmm_binomial.answers.model_text import model_text
+from glmm_binomial.estimation.crossed_laplace import maximize_joint_laplace
 from glmm_binomial.estimation.fitted_model import fitted
 from glmm_binomial.estimation.fitting import LARGEST_DISTANCE
 from glmm_binomial.estimation.likelihood import maximize_laplace
 from glmm_binomial.formula.expressions import ColumnOfNumbers, Expression
 from glmm_binomial.formula.factors import Basis, Levels, Numbers
 from glmm_binomial.formula.groups import JOINT
-from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.wording import effect_in_words, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from glmm_binomial.answers.estimates import Estimates
+    from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.fitted_model import GLMM
     from glmm_binomial.formula.coding import Coding
     from glmm_binomial.formula.expansion import CodedTerms, Part
+    from glmm_binomial.model.design import Design
 
 FILE: Final = "data.csv"
 POINTS: Final = {1: 25, 2: 25}
@@ -127,6 +129,8 @@ class Refit:
         The columns whose labels make a group together.
     above : tuple of str
         Those of the groups above, where groups are nested and both effects vary; none otherwise.
+    crossed : tuple of str
+        Those of the fewer groups that cross these, where both effects vary; none otherwise.
     maximum : Estimates or None
         By maximum likelihood; None where the likelihood has no maximum.
     """
@@ -139,6 +143,7 @@ class Refit:
     effects: tuple[int, ...]
     groups: tuple[str, ...]
     above: tuple[str, ...]
+    crossed: tuple[str, ...]
     maximum: Estimates | None
 
     @property
@@ -156,7 +161,7 @@ class Refit:
     def random_intercept(self) -> bool:
         """Whether the random intercept is among the effects that vary."""
         scale = self.model.design.scale
-        return scale.nested or (scale.random_intercept and 0 in self.effects)
+        return scale.nested or scale.crossed or (scale.random_intercept and 0 in self.effects)
 
     @property
     def is_correlated(self) -> bool:
@@ -165,8 +170,18 @@ class Refit:
 
     @property
     def is_nested(self) -> bool:
-        """Whether groups of two kinds have an effect."""
+        """Whether groups have an effect, and those above them."""
         return bool(self.above)
+
+    @property
+    def is_crossed(self) -> bool:
+        """Whether groups have an effect, and others that cross them."""
+        return bool(self.crossed)
+
+    @property
+    def has_two_kinds(self) -> bool:
+        """Whether groups of two kinds have an effect."""
+        return self.is_nested or self.is_crossed
 
     @property
     def is_laplace(self) -> bool:
@@ -194,7 +209,10 @@ def refit_of(model: GLMM) -> Refit:
     maximum = _maximum(model)
     told = _of_ranges(model) if model.coding is None else _of_formula(model.coding)
     effects = _varying(model, maximum)
-    kinds = [kind for place, kind in enumerate((told.above, told.groups)) if place in effects] if told.above else []
+    # in the order of their effects
+    kinds = [kind for kind in (told.above, told.groups, told.crossed) if kind]
+    varying = [kinds[place] for place in effects] if len(kinds) > 1 else kinds
+    both = len(varying) > 1
     return Refit(
         model=model,
         columns=told.columns,
@@ -202,8 +220,9 @@ def refit_of(model: GLMM) -> Refit:
         fixed=told.fixed,
         all_slopes=told.slopes,
         effects=effects,
-        groups=kinds[-1] if kinds else told.groups,
-        above=kinds[0] if len(kinds) > 1 else (),
+        groups=told.groups if both else varying[0],
+        above=told.above if both else (),
+        crossed=told.crossed if both else (),
         maximum=maximum,
     )
 
@@ -222,10 +241,27 @@ def by_laplace(refit: Refit) -> Refit:
     if refit.maximum is None:
         return refit
     observations, design = refit.model.observations, refit.model.design
-    fit = maximize_laplace(design.rows, fitted(observations, design, "ml"))
+    near = fitted(observations, design, "ml")
+    if refit.is_crossed:
+        return replace(refit, maximum=_by_joint_laplace(refit.maximum, design, near))
+    fit = maximize_laplace(design.rows, near)
     if fit.distance > LARGEST_DISTANCE:
         return replace(refit, maximum=None)
     return replace(refit, maximum=estimate(observations, design, fit, found=(), dispersion=None))
+
+
+def _by_joint_laplace(maximum: Estimates, design: Design, near: Fit) -> Estimates | None:
+    joint, back = maximize_joint_laplace(design.rows, near), design.scale.back_transform
+    if joint is None:
+        return None
+    return replace(
+        maximum,
+        coefficients=back @ joint.coefficients,
+        std_errors=np.linalg.norm(back @ joint.covariance_root, axis=1),
+        std_devs=joint.sds,
+        variances=joint.sds**2,
+        log_likelihood=joint.log_likelihood + design.log_binomial,
+    )
 
 
 def _varying(model: GLMM, maximum: Estimates | None) -> tuple[int, ...]:
@@ -241,7 +277,8 @@ class _Told:
     fixed: tuple[Product, ...]
     slopes: tuple[Product, ...]
     groups: tuple[str, ...]
-    above: tuple[str, ...]
+    above: tuple[str, ...] = ()
+    crossed: tuple[str, ...] = ()
 
 
 def _of_ranges(model: GLMM) -> _Told:
@@ -260,7 +297,6 @@ def _of_ranges(model: GLMM) -> _Told:
         fixed=tuple(Product(name, (ColumnOfNumbers(name),)) for name in x),
         slopes=tuple(Product(name, (ColumnOfNumbers(name),)) for name in random),
         groups=(groups,),
-        above=(),
     )
 
 
@@ -280,21 +316,18 @@ class Names:
 
 
 def _of_formula(coding: Coding) -> _Told:
-    if coding.random.crossed is not None:
-        reject(
-            'style must be "table", "summary", "sentence", "covariance", "equation" or "latex" for groups that cross, '
-            "of which no code is written yet. R's lme4 takes their random terms as this formula has them."
-        )
     groups = coding.random.grouping.names
     above = () if coding.random.above is None else coding.random.above.names
+    crossed = () if coding.random.crossed is None else coding.random.crossed.names
     variables = [variable.name for variable in coding.variables]
     return _Told(
-        columns=tuple(dict.fromkeys((*coding.response.variables, *variables, *above, *groups))),
+        columns=tuple(dict.fromkeys((*coding.response.variables, *variables, *above, *groups, *crossed))),
         response=_response(coding),
         fixed=_products(coding, coding.fixed),
         slopes=_products(coding, coding.random.effects),
         groups=groups,
         above=above,
+        crossed=crossed,
     )
 
 
@@ -360,11 +393,22 @@ def about(refit: Refit) -> Iterator[str]:
         yield f"The variance of the random {which} is estimated at zero; without it the model is the same: left out."
     elif not refit.maximum.std_devs.any():
         yield "The variance between groups is estimated at zero; programs end at or near it, with a warning perhaps."
-    if len(refit.groups) > 1:
-        yield f"A group of {JOINT.join(refit.groups)} is told by the labels of {listed(list(refit.groups))} together."
+    for groups in (refit.groups, refit.crossed):
+        if len(groups) > 1:
+            yield f"A group of {JOINT.join(groups)} is told by the labels of {listed(list(groups))} together."
     correlations = refit.maximum.correlations
     if correlations is not None and (np.abs(correlations[np.tril_indices(len(correlations), -1)]) >= 1.0).any():
         yield "A correlation is estimated at 1 or -1, the end of its range; programs may stop short of it."
+
+
+def about_laplace(refit: Refit, printed: Refit, program: str) -> Iterator[str]:
+    """What the program does with groups of two kinds that it has no quadrature for; `printed` is what it prints."""
+    kinds = "two random effects" if refit.is_nested else "groups that cross"
+    yield f"{program} has Laplace's approximation for {kinds}, no quadrature: what it prints is not what the worksheet"
+    if printed.maximum is not None or refit.maximum is None:
+        yield "shows. The digits below are those of that approximation."
+    else:
+        yield "shows. No digits are to be expected: one of the variances ends at zero there."
 
 
 def arranged(refit: Refit, columns: tuple[str, ...], names: tuple[str, ...]) -> Iterator[str]:

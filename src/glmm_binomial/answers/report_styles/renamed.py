@@ -35,8 +35,8 @@ class Renamed:
         The column of outcomes, or of successes.
     trials : str or None
         That of trials.
-    groups, above : tuple of str
-        Those whose labels make a group together, and a group above; none where no group is nested.
+    groups, above, crossed : tuple of str
+        Those whose labels make a group together, a group above, and one of those that cross; none where there are none.
     fixed, slopes : tuple of str
         The columns of the model, without the intercept.
     """
@@ -48,6 +48,7 @@ class Renamed:
     trials: str | None
     groups: tuple[str, ...]
     above: tuple[str, ...]
+    crossed: tuple[str, ...]
     fixed: tuple[str, ...]
     slopes: tuple[str, ...]
 
@@ -84,6 +85,7 @@ def renamed(refit: Refit, language_of: Callable[[Mapping[str, str]], Language]) 
         trials=None if trials is None else called.get(trials, trials),
         groups=tuple(names[name] for name in refit.groups),
         above=tuple(names[name] for name in refit.above),
+        crossed=tuple(names[name] for name in refit.crossed),
         fixed=tuple(names[each.plain or each.name] for each in refit.fixed),
         slopes=tuple(names[each.plain or each.name] for each in refit.slopes),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from glmm_binomial.answers.report_styles.digits import Promise, promised
 from glmm_binomial.answers.report_styles.languages import FUNCTIONS, Language, comment
-from glmm_binomial.answers.report_styles.refit import FILE, about, refit_of
+from glmm_binomial.answers.report_styles.refit import FILE, about, about_laplace, by_laplace, refit_of
 from glmm_binomial.answers.report_styles.renamed import Renamed, renamed
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def _comment(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
-    yield from _comment((*about(refit), *_about_levels(refit), *told.arranged))
+    printed = by_laplace(refit) if refit.is_crossed else refit
+    yield from _comment((*about(refit), *_about_kinds(refit, printed), *told.arranged))
     yield f'proc import datafile="{FILE}" out=sheet dbms=csv replace; guessingrows=max; run;'
     yield "data coded; set sheet;"
     if refit.model.observations.rows_omitted:
@@ -55,8 +56,9 @@ def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
     yield from (f"  {name} = {text};" for name, text in told.calculated)
     yield "run;"
     quadrature = f"quad({'fastquad ' * refit.is_nested}qpoints={refit.points})"
-    yield f"proc glimmix data=coded method={'laplace' if refit.is_laplace else quadrature};"
-    yield f"  class {' '.join(dict.fromkeys((*told.above, *told.groups)))};"
+    is_laplace = refit.is_laplace or refit.is_crossed
+    yield f"proc glimmix data=coded method={'laplace' if is_laplace else quadrature};"
+    yield f"  class {' '.join(dict.fromkeys((*told.above, *told.groups, *told.crossed)))};"
     response = f"{told.outcome}(event='1')" if told.trials is None else f"{told.outcome}/{told.trials}"
     options = [
         f"dist={'binary' if told.trials is None else 'binomial'}",
@@ -66,13 +68,18 @@ def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
     yield f"  model {' '.join([response, '=', *told.fixed, '/', *options])};"
     structure = "un" if refit.is_correlated else "vc"
     effects = [NAME_OF_INTERCEPT] if refit.is_nested else _effects(refit, told)
-    for subject in _subjects(told):
-        yield f"  random {' '.join(effects)} / subject={subject} type={structure};"
+    if refit.is_crossed:
+        yield f"  random {' '.join(effects)};"
+    else:
+        for subject in _subjects(told):
+            yield f"  random {' '.join(effects)} / subject={subject} type={structure};"
     yield "run;"
-    yield from _comment(promised(refit, _promise(refit, told)))
+    yield from _comment(promised(printed, _promise(printed, told)))
 
 
-def _about_levels(refit: Refit) -> Iterator[str]:
+def _about_kinds(refit: Refit, printed: Refit) -> Iterator[str]:
+    if refit.is_crossed:
+        yield from about_laplace(refit, printed, "PROC GLIMMIX")
     if refit.is_nested:
         yield "fastquad, one integral inside the other, is there from SAS/STAT 14.1 on."
 
@@ -86,6 +93,8 @@ def _subjects(told: Renamed) -> list[str]:
 def _effects(refit: Refit, told: Renamed) -> tuple[str, ...]:
     if refit.is_nested:
         return tuple(f"{NAME_OF_INTERCEPT}, subject {subject}" for subject in _subjects(told))
+    if refit.is_crossed:
+        return ("*".join(told.groups), "*".join(told.crossed))
     return (NAME_OF_INTERCEPT, *told.slopes) if refit.random_intercept else told.slopes
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from glmm_binomial.answers.report_styles.digits import Promise, promised
 from glmm_binomial.answers.report_styles.languages import FUNCTIONS, Language, comment
-from glmm_binomial.answers.report_styles.refit import FILE, about, refit_of
+from glmm_binomial.answers.report_styles.refit import FILE, about, about_laplace, by_laplace, refit_of
 from glmm_binomial.answers.report_styles.renamed import Renamed, renamed
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NAME_OF_INTERCEPT: Final = "_cons"
 GROUPS: Final = "groups_number"
 ABOVE: Final = "groups_above"
+LEVELS: Final = "levels_number"
 
 
 def text_in_stata(text: str) -> str:
@@ -44,7 +45,9 @@ def stata_rows(model: GLMM) -> list[tuple[str]]:
 
 
 def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
-    yield from comment((*about(refit), *told.arranged), before="*")
+    printed = by_laplace(refit) if refit.is_crossed else refit
+    about_crossed = about_laplace(refit, printed, "Stata") if refit.is_crossed else ()
+    yield from comment((*about(refit), *about_crossed, *told.arranged), before="*")
     yield f'import delimited using "{FILE}", clear varnames(1) case(preserve)'
     if refit.model.observations.rows_omitted:
         yield f"drop if missing({', '.join(told.file)})"
@@ -55,20 +58,22 @@ def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
     yield f"egen long {GROUPS} = group({' '.join(told.groups)})"
     # in one line, which Stata's command window takes too
     fixed = f"melogit {' '.join([told.outcome, *told.fixed])}{'' if refit.intercept else ', noconstant'}"
-    above = f" || {ABOVE}:" if refit.is_nested else ""
-    yield f"{fixed}{above} || {' '.join([f'{GROUPS}:', *told.slopes])}, {' '.join(_options(refit, told))}"
-    yield from comment(promised(refit, _promise(refit, told)), before="*")
+    if refit.is_crossed:
+        yield f"egen long {LEVELS} = group({' '.join(told.crossed)})"
+    first = f" || {ABOVE}:" if refit.is_nested else f" || _all: R.{LEVELS}" if refit.is_crossed else ""
+    yield f"{fixed}{first} || {' '.join([f'{GROUPS}:', *told.slopes])}, {' '.join(_options(refit, told))}"
+    yield from comment(promised(printed, _promise(printed, told)), before="*")
 
 
 def _options(refit: Refit, told: Renamed) -> Iterator[str]:
     """Of the random effects, and of the integration."""
-    if len(refit.effects) > 1 and not refit.is_nested:
+    if len(refit.effects) > 1 and not refit.has_two_kinds:
         yield "covariance(unstructured)" if refit.is_correlated else "covariance(independent)"
     if not refit.random_intercept:
         yield "noconstant"
     if told.trials is not None:
         yield f"binomial({told.trials})"
-    yield "intmethod(laplace)" if refit.is_laplace else f"intpoints({refit.points})"
+    yield "intmethod(laplace)" if refit.is_laplace or refit.is_crossed else f"intpoints({refit.points})"
 
 
 def _promise(refit: Refit, told: Renamed) -> Promise:
@@ -87,4 +92,6 @@ def _promise(refit: Refit, told: Renamed) -> Promise:
 def _effects(refit: Refit, told: Renamed) -> tuple[str, ...]:
     if refit.is_nested:
         return (f"{NAME_OF_INTERCEPT} in {ABOVE}", f"{NAME_OF_INTERCEPT} in {ABOVE}>{GROUPS}")
+    if refit.is_crossed:
+        return (f"{NAME_OF_INTERCEPT} in {GROUPS}", f"{NAME_OF_INTERCEPT} in _all>{LEVELS}")
     return (*([NAME_OF_INTERCEPT] if refit.random_intercept else []), *told.slopes)
