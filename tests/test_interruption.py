@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import pyxll
 
-from glmm_binomial import StoppedError, fit, glmm_binomial, stopping_when
+from glmm_binomial import StoppedError, fit, fit_formula, glmm_binomial, stopping_when
+from glmm_binomial.estimation.fitting import fit_cache
 from glmm_binomial.excel import functions
 from simulated import draw
 
@@ -31,7 +32,6 @@ def test_a_fit_asks_between_its_steps_and_stops_when_told(method):
     with stopping_when(counter):
         fit(Y, X, GROUP, method=method)
     assert counter.asked >= 5
-    from glmm_binomial.estimation.fitting import fit_cache  # noqa: PLC0415
 
     for questions in range(counter.asked):
         # a fit that is kept asks nothing, while the warnings about it may
@@ -40,6 +40,23 @@ def test_a_fit_asks_between_its_steps_and_stops_when_told(method):
         with pytest.raises(StoppedError), stopping_when(stop):
             fit(Y, X, GROUP, method=method)
         assert stop.asked == questions + 1
+
+
+@pytest.mark.parametrize("method", ["vb", "ml"])
+def test_a_fit_of_groups_that_cross_asks_and_stops(method):
+    rows = [
+        ["y", "x", "g", "h"],
+        *([y, x[0], int(g), f"h{row % 5}"] for row, (y, x, g) in enumerate(zip(Y, X, GROUP, strict=True))),
+    ]
+    counter = After(10**9)
+    fit_cache.clear()
+    with stopping_when(counter):
+        fit_formula(rows, "y ~ x + (1 | g) + (1 | h)", method=method)
+    assert counter.asked >= 50
+    for questions in np.linspace(0, counter.asked - 1, 9).astype(int).tolist():
+        fit_cache.clear()
+        with pytest.raises(StoppedError), stopping_when(After(questions)):
+            fit_formula(rows, "y ~ x + (1 | g) + (1 | h)", method=method)
 
 
 def test_a_stopped_fit_is_not_kept():

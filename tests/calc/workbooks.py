@@ -175,6 +175,8 @@ DEPENDENTS = (
 DATA_MODEL = "_xll.GLMM_BINOMIAL_MODEL(Data!$A$2:$A$73,Data!$B$2:$C$73,Data!$D$2:$D$73)"
 WARDS = '"outcome ~ dose + age + (dose || `ward name`)"'
 COUNTS = '"successes / trials ~ age + (1 | ward)"'
+SMALLER_WITHIN = '_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,"outcome ~ dose + (1 | ward/trials)","ml")'
+CROSSED = '_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,"outcome ~ dose + (1 | ward) + (1 | trials)")'
 MODEL_CELLS = (
     Case("a model of ranges", f"={DATA_MODEL}", plain=True),
     Case("a model of a formula", f'=_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,{WARDS},"ml")', plain=True),
@@ -200,6 +202,9 @@ MODEL_CELLS = (
     Case("a model through IFERROR", '=_xll.GLMM_BINOMIAL_TABLE(IFERROR(A2,"none"))'),
     Case("one model or another", "=_xll.GLMM_BINOMIAL_RANEF(IF(Data!A2>5,A2,AO2))"),
     Case("nested", f"=_xll.GLMM_BINOMIAL_TABLE(_xll.GLMM_BINOMIAL_FORMULA(Data!A1:I73,{WARDS}))"),
+    Case("groups in groups", f"=_xll.GLMM_BINOMIAL_TABLE({SMALLER_WITHIN})"),
+    Case("groups that cross", f"=_xll.GLMM_BINOMIAL_TABLE({CROSSED})"),
+    Case("random effects of both kinds", f"=_xll.GLMM_BINOMIAL_RANEF({CROSSED})"),
     Case("a number out of a table of a model", "=INDEX(_xll.GLMM_BINOMIAL_TABLE(A2),3,3)", plain=True),
     Case("a range in the place of a model", "=_xll.GLMM_BINOMIAL_RANEF(Data!A2:A73)"),
     Case("a handle that died", '=_xll.GLMM_BINOMIAL_TABLE("GLMM@999")', Gap.KEYS),
