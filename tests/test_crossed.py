@@ -477,6 +477,12 @@ def test_two_large_groupings_that_cross_are_refused():
     assert "(1 | person) alone" in message
 
 
+def test_more_rows_than_memory_holds_are_refused(monkeypatch):
+    monkeypatch.setattr("glmm_binomial.formula.random_effects.MOST_INDICATORS", 1_000)
+    message = refusal(FORMULA, answered(), method="ml")
+    assert "item has 8 groups and the data 240 rows: 125 rows of them can be fitted." in message
+
+
 def test_influence_is_refused():
     with pytest.raises(InvalidInputError, match="person and item cross"):
         influence(fitted())

@@ -132,11 +132,6 @@ class CrossedIntegral:
             Where the search starts.
         modes : (G, 1) array
             The groups' effects near there.
-
-        Raises
-        ------
-        FitError
-            When the peak was not found.
         """
         of_levels = np.exp(-2.0 * point[-1])
         effects, here = IndependentEffects(log_sds=point[-2:-1]), slice(self.k, self.k + self.count)

@@ -53,6 +53,11 @@ class LabelColumns:
         """How many groups it has."""
         return len(self.labels(grouping)[1])
 
+    @property
+    def size(self) -> int:
+        """How many rows are used."""
+        return len(self.rows)
+
     def lie_within(self, lower: Grouping, upper: Grouping) -> bool:
         """Whether all rows of any lower group are of one upper group, which has several."""
         (low, labels), (high, above) = self.labels(lower), self.labels(upper)

@@ -22,6 +22,9 @@ LEVELS: Final = 2
 MOST_LEVELS: Final = 300
 """Groups of the smaller one of crossed groupings, whose effects are integrated out together."""
 
+MOST_INDICATORS: Final = 60_000_000
+"""Rows times groups of the smaller one, half a gigabyte of columns of 0 and 1."""
+
 MOST_CORRELATED: Final = 6
 """Effects of a group, of which the table shows the correlations."""
 
@@ -59,6 +62,10 @@ class LabelledRows(Protocol):
 
     def count(self, grouping: Grouping) -> int:
         """How many groups it has."""
+
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
 
 
 def random_effects_of(parts: Sequence[RandomPart], effects: Sequence[CodedTerms], rows: LabelledRows) -> RandomEffects:
@@ -129,6 +136,12 @@ def _effects_of_two(parts: Sequence[RandomPart], effects: Sequence[CodedTerms], 
             f"{few.typed()}, and some {few.typed()} several {many.typed()}. One of them works: (1 | {many.typed()}) "
             f"alone, or (1 | {few.typed()}) alone. Where the labels of one kind begin anew within each of the other, "
             f"write (1 | {many.typed()}/{few.typed()}) or (1 | {few.typed()}/{many.typed()})."
+        )
+    if count * rows.size > MOST_INDICATORS:
+        reject(
+            f"formula must name crossed groupings whose effects fit into memory. {few.typed()} has {count:,} groups "
+            f"and the data {rows.size:,} rows: {MOST_INDICATORS // count:,} rows of them can be fitted. "
+            f"(1 | {many.typed()}) alone works with all."
         )
     return RandomEffects(grouping=many, above=None, effects=effects[0], correlated=False, crossed=few)
 
