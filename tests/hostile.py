@@ -191,6 +191,8 @@ FORMULAS = (
 )
 PIECES = (
     *(
+        "offset(",
+        "+ offset(age)",
         "dose",
         "sex",
         "age",
@@ -316,6 +318,8 @@ SENSIBLE = (
         "y ~ age + (1 + dose | herd)",
         "y ~ age + (0 + dose | herd)",
         "y ~ dose + age + (0 + dose + age | herd)",
+        "y ~ dose + offset(age) + (1 | herd)",
+        "good / size ~ sex + offset(log(size)) + offset(dose) + (1 | herd)",
         "cbind(good, size - good) ~ age + (1 | herd)",
     ),
     "y ~ scale(dose) + (1 | herd)",

@@ -72,7 +72,7 @@ def test_the_same_data_have_the_same_key_wherever_they_lie_in_memory():
 
 def test_every_field_of_rows_and_scale_is_tried_here():
     # a field that is new belongs in the key, or among those that no fit looks at
-    assert {field.name for field in fields(Rows)} == {*ARRAYS, "grouping", "upper", "crossed"}
+    assert {field.name for field in fields(Rows)} == {*ARRAYS, "grouping", "upper", "crossed", "offset"}
     assert {field.name for field in fields(Scale)} == {"back_transform", "intercept", "correlated", *WAY_BACK_ONLY}
 
 
@@ -87,6 +87,13 @@ def test_levels_that_cross_change_the_key():
     every = np.arange(len(given.rows.trials))
     levels = [None, *(Crossing(index, int(index.max()) + 1) for index in (every % 2, every % 3, (every + 1) % 2))]
     assert len({key(with_rows(given, crossed=crossed)) for crossed in levels}) == len(levels)
+
+
+def test_the_last_bit_of_an_offset_changes_the_key():
+    given = design()
+    zero = np.zeros(len(given.rows.trials))
+    offsets = [None, zero, nudged(zero, 0), nudged(zero, -1)]
+    assert len({key(with_rows(given, offset=offset)) for offset in offsets}) == len(offsets)
 
 
 @pytest.mark.parametrize("name", ARRAYS)

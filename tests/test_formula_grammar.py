@@ -130,14 +130,6 @@ def test_scaled_slopes_have_mean_zero():
             ("formula must name at most two groupings, each once. (1 | ward/id/day) is not fitted yet."),
         ),
         (
-            "y ~ trt + offset(log(dose)) + (1 | id)",
-            (
-                "formula must do without offset(), which is not fitted yet. A term with a coefficient of its own "
-                "works: "
-                "write log(dose) for offset(log(dose))."
-            ),
-        ),
-        (
             "y ~ trt + (1 + trt || id)",
             (
                 "formula must name columns of numbers as random slopes. In (1 + trt || id), trt has levels, which "

@@ -63,7 +63,7 @@ def gradient_and_curvature(evaluate, point):
 
 def test_the_prior_is_that_of_the_documentation():
     point = Parameters(coefficients=np.array([0.0, 2.0, -6.0]), effects=IndependentEffects(log_sds=np.array([0.0, -3])))
-    prior = prior_of(point)
+    prior = prior_of(point, np.zeros(len(point.coefficients)))
     assert prior.curvatures(point.vector).tolist() == [0.25, 0.25, 0.25, 1.0, 1.0]
     assert_allclose(prior.gradients(point.vector), differences(log_prior, point), rtol=0, atol=AGREEMENT)
     values = prior.values(np.array([point.vector, np.zeros(5)]))
@@ -84,7 +84,7 @@ def test_the_prior_of_correlations_is_that_of_lewandowski_kurowicka_and_joe():
         return np.linalg.slogdet(effects.correlations)[1] + np.linalg.slogdet(slopes)[1]
 
     here, there = np.array([0.7, -1.1, 0.4]), np.array([-0.2, 0.5, 1.6])
-    prior = prior_of(Parameters(coefficients=np.empty(0), effects=CorrelatedEffects(np.zeros(3), here)))
+    prior = prior_of(Parameters(coefficients=np.empty(0), effects=CorrelatedEffects(np.zeros(3), here)), np.empty(0))
     values = prior.values(np.array([np.r_[np.zeros(3), here], np.r_[np.zeros(3), there]]))
     assert values[0] - values[1] == pytest.approx(log_density(here) - log_density(there), abs=1e-6)
     point = np.r_[0.3, -0.2, 0.5, there]

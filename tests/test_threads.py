@@ -28,6 +28,10 @@ pytestmark = pytest.mark.mass
 
 THREADS = 8
 OPTIONS = ({"alpha": 0.05}, {"alpha": 0.1, "fit_intercept": False})
+MODELS = (
+    *("y ~ dose * sex + (1 | id)", "y ~ dose + (dose || id)", "y ~ dose + (0 + dose | id)"),
+    "y ~ sex + offset(dose) + (1 | id)",
+)
 NESTED = "y ~ dose + (1 | school/class)"
 CROSSED = "y ~ dose + (1 | school) + (1 | item)"
 FORMULAS = ("dose", "dose * sex", "C(sex)", "log(dose) + sex", "0 + sex", "scale(dose):sex", "I(dose**2)", "sex - 1")
@@ -91,7 +95,7 @@ def worksheet() -> list[Cell]:
         for data, option in product(data_sets(), OPTIONS)
     ]
     study = [["y", "dose", "sex", "id"], *([row % 2, row * 7 % 5, "mf"[row * 3 % 2], row % 9] for row in range(60))]
-    for formula in ("y ~ dose * sex + (1 | id)", "y ~ dose + (dose || id)", "y ~ dose + (0 + dose | id)"):
+    for formula in MODELS:
         model = {"model": Cell("GLMM_BINOMIAL_FORMULA", {"data": study, "formula": formula})}
         cells += [Cell("GLMM_BINOMIAL_TABLE", model), Cell("GLMM_BINOMIAL_PREDICT", {**model, "new_data": study[:9]})]
     draw = random.Random(0)

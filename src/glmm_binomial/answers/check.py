@@ -12,7 +12,7 @@ from glmm_binomial.answers.bins import bins_of
 from glmm_binomial.answers.overdispersion import check_dispersion
 from glmm_binomial.answers.residual_tests import residual_tests
 from glmm_binomial.answers.rows import Tabular
-from glmm_binomial.answers.simulate import draw_responses, fixed_predictor
+from glmm_binomial.answers.simulate import draw_responses, typical_logits
 from glmm_binomial.estimation.pearson import counts_of
 from glmm_binomial.observations.simulation_options import read_simulation_options, require_enough_simulations
 
@@ -221,8 +221,7 @@ def _divide(model: GLMM) -> _Division:
     if len(distinct) <= MOST_PATTERNS:
         patterns = tuple(tuple(row) for row in distinct.tolist())
         return _Division(index=index, names=model.observations.x_names, patterns=patterns)
-    fitted = expit(fixed_predictor(model, distinct))[index]
-    return _bins(fitted)
+    return _bins(expit(typical_logits(model)))
 
 
 def _bins(fitted: NDArray[np.float64]) -> _Division:

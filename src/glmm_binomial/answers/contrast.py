@@ -202,6 +202,7 @@ def _grid(model: GLMM, by: object) -> ReferenceGrid:
     return ReferenceGrid(
         x=rows.x,
         x_random=rows.x_random,
+        offset=np.zeros(len(rows.x)),
         level=np.arange(len(rows.x)),
         condition=np.zeros(len(rows.x), dtype=np.intp),
         levels=rows.labels,
@@ -228,7 +229,11 @@ def _population(model: GLMM, grid: ReferenceGrid) -> MeanProbabilities:
     fixed = model.design.scale.fixed_columns(grid.x)
     random = model.design.scale.random_columns(grid.x_random)
     return mean_probabilities(
-        model.fit, [Setting(fixed[cell], random[cell], np.full(len(cell), 1.0 / len(cell))) for cell in _cells(grid)]
+        model.fit,
+        [
+            Setting(fixed[cell], random[cell], grid.offset[cell], np.full(len(cell), 1.0 / len(cell)))
+            for cell in _cells(grid)
+        ],
     )
 
 
@@ -237,7 +242,11 @@ def _population(model: GLMM, grid: ReferenceGrid) -> MeanProbabilities:
 
 def _levels(model: GLMM, grid: ReferenceGrid, scale: ContrastScale) -> LevelProbabilities:
     is_typical = scale == "odds ratio"
-    found = typical_probabilities(model.fit, _typical_rows(model, grid)) if is_typical else _population(model, grid)
+    if is_typical:
+        offset = np.array([grid.offset[cell].mean() for cell in _cells(grid)])
+        found = typical_probabilities(model.fit, _typical_rows(model, grid), offset)
+    else:
+        found = _population(model, grid)
     alpha = model.observations.options.alpha
     logits = found.logits(alpha)
     return LevelProbabilities(

@@ -102,6 +102,8 @@ class Estimates:
         The groups that these are nested in.
     kinds : tuple of GroupKind
         Of nested and of crossed groups, in the order of their random intercepts; none where there is one kind.
+    offset : str
+        What is known of the logits beforehand, such as log(time); "" where nothing is.
     icc : float or None
         Intraclass correlation of the random intercept on the latent scale, sd^2 / (sd^2 + pi^2 / 3), where all columns
         with a random slope are zero; None where that lies far from their values, and without random intercept. Of two
@@ -152,6 +154,7 @@ class Estimates:
     trials: int | None
     above: GroupsAbove | None
     kinds: tuple[GroupKind, ...]
+    offset: str
     icc: float | None
     laplace: LaplaceCheck | None
     nodes: int | None
@@ -218,6 +221,7 @@ def estimate(
         rows_omitted=observations.rows_omitted,
         trials=int(observations.trials.sum()) if observations.trials_given else None,
         above=observations.above,
+        offset=observations.offset_name,
         icc=between / (between + LOGISTIC_VARIANCE) if has_icc else None,
         kinds=tuple(_kinds(observations, std_devs)),
         laplace=None if fit.levels is None else fit.levels.check,

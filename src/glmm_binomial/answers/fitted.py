@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.answers.estimates import group_effects
-from glmm_binomial.answers.simulate import fixed_predictor
+from glmm_binomial.answers.simulate import typical_logits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def effects_of_rows(model: GLMM) -> NDArray[np.float64]:
 def fitted_logits(model: GLMM) -> Fitted:
     """Of the rows of the fit, at the estimates of the table."""
     observations = model.observations
-    typical = fixed_predictor(model, observations.x)
+    typical = typical_logits(model)
     effects = effects_of_rows(model)
     intercepts = model.design.scale.random_intercepts
     deviation = effects[:, :intercepts].sum(axis=1) + (observations.x_random * effects[:, intercepts:]).sum(axis=1)

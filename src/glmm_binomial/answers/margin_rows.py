@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """Columns of x (M, p) and of x_random (M, q), or how these change."""
+    """Columns of x (M, p) and of x_random (M, q) and the offset (M,), or how these change."""
 
     x: NDArray[np.float64]
     x_random: NDArray[np.float64]
+    offset: NDArray[np.float64]
 
     @property
     def is_finite(self) -> bool:
         """Whether all are numbers."""
-        return bool(np.isfinite(self.x).all() and np.isfinite(self.x_random).all())
+        return all(bool(np.isfinite(each).all()) for each in (self.x, self.x_random, self.offset))
 
 
 class Variables(Protocol):
@@ -66,7 +67,9 @@ class FormulaVariables:
     def __init__(self, coding: Coding, observations: Observations) -> None:
         self._coding = coding
         self._variables = {each.name: each for each in coding.variables}
-        self.names = tuple(self._variables)
+        # what is known of a logit beforehand has no effect to be estimated
+        of_terms = {*coding.fixed.variables, *coding.random.effects.variables}
+        self.names = tuple(name for name in self._variables if name in of_terms)
         codes = [_codes(each.values) for each in coding.variables]
         rows = np.column_stack(codes) if codes else np.zeros((len(observations.trials), 0))
         first, self.weights = _distinct(rows, observations.trials)
@@ -88,15 +91,16 @@ class FormulaVariables:
 
     def slopes(self, name: str) -> Coded:
         """See `Variables`."""
-        x, x_random = (
+        x, x_random, offset = (
             slopes_of(terms, self._values, name, rows=len(self.weights))
-            for terms in (self._coding.fixed, self._coding.random.effects)
+            for terms in (self._coding.fixed, self._coding.random.effects, self._coding.offset)
         )
-        return Coded(x, x_random)
+        return Coded(x, x_random, offset.sum(axis=1))
 
     def _coded(self, name: str, values: NDArray[np.float64] | tuple[str, ...]) -> Coded:
         changed, rows = {**self._values, name: values}, len(self.weights)
-        return Coded(self._coding.x_of(changed, rows=rows), self._coding.x_random_of(changed, rows=rows))
+        x, x_random = self._coding.x_of(changed, rows=rows), self._coding.x_random_of(changed, rows=rows)
+        return Coded(x, x_random, self._coding.offset_of(changed, rows=rows))
 
 
 class RangeVariables:
@@ -126,7 +130,7 @@ class RangeVariables:
 
     def slopes(self, name: str) -> Coded:
         """See `Variables`."""
-        found = Coded(np.zeros_like(self._x), np.zeros_like(self._x_random))
+        found = Coded(np.zeros_like(self._x), np.zeros_like(self._x_random), np.zeros(len(self._x)))
         position = self.names.index(name)
         found.x[:, position] = 1.0
         found.x_random[:, self._moves_with == position] = 1.0
@@ -134,7 +138,7 @@ class RangeVariables:
 
     def _with(self, name: str, values: NDArray[np.float64]) -> Coded:
         position = self.names.index(name)
-        found = Coded(self._x.copy(), self._x_random.copy())
+        found = Coded(self._x.copy(), self._x_random.copy(), np.zeros(len(self._x)))
         found.x[:, position] = values
         found.x_random[:, self._moves_with == position] = values[:, None]
         return found
@@ -149,20 +153,26 @@ def variables_of(model: GLMM) -> Variables:
 
 def setting(scale: Scale, rows: Coded, weights: NDArray[np.float64]) -> Setting:
     """Rows on the standardised scale."""
-    return Setting(scale.fixed_columns(rows.x), scale.random_columns(rows.x_random), weights)
+    return Setting(scale.fixed_columns(rows.x), scale.random_columns(rows.x_random), rows.offset, weights)
 
 
 def standardised_slopes(scale: Scale, slopes: Coded) -> Coded:
-    """Slopes of the standardised columns, (M, k) and (M, K)."""
+    """Slopes of the standardised columns, (M, k) and (M, K), and of the offset."""
     return Coded(
         x=slopes.x @ scale.back_transform[scale.intercept :],
         x_random=slopes.x_random @ scale.random_back_transform[scale.random_intercepts :],
+        offset=slopes.offset,
     )
 
 
 def moved(at: Setting, slopes: Coded, step: float) -> Setting:
     """A setting moved along standardised slopes, which loses no digits to how far its columns are from zero."""
-    return Setting(at.fixed + step * slopes.x, at.random + step * slopes.x_random, at.weights)
+    return Setting(
+        at.fixed + step * slopes.x,
+        at.random + step * slopes.x_random,
+        at.offset + step * slopes.offset,
+        at.weights,
+    )
 
 
 def _codes(values: NDArray[np.float64] | tuple[str, ...]) -> NDArray[np.float64]:

@@ -114,8 +114,8 @@ class Margins(Tabular):
 def margins(model: GLMM, columns: object = None) -> Margins:
     """The average effect of each variable on the probability of success.
 
-    With A(v) = mean over the rows of E expit(x'b + z'u), u ~ N(0, Sigma), all rows given the value v of the variable
-    and otherwise left as they are (Lane & Nelder 1982, Biometrics 38(3)):
+    With A(v) = mean over the rows of E expit(x'b + offset + z'u), u ~ N(0, Sigma), all rows given the value v of the
+    variable and otherwise left as they are (Lane & Nelder 1982, Biometrics 38(3)):
 
         levels, two values    A(level) - A(reference) and A(level) / A(reference)
         numbers               the mean of d/dv E expit(x'b + z'u) and A(v + 1) / A(v)
@@ -189,7 +189,7 @@ def _of_numbers(model: GLMM, variables: Variables, name: str, alpha: float) -> M
     scale = model.design.scale
     slopes = standardised_slopes(scale, variables.slopes(name))
     here = setting(scale, variables.shifted(name, 0.0), variables.weights)
-    step = STEP / max(float(np.abs(slopes.x).max()), float(np.abs(slopes.x_random).max()))
+    step = STEP / max(float(np.abs(each).max(initial=0.0)) for each in (slopes.x, slopes.x_random, slopes.offset))
     settings = [moved(here, slopes, side * step) for side in (1.0, -1.0)]
     higher = variables.shifted(name, 1.0)
     if higher.is_finite:

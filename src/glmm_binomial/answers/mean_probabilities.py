@@ -1,6 +1,6 @@
 """Mean probabilities over rows and over the population of groups, and differences and ratios between them.
 
-    A = sum_i w_i E expit(x_i'b + z_i'u),   u ~ N(0, Sigma)
+    A = sum_i w_i E expit(x_i'b + offset_i + z_i'u),   u ~ N(0, Sigma)
 
 of several settings of the same rows, such as all treated and none treated. Under "vb" A is computed for the draws of
 the exact posterior; otherwise by the delta method at the estimates, from the joint covariance of b and log sd.
@@ -46,12 +46,14 @@ class Setting:
     Attributes
     ----------
     fixed, random : (M, k) and (M, K) arrays
+    offset : (M,) array
     weights : (M,) array
         They sum to one.
     """
 
     fixed: NDArray[np.float64]
     random: NDArray[np.float64]
+    offset: NDArray[np.float64]
     weights: NDArray[np.float64]
 
 
@@ -150,14 +152,14 @@ def mean_probabilities(fit: Fit, settings: Sequence[Setting]) -> MeanProbabiliti
     )
 
 
-def typical_probabilities(fit: Fit, fixed: NDArray[np.float64]) -> MeanProbabilities:
-    """Probabilities of S rows (S, k), on the standardised scale, in a group with random effects of zero."""
+def typical_probabilities(fit: Fit, fixed: NDArray[np.float64], offset: NDArray[np.float64]) -> MeanProbabilities:
+    """Of S rows (S, k), on the standardised scale, with offsets (S,), in a group with random effects of zero."""
     k = fixed.shape[1]
     if fit.posterior is not None:
         sample = fit.posterior.sample
-        log_odds = fixed @ sample.theta[:, :k].T
+        log_odds = fixed @ sample.theta[:, :k].T + offset[:, None]
         return DrawnMeans(log_odds=log_odds.clip(-FARTHEST_LOGIT, FARTHEST_LOGIT), weights=sample.weights)
-    logit = (fixed @ fit.coefficients).clip(-FARTHEST_LOGIT, FARTHEST_LOGIT)
+    logit = (fixed @ fit.coefficients + offset).clip(-FARTHEST_LOGIT, FARTHEST_LOGIT)
     p, q = expit(logit), expit(-logit)
     return EstimatedMeans(means=p, complements=q, root=(p * q)[:, None] * (fixed @ fit.covariance_root[:k]))
 
@@ -167,7 +169,7 @@ def _estimated(fit: Fit, setting: Setting) -> NDArray[np.float64]:
     found = np.zeros(2 + len(fit.covariance_root))
     for rows in _chunks(len(setting.weights), ROWS_AT_ONCE):
         fixed, weights = setting.fixed[rows], setting.weights[rows]
-        average = average_logits(fit, fixed, setting.random[rows])
+        average = average_logits(fit, fixed, setting.random[rows], setting.offset[rows])
         p, q = expit(average.logit), expit(-average.logit)
         slopes = weights * p * q
         found += np.r_[weights @ p, weights @ q, (slopes * average.by_mean) @ fixed, slopes @ average.by_effects]
@@ -204,7 +206,8 @@ def _log_odds(setting: Setting, posterior: Posterior, draws: int) -> NDArray[np.
     for rows in _chunks(len(setting.weights), max(VALUES_AT_ONCE // draws, 1)):
         weights = setting.weights[rows]
         sds = np.sqrt(covariances.variances(setting.random[rows]))
-        logits = logits_of_averages(setting.fixed[rows] @ coefficients.T, sds)
+        means = setting.fixed[rows] @ coefficients.T + setting.offset[rows, None]
+        logits = logits_of_averages(means, sds)
         mean, complement = mean + weights @ expit(logits), complement + weights @ expit(-logits)
     return np.asarray(np.log(np.maximum(mean, SMALLEST)) - np.log(np.maximum(complement, SMALLEST)))
 

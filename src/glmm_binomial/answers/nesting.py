@@ -61,6 +61,8 @@ def nesting(before: GLMM, here: GLMM) -> Nesting | str:
     """
     if not any(_same(one, other) for one in _groups(before) for other in _groups(here)):
         return "the groups are not those of the one before"
+    if not _same_offset(before, here):
+        return "the offset is not that of the one before"
     gained, lost = _outside(here, before), _outside(before, here)
     if gained and lost:
         return f"neither model is nested in the other: the one before lacks {gained}, and this one lacks {lost}"
@@ -109,6 +111,12 @@ def _groups(model: GLMM) -> list[NDArray[np.intp]]:
 
 def _same(one: NDArray[np.intp], other: NDArray[np.intp]) -> bool:
     return bool((one == other).all())
+
+
+def _same_offset(before: GLMM, here: GLMM) -> bool:
+    none = np.zeros(len(here.observations.successes))
+    one, other = (none if each.observations.offset is None else each.observations.offset for each in (before, here))
+    return bool(np.allclose(one, other, rtol=WITHIN, atol=WITHIN))
 
 
 def _covariances(model: GLMM) -> int:

@@ -214,7 +214,7 @@ def _about_slopes(design: Design) -> Iterator[str]:
     if not columns.shape[1] or len(columns) == grouping.count:
         return
     is_same = (columns == grouping.by_row(columns[grouping.starts])).all(axis=0)
-    known = np.column_stack([np.ones(len(columns)), rows.fixed])
+    known = np.column_stack([np.ones(len(columns)), rows.fixed, *([] if rows.offset is None else [rows.offset])])
     left = columns - known @ np.linalg.lstsq(known, columns)[0]
     is_absent = np.linalg.norm(left, axis=0) > LEAST_ABSENCE * np.linalg.norm(columns, axis=0)
     for name, same, absent in zip(names[intercepts:], is_same.tolist(), is_absent.tolist(), strict=True):

@@ -115,7 +115,7 @@ def _simulated(counts: Counts, times: int, generator: np.random.Generator) -> ND
     rows, found = counts.rows, counts.found
     noise = rows.shared(generator.standard_normal((times, *found.modes.shape)))
     effects = found.modes + np.einsum("gij,sgj->sgi", found.scales, noise)
-    fixed = rows.fixed @ counts.parameters.coefficients
+    fixed = rows.fixed_part(counts.parameters.coefficients)
     predictor = fixed + (rows.random * effects[:, rows.grouping.index]).sum(axis=2)
     successes = generator.binomial(rows.trials.astype(np.int64), logistic(predictor).probability)
     return refitted_chi_squares(counts, successes.astype(np.float64), effects)

@@ -38,7 +38,7 @@ class AverageLogits:
     ----------
     logit : (M,) array
     by_mean : (M,) array
-        By x'b.
+        By x'b + offset.
     by_effects : (M, C) array
         By the parameters of the random effects' covariance.
     """
@@ -48,9 +48,11 @@ class AverageLogits:
     by_effects: NDArray[np.float64]
 
 
-def average_logits(fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64]) -> AverageLogits:
-    """Of standardised rows, (M, k) and (M, K)."""
-    mean, deviations = fixed @ fit.coefficients, random @ fit.effects_root
+def average_logits(
+    fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64], offset: NDArray[np.float64]
+) -> AverageLogits:
+    """Of standardised rows, (M, k) and (M, K), with their offsets (M,)."""
+    mean, deviations = fixed @ fit.coefficients + offset, random @ fit.effects_root
     sd = np.linalg.norm(deviations, axis=1)
     by_mean = (mean_logit(mean + STEP, sd) - mean_logit(mean - STEP, sd)) / (2.0 * STEP)
     # sd moves by a share of itself, since it cannot fall below zero
@@ -60,9 +62,11 @@ def average_logits(fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.floa
     return AverageLogits(logit=mean_logit(mean, sd), by_mean=by_mean, by_effects=by_log_sd[:, None] * shares)
 
 
-def wald_averages(fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64], alpha: float) -> Summaries:
+def wald_averages(
+    fit: Fit, fixed: NDArray[np.float64], random: NDArray[np.float64], offset: NDArray[np.float64], alpha: float
+) -> Summaries:
     """Logits of mean probabilities over the population of M rows, (M, k) and (M, K), by the delta method."""
-    found = average_logits(fit, fixed, random)
+    found = average_logits(fit, fixed, random, offset)
     size = np.maximum(np.abs(fixed).max(axis=1), 1.0)[:, None]
     gradient = np.hstack([found.by_mean[:, None] * (fixed / size), found.by_effects / size])
     errors = size[:, 0] * np.linalg.norm(gradient @ fit.covariance_root, axis=1)

@@ -58,7 +58,7 @@ class Predictions(Tabular):
     Attributes
     ----------
     logit : (M,) array
-        x'b, with z'u of the row's group where that is known.
+        x'b, with the row's offset and z'u of its group where these are known.
     std_error : (M,) array
         Of the uncertainty of b, and of u where it is in the logit; the spread between groups is not in it.
     probability, ci_lower, ci_upper : (M,) arrays
@@ -107,7 +107,8 @@ def predict(
 ) -> Predictions:
     """Predict the probability of success for new rows, or for those of the fit.
 
-    Under "vb" the logit is the posterior mean of x'b, or of x'b + z'u_g for a group of the fit, std_error its posterior
+    An offset is part of every logit. Beside it, under "vb" the logit is the posterior mean of x'b, or of x'b + z'u_g
+    for a group of the fit, std_error its posterior
     SD, and the limits are quantiles, all from draws of the exact posterior of b and log sd; given these, an effect u_g
     has its conditional mean, covariance and skewness (see `posterior_effects`). The population average
     E expit(x'b + z'u), u_k ~ N(0, sd_k^2), goes the same way, draw by draw on the logit scale.
@@ -159,10 +160,12 @@ def predict(
         group=new.group_index,
         is_level_known=new.is_level_known,
         level=new.level_index,
+        offset=np.zeros(len(new.x)) if new.offset is None else new.offset,
     )
     posterior = model.fit.posterior
     if posterior is None:
-        typical, average = _wald(model.fit, rows, level), wald_averages(model.fit, rows.fixed, rows.random, level)
+        typical = _wald(model.fit, rows, level)
+        average = wald_averages(model.fit, rows.fixed, rows.random, rows.offset, level)
     else:
         typical, average = _over_posterior(model.design, posterior, rows, level)
     return Predictions(
@@ -195,6 +198,7 @@ class _StandardisedRows:
         Its position there; means nothing where it is not.
     is_level_known, level : (M,) arrays
         The same of the groups that cross these.
+    offset : (M,) array
     """
 
     fixed: NDArray[np.float64]
@@ -204,6 +208,7 @@ class _StandardisedRows:
     group: NDArray[np.intp]
     is_level_known: NDArray[np.bool_]
     level: NDArray[np.intp]
+    offset: NDArray[np.float64]
 
     @property
     def sizes(self) -> NDArray[np.float64]:
@@ -215,7 +220,7 @@ def _wald(fit: Fit, rows: _StandardisedRows, alpha: float) -> Summaries:
     """Logits with their standard errors, and limits that take them for normal."""
     k, known, own = len(fit.coefficients), rows.is_known, fit.own_effects
     group, size = rows.group[known], rows.sizes
-    logit = rows.fixed @ fit.coefficients
+    logit = rows.fixed @ fit.coefficients + rows.offset
     logit[known] += (rows.of_group[known] * own.means[group]).sum(axis=1)
     x, z = rows.fixed / size[:, None], rows.of_group[known] / size[known, None]
     variance = ((x @ fit.covariance_root[:k]) ** 2).sum(axis=1)
@@ -237,7 +242,8 @@ def _over_posterior(
 ) -> tuple[Summaries, Summaries]:
     """Logits of the rows and of their population averages, from draws of theta and of the groups' effects."""
     known, of_level = rows.is_known, np.where(rows.is_level_known, rows.level, -1)
-    table = np.column_stack([rows.fixed, rows.random, rows.of_group, np.where(known, rows.group, -1), of_level])
+    group = np.where(known, rows.group, -1)
+    table = np.column_stack([rows.fixed, rows.random, rows.of_group, group, of_level, rows.offset])
     _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
     effects = effects_of(design, posterior) if known.any() else None
     sample, k = posterior.sample, rows.fixed.shape[1]
@@ -252,7 +258,7 @@ def _over_posterior(
         here = first[chunk]
         size = rows.sizes[here, None]
         x, z, own = (columns[here] / size for columns in (rows.fixed, rows.random, rows.of_group))
-        at_zero = x @ theta[:, :k].T
+        at_zero = x @ theta[:, :k].T + rows.offset[here, None] / size
         logits, of_fit = at_zero.copy(), known[here]
         if effects is not None and of_fit.any():
             groups = rows.group[here[of_fit]]

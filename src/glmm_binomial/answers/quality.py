@@ -97,10 +97,12 @@ def _of_variance(model: GLMM) -> Iterator[Measure]:
     latent = "latent scale, pi^2 / 3 within groups"
     has_slopes = len(model.fit.sds) > model.design.scale.random_intercepts
     over_rows = ", the variance between groups averaged over the rows" if has_slopes else ""
-    yield _measure("r2_marginal_latent", found.marginal_latent, f"fixed effects; {latent}")
-    yield _measure("r2_conditional_latent", found.conditional_latent, f"fixed and random effects; {latent}")
-    yield _measure("r2_marginal_observation", found.marginal_observation, f"fixed effects; {at}")
-    yield _measure("r2_conditional_observation", found.conditional_observation, f"fixed and random effects; {at}")
+    offset = "" if model.observations.offset is None else ", the offset among them"
+    fixed, both = f"fixed effects{offset}", f"fixed and random effects{offset}"
+    yield _measure("r2_marginal_latent", found.marginal_latent, f"{fixed}; {latent}")
+    yield _measure("r2_conditional_latent", found.conditional_latent, f"{both}; {latent}")
+    yield _measure("r2_marginal_observation", found.marginal_observation, f"{fixed}; {at}")
+    yield _measure("r2_conditional_observation", found.conditional_observation, f"{both}; {at}")
     kinds = shares_of_kinds(model)
     of_both = "two rows that share both groups; " if kinds else ""
     yield _measure("icc", found.icc, f"{of_both}{latent}{over_rows}")

@@ -216,7 +216,7 @@ def _upper(values: NDArray[np.float64]) -> float:
 
 def _products(rows: Rows, parameters: Parameters, names: tuple[str, ...]) -> _Products:
     """Products and squares of columns of x, weighted residuals of a regression on all of them."""
-    weights = rows.trials * logistic(rows.fixed @ parameters.coefficients).variance
+    weights = rows.trials * logistic(rows.fixed_part(parameters.coefficients)).variance
     root = np.sqrt(weights / weights.max())[:, None]
     span = np.linalg.qr(rows.fixed * root)[0]
     varies = np.flatnonzero(np.ptp(rows.fixed, axis=0) > 0.0)

@@ -63,9 +63,9 @@ def simulate(model: GLMM, *, n_sim: object = None, seed: object = None) -> Simul
     """Simulate responses from the estimates of a model, with random effects drawn anew.
 
     In each simulation every group g gets effects u_g ~ N(0, Sigma), and row i of the group successes
-    y_i ~ Binomial(trials_i, p_i) with logit p_i = x_i'b + z_i'u_g. Coefficients b and Sigma stay at their estimates, as
-    in lme4's `simulate`. Simulation j has its own random numbers, determined by the seed and j alone: more simulations
-    append columns and change none.
+    y_i ~ Binomial(trials_i, p_i) with logit p_i = x_i'b + offset_i + z_i'u_g. Coefficients b and Sigma stay at their
+    estimates, as in lme4's `simulate`. Simulation j has its own random numbers, determined by the seed and j alone:
+    more simulations append columns and change none.
 
     Parameters
     ----------
@@ -95,12 +95,15 @@ def simulations(
     return Simulations(responses=responses, seed=options.seed, handed_over=handed_over)
 
 
-def fixed_predictor(model: GLMM, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear predictor x'b of rows of x in the user's units, random effects at zero."""
+def typical_logits(model: GLMM) -> NDArray[np.float64]:
+    """Logits x'b + offset of the user's rows, (N,), random effects at zero."""
+    x, offset = model.observations.x, model.observations.offset
     coefficients = model.design.scale.back_transform @ model.fit.coefficients
     if model.design.scale.intercept:
-        return np.asarray(coefficients[0] + x @ coefficients[1:])
-    return np.asarray(x @ coefficients)
+        logits = np.asarray(coefficients[0] + x @ coefficients[1:])
+    else:
+        logits = np.asarray(x @ coefficients)
+    return logits if offset is None else logits + offset
 
 
 def generator_of(seed: int, child: int) -> np.random.Generator:
@@ -117,7 +120,7 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
     truth = Truth(
         x=observations.x,
         x_names=observations.x_names,
-        predictor=fixed_predictor(model, observations.x),
+        predictor=typical_logits(model),
         x_random=observations.x_random,
         effects_root=scale.random_back_transform @ model.fit.effects_root,
         group_index=observations.group_index,

@@ -125,6 +125,7 @@ def _diagnostics(estimates: Estimates) -> dict[str, object]:
         if estimates.posterior_error is None
         else {"posterior_error": estimates.posterior_error, "effective_share": estimates.effective_share}
     )
+    offset = {"offset": estimates.offset} if estimates.offset else {}
     likelihood = {} if estimates.method == "ml" else {"likelihood_converged": estimates.likelihood_converged}
     return {
         "method": estimates.method,
@@ -132,6 +133,7 @@ def _diagnostics(estimates: Estimates) -> dict[str, object]:
         "observations": estimates.observations,
         **omitted,
         **trials,
+        **offset,
         **_of_groups(estimates),
         "quadrature_nodes": "laplace" if estimates.nodes is None else estimates.nodes,
         **_of_laplace(estimates),

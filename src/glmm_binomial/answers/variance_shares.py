@@ -2,7 +2,7 @@
 
 On the latent scale a row has the variance of its linear predictor and that of what decides between 0 and 1,
 
-    v_f = Var x'b,   v_r = mean z'Sigma z,   v_d = pi^2 / 3,
+    v_f = Var (x'b + offset),   v_r = mean z'Sigma z,   v_d = pi^2 / 3,
 
 the first two over the rows of data. Marginal R2 is v_f / (v_f + v_r + v_d), conditional R2 (v_f + v_r) / (v_f + v_r +
 v_d), the intraclass correlation v_r / (v_r + v_d) (Nakagawa, Johnson & Schielzeth 2017, Journal of the Royal Society
@@ -151,7 +151,15 @@ def _logits_of_kind(
 
 @dataclass(frozen=True, slots=True)
 class _Moments:
-    """Of the user's rows, standardised: covariance (k, k) of fixed columns, mean products (K, K) of the random ones."""
+    """Of the user's rows, standardised.
+
+    Attributes
+    ----------
+    fixed : (k + 1, k + 1) array
+        Covariance of the fixed columns and the offset.
+    random : (K, K) array
+        Mean products of the random columns.
+    """
 
     fixed: NDArray[np.float64]
     random: NDArray[np.float64]
@@ -160,6 +168,7 @@ class _Moments:
 def _moments(model: GLMM) -> _Moments:
     scale, observations = model.design.scale, model.observations
     fixed, random = scale.fixed_columns(observations.x), scale.random_columns(observations.x_random)
+    fixed = np.column_stack([fixed, np.zeros(len(fixed)) if observations.offset is None else observations.offset])
     centred = fixed - fixed.mean(axis=0)
     return _Moments(fixed=centred.T @ centred / (len(fixed) - 1.0), random=random.T @ random / len(random))
 
@@ -170,15 +179,16 @@ def _shares(model: GLMM, moments: _Moments, v_d: float) -> list[Share]:
     k = len(fit.coefficients)
     if fit.posterior is not None:
         theta = fit.posterior.sample.theta
-        v_f = np.einsum("ni,ij,nj->n", theta[:, :k], moments.fixed, theta[:, :k])
+        b = np.column_stack([theta[:, :k], np.ones(len(theta))])
+        v_f = np.einsum("ni,ij,nj->n", b, moments.fixed, b)
         v_r = fit.posterior.effects_at(len(theta)).traces(moments.random)
         logits = np.array([np.log(over) - np.log(under) for over, under in _parts(v_f, v_r, v_d)])
         return _by_draws(fit.posterior, logits, alpha)
-    b, root, slopes = fit.coefficients, fit.effects_root, fit.effects_slopes
+    b, root, slopes = np.append(fit.coefficients, 1.0), fit.effects_root, fit.effects_slopes
     # the mean of z'Sigma z over the rows
     v_f, v_r = np.array(b @ moments.fixed @ b), np.array(np.sum(root * (moments.random @ root)))
     # derivatives of v_f and v_r by b and the parameters of Sigma
-    by_fixed = np.concatenate([2.0 * moments.fixed @ b, np.zeros(len(slopes))])
+    by_fixed = np.concatenate([2.0 * (moments.fixed @ b)[:k], np.zeros(len(slopes))])
     by_random = np.concatenate([np.zeros(k), 2.0 * np.einsum("mab,ab->m", slopes, moments.random @ root)])
     gradients = [
         (by_fixed / v_f if v_f > 0.0 else by_fixed) - by_random / (v_r + v_d),

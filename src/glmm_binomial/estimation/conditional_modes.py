@@ -98,7 +98,7 @@ def find_modes(
         return ConditionalModes(modes=start, scales=np.empty((grouping.count, 0, 0)))
     if rows.upper is not None:
         return _modes_of_nested(rows, parameters, start, tolerance)
-    offset = rows.fixed @ parameters.coefficients
+    offset = rows.fixed_part(parameters.coefficients)
     loops = compiled_loops()
     if loops is not None:
         random, starts = np.ascontiguousarray(rows.random), np.ascontiguousarray(start)

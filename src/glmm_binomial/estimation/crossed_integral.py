@@ -1,6 +1,6 @@
 """The marginal likelihood of two crossed groupings: quadrature over the large one, Laplace over the small one.
 
-    eta_i = x_i'b + u_g(i) + a_h(i),   u_g ~ N(0, sd_u^2), many;   a_h ~ N(0, sd_a^2), q of them, few
+    eta_i = x_i'b + o_i + u_g(i) + a_h(i),   u_g ~ N(0, sd_u^2), many;   a_h ~ N(0, sd_a^2), q of them, few
 
 Given a the groups are independent, and a is a vector of q further coefficients, of columns of 0 and 1. So
 
@@ -197,7 +197,7 @@ class CrossedIntegral:
         """Derivatives (k + q + 1,) of tr(M H) with M held fixed, by b, a and log sd_u."""
         parameters, found = peak.state.parameters, peak.state.found
         of_rows, of_sd = np.empty(len(self.rows.trials)), 0.0
-        predictor = self.wide.fixed @ parameters.coefficients
+        predictor = self.wide.fixed_part(parameters.coefficients)
         for groups in self._blocks(peak.nodes):
             stop_if_requested()
             rows = self._rows_of(groups)

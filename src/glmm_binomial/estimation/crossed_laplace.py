@@ -179,7 +179,7 @@ class Joint:
         """Value and score; see `laplace` for how the score follows from the third derivatives."""
         rows, (log_sd_u, log_sd_a) = self._rows, point[-2:]
         precision = np.repeat(np.exp(-2.0 * point[-2:]), [self.groups, self.levels])
-        offset = rows.fixed @ point[:-2]
+        offset = rows.fixed_part(point[:-2])
         effects = self._peak(offset, precision, start)
         at = logistic(offset + self._by_row(effects))
         weight, residual = rows.trials * at.variance, at.residual(rows.successes, rows.trials)

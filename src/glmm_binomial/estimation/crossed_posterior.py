@@ -17,7 +17,7 @@ import numpy as np
 
 from glmm_binomial.estimation.log_posterior import MOST_POINTS, CurvedPoint, LogPosterior
 from glmm_binomial.estimation.many_points import Centre, Slopes
-from glmm_binomial.estimation.prior import FIXED_EFFECT_PRECISION, LOG_SD_PRECISION, Prior
+from glmm_binomial.estimation.prior import FIXED_EFFECT_PRECISION, LOG_SD_PRECISION, Prior, prior_means
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 
 if TYPE_CHECKING:
@@ -67,13 +67,14 @@ class CrossedLogPosterior(LogPosterior):
             vector = start.vector
         at = Parameters(vector[:-2], IndependentEffects(log_sds=vector[-2:]))
         wide = rows.with_levels()
-        groups = LogPosterior(wide, self._of_groups(at), np.zeros((rows.grouping.count, 1)))
-        precisions = np.zeros(k + count + 1)
+        means, precisions = np.zeros(k + count + 1), np.zeros(k + count + 1)
+        means[:k] = prior_means(rows)
         precisions[:k], precisions[-1] = FIXED_EFFECT_PRECISION, LOG_SD_PRECISION
-        groups.prior = Prior(precisions=precisions, powers=np.zeros(k + count + 1))
+        of_groups = Prior(means=means, precisions=precisions, powers=np.zeros(k + count + 1))
+        groups = LogPosterior(wide, self._of_groups(at), np.zeros((rows.grouping.count, 1)), of_groups)
         self._groups, self.distinct, self.rows = groups, groups.distinct, groups.rows
         self.coefficients, self.effects, self.size, self.is_laplace = k + count, 2, len(vector), False
-        self.prior = prior_of_crossed(at, k)
+        self.prior = prior_of_crossed(at, means[:k])
         self.quadrature_error = 0.0
         self.centre = Centre(at, np.zeros((0, 2)), np.zeros((0, 2, len(vector))))
 
@@ -164,8 +165,9 @@ class CrossedLogPosterior(LogPosterior):
         self.quadrature_error = self._groups.quadrature_error
 
 
-def prior_of_crossed(at: Parameters, coefficients: int) -> Prior:
-    """The prior of coefficients and log SDs; that of the levels' effects is part of the model."""
-    precisions = np.zeros(len(at.vector))
-    precisions[:coefficients], precisions[-2:] = FIXED_EFFECT_PRECISION, LOG_SD_PRECISION
-    return Prior(precisions=precisions, powers=np.zeros(len(precisions)))
+def prior_of_crossed(at: Parameters, coefficient_means: NDArray[np.float64]) -> Prior:
+    """Of coefficients about their means (k,) and of log SDs; that of the levels' effects is part of the model."""
+    k, size = len(coefficient_means), len(at.vector)
+    means, precisions = np.zeros(size), np.zeros(size)
+    means[:k], precisions[:k], precisions[-2:] = coefficient_means, FIXED_EFFECT_PRECISION, LOG_SD_PRECISION
+    return Prior(means=means, precisions=precisions, powers=np.zeros(size))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.estimation.arrowhead import Arrowhead
-from glmm_binomial.estimation.prior import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD
+from glmm_binomial.estimation.prior import FIXED_EFFECT_PRIOR_SD, LOG_SD_PRIOR_SD, prior_means
 from glmm_binomial.model.effects import expected_precision
 from glmm_binomial.model.quadrature import SoftplusMoments, softplus_moments
 
@@ -97,11 +97,13 @@ class Elbo:
         self._rows = rows
         self._fixed, self._random = np.ascontiguousarray(rows.fixed.T), np.ascontiguousarray(rows.random.T)
         self._fixed_squared, self._random_squared = self._fixed**2, self._random**2
+        self._offset = 0.0 if rows.offset is None else rows.offset
+        self._prior_means = prior_means(rows)
 
     def at(self, factors: Factors) -> ElboState:
         """Evaluate the ELBO."""
         rows = self._rows
-        mean = factors.fixed_mean @ self._fixed + self._by_row(self._random, factors.random_mean)
+        mean = factors.fixed_mean @ self._fixed + self._offset + self._by_row(self._random, factors.random_mean)
         variance = factors.fixed_variance @ self._fixed_squared
         variance += self._by_row(self._random_squared, factors.random_variance)
         moments = softplus_moments(mean, variance)
@@ -110,13 +112,14 @@ class Elbo:
             + np.log(factors.log_sd_variance).sum()
             + np.log(factors.random_variance).sum()
         )
+        pulled = factors.fixed_mean - self._prior_means
         value = (
             rows.successes @ mean
             - rows.trials @ moments.value
             - 0.5 * factors.squares @ factors.precision
             - rows.grouping.count * factors.log_sd_mean.sum()
             - 0.5 * (factors.log_sd_mean**2 + factors.log_sd_variance).sum() / LOG_SD_PRIOR_SD**2
-            - 0.5 * (factors.fixed_mean**2 + factors.fixed_variance).sum() / FIXED_EFFECT_PRIOR_SD**2
+            - 0.5 * (pulled**2 + factors.fixed_variance).sum() / FIXED_EFFECT_PRIOR_SD**2
             + entropy
         )
         return ElboState(factors=factors, moments=moments, value=float(value))
@@ -128,7 +131,7 @@ class Elbo:
         decay = factors.squares * factors.precision
         corner = np.concatenate(
             [
-                self._fixed @ residual - factors.fixed_mean / FIXED_EFFECT_PRIOR_SD**2,
+                self._fixed @ residual - (factors.fixed_mean - self._prior_means) / FIXED_EFFECT_PRIOR_SD**2,
                 decay - rows.grouping.count - factors.log_sd_mean / LOG_SD_PRIOR_SD**2,
                 1.0 - 2.0 * factors.fixed_variance * self._fixed_widening(state),
                 1.0 - 2.0 * factors.log_sd_variance * (decay + 0.5 / LOG_SD_PRIOR_SD**2),

@@ -19,7 +19,7 @@ from glmm_binomial.estimation.integrator import evaluate
 from glmm_binomial.estimation.likelihood import maximize_likelihood
 from glmm_binomial.estimation.penalized import PenalizedStart, fit_penalized_start
 from glmm_binomial.estimation.posterior import fit_posterior
-from glmm_binomial.estimation.prior import prior_of
+from glmm_binomial.estimation.prior import prior_means, prior_of
 from glmm_binomial.estimation.recent import RecentResults
 from glmm_binomial.estimation.separation import LogisticStart, Separation, fit_logistic_start
 from glmm_binomial.estimation.variational import fit_variational
@@ -255,7 +255,8 @@ def _content(design: Design) -> bytes:
     upper = rows.grouping.starts[:0] if rows.upper is None else rows.upper.starts
     level = rows.grouping.starts[:0] if rows.crossed is None else rows.crossed.index
     of_groups = (rows.grouping.starts, upper, level)
-    arrays = (rows.successes, rows.trials, rows.fixed, rows.random, *of_groups, design.scale.back_transform)
+    offset = rows.fixed[:0, 0] if rows.offset is None else rows.offset
+    arrays = (rows.successes, rows.trials, rows.fixed, rows.random, offset, *of_groups, design.scale.back_transform)
     for array in arrays:
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array).data)
@@ -278,7 +279,8 @@ def _posterior_fit(start: _Start) -> Fit:
     parameters = Parameters(coefficients=posterior.mean[: rows.fixed.shape[1]], effects=effects)
     k, mode = rows.fixed.shape[1], posterior.mode.vector
     kept = np.r_[np.arange(k), np.arange(len(posterior.mode.coefficients), len(mode))]
-    prior = prior_of(posterior.mode) if rows.crossed is None else prior_of_crossed(posterior.mode, k)
+    means = prior_means(rows)
+    prior = prior_of(posterior.mode, means) if rows.crossed is None else prior_of_crossed(posterior.mode, means)
     likelihood = _likelihood_of(start, parameters, near.modes)
     return Fit(
         method="vb",

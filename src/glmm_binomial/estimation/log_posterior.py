@@ -27,7 +27,7 @@ from glmm_binomial.estimation.many_points import (
     slopes_at,
 )
 from glmm_binomial.estimation.marginal import MOST_TRAPEZOID_EFFECTS, choose_nodes, evaluate_marginal, rough_nodes
-from glmm_binomial.estimation.prior import prior_of
+from glmm_binomial.estimation.prior import prior_means, prior_of
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import DistinctGroups, distinct_groups
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.nodes import Nodes
+    from glmm_binomial.estimation.prior import Prior
     from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.rows import Rows
 
@@ -82,6 +83,8 @@ class LogPosterior:
         Where the posterior is looked at first.
     modes : (G, K) array
         The groups' effects near there.
+    prior : Prior, optional
+        That of coefficients and effects unless given.
 
     Attributes
     ----------
@@ -90,14 +93,14 @@ class LogPosterior:
         approximation, whose error it is not.
     """
 
-    def __init__(self, rows: Rows, start: Parameters, modes: NDArray[np.float64]) -> None:
+    def __init__(self, rows: Rows, start: Parameters, modes: NDArray[np.float64], prior: Prior | None = None) -> None:
         self.coefficients, self.effects, self.size = rows.fixed.shape[1], rows.random.shape[1], len(start.vector)
         self.is_laplace = self.effects not in NODE_LADDER
         # neither Laplace's approximation nor the integral of nested groups has use for groups that stand for several
         every, is_whole = np.arange(rows.grouping.count), self.is_laplace or rows.upper is not None
         self.distinct = DistinctGroups(rows, np.ones(len(every)), every) if is_whole else distinct_groups(rows)
         self.rows, self._multiplicity = self.distinct.rows, self.distinct.multiplicity
-        self.prior = prior_of(start)
+        self.prior = prior_of(start, prior_means(rows)) if prior is None else prior
         first = np.unique(self.distinct.kind, return_index=True)[1]
         self.parts = [make_part(self.rows, np.arange(len(first)), 1 if self.is_laplace else FIRST_NODES)]
         self._grid: Nodes | None = None

@@ -186,13 +186,18 @@ def _compiled(
     precisions = np.zeros((rows.random.shape[1], rows.random.shape[1], len(points)))
     precisions[covariances.first, covariances.second] = covariances.precisions
     precisions[covariances.second, covariances.first] = covariances.precisions
+    columns, coefficients = rows.fixed, points[:, :k].T
+    if rows.offset is not None:
+        # a column whose coefficient is one
+        columns = np.column_stack([columns, rows.offset])
+        coefficients = np.vstack([coefficients, np.ones(len(points))])
     values, gradients, moments = loops.integrate_at_points(
         rows.grouping.bounds,
         rows.successes,
         rows.trials,
-        np.ascontiguousarray(rows.fixed),
+        np.ascontiguousarray(columns),
         np.ascontiguousarray(rows.random),
-        np.ascontiguousarray(points[:, :k].T),
+        np.ascontiguousarray(coefficients),
         _predicted_modes(centre, part.groups, points),
         precisions,
         covariances.half_log_determinants,
@@ -204,7 +209,7 @@ def _compiled(
         np.empty(0) if multiplicity is None else multiplicity,
         multiplicity is not None,
     )
-    return values[:, :count], gradients.T[:count], moments.T[:count]
+    return values[:, :count], gradients.T[:count, :k], moments.T[:count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,17 +297,18 @@ def _blocks(
     step = min(step, len(points))
     for groups, rows in _pieces(part.rows, BLOCK_ELEMENTS // step):
         grouping = rows.grouping
-        # successes enter through sums alone: y'Xb, which no node changes, and y'Zu
+        # successes enter through sums alone: those of y times x'b and the offset, which no node changes, and y'Zu
         fixed_y = grouping.sums(rows.fixed * rows.successes[:, None])
+        offset_y = 0.0 if rows.offset is None else grouping.sums(rows.offset * rows.successes)[:, None]
         random_y = grouping.sums(rows.random * rows.successes[:, None]).T[:, :, None]
         for first in range(0, len(points), step):
             stop_if_requested()
             here = points[first : first + step]
-            offset = rows.fixed @ here[:, :k].T
+            offset = rows.fixed_part(here[:, :k].T)
             covariances = effects_like.at_points(here[:, k:])
             start = _predicted_modes(centre, part.groups[groups], here)
             modes, lower = _modes(rows, offset, covariances, random_y, start, near=near)
-            level = fixed_y @ here[:, :k].T - np.log(lower[diagonal, diagonal]).sum(axis=0)
+            level = fixed_y @ here[:, :k].T + offset_y - np.log(lower[diagonal, diagonal]).sum(axis=0)
             level -= covariances.half_log_determinants
             effects = solve_upper(lower[:, :, :, None, :], nodes[:, None, :, None])
             effects += modes[:, :, None, :]
@@ -346,6 +352,7 @@ def _pieces(rows: Rows, most: int) -> Iterator[tuple[slice, Rows]]:
             random=rows.random[inside],
             grouping=Grouping.of_sizes(np.diff(bounds[first : last + 1])),
             upper=None,
+            offset=None if rows.offset is None else rows.offset[inside],
         )
         yield slice(first, last), piece
         first = last

@@ -302,7 +302,7 @@ def evaluate_marginal(
 
 
 def _logistic_regression(rows: Rows, parameters: Parameters, found: ConditionalModes) -> MarginalState:
-    at = logistic(rows.fixed @ parameters.coefficients)
+    at = logistic(rows.fixed_part(parameters.coefficients))
     weight = rows.trials * at.variance
     return MarginalState(
         parameters=parameters,

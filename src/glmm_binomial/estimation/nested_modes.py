@@ -101,7 +101,7 @@ def find_nested_modes(
     """
     grouping, upper = rows.grouping, upper_of(rows)
     of_above, of_own = np.diagonal(parameters.effects.precision)
-    offset = rows.fixed @ parameters.coefficients
+    offset = rows.fixed_part(parameters.coefficients)
 
     def point(above: NDArray[np.float64], own: NDArray[np.float64]) -> _Point:
         at = logistic(offset + grouping.by_row(own + upper.by_row(above)))
@@ -166,7 +166,7 @@ def nested_response(rows: Rows, parameters: Parameters, found: NestedModes) -> N
     """Derivatives of the modes (w, u) of each group by the coefficients and the two log SDs, (G, 2, k + 2)."""
     grouping, upper = rows.grouping, upper_of(rows)
     own_effects = found.own + upper.by_row(found.above)
-    at = logistic(rows.fixed @ parameters.coefficients + grouping.by_row(own_effects))
+    at = logistic(rows.fixed_part(parameters.coefficients) + grouping.by_row(own_effects))
     of_above, of_own = np.diagonal(parameters.effects.precision)
     # of the gradients by u (G, k + 2) and by w (H, k + 2)
     slopes = -grouping.sums(rows.fixed * (rows.trials * at.variance)[:, None])

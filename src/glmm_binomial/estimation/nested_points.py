@@ -76,7 +76,7 @@ class NestedPoints:
         self._k = points.shape[1] - 2
         self._sds = np.exp(points[:, self._k :].T)
         above, own = hermite_rule(rule.above), hermite_rule(rule.own)
-        offset = rows.fixed @ points[:, : self._k].T
+        offset = rows.fixed_part(points[:, : self._k].T)
         w, u, share, width = self._joint_modes(offset, start)
         # the nodes of the groups above, (H, D O), and by group, (G, D O)
         nodes = w[:, :, None] + width[:, :, None] * above.nodes

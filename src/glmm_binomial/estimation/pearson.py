@@ -109,6 +109,7 @@ def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
         grouping=Grouping.of_sorted(observations.group_index[order]),
         upper=None if observations.above is None else Grouping.of_sorted(observations.above.index),
         crossed=None if crossed is None else Crossing(crossed.index[order], len(crossed.labels)),
+        offset=None if observations.offset is None else observations.offset[order],
     )
     if fit.levels is not None:
         return _of_crossed(rows, order, fit, fit.levels)
@@ -139,14 +140,7 @@ def refitted_chi_squares(
     them than the truth they were drawn from.
     """
     times, rows, parameters = len(successes), counts.rows, counts.parameters
-    repeated = Rows(
-        successes=successes.ravel(),
-        trials=np.tile(rows.trials, times),
-        fixed=np.tile(rows.fixed, (times, 1)),
-        random=np.tile(rows.random, (times, 1)),
-        grouping=rows.grouping.repeated(times),
-        upper=None if rows.upper is None else rows.upper.repeated(times),
-    )
+    repeated = rows.repeated(successes)
     found = find_modes(repeated, parameters, start.reshape(repeated.grouping.count, parameters.effects.count))
     k = len(parameters.coefficients)
     at = logistic(repeated.predictor(parameters.coefficients, found.modes))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.estimation.arrowhead import Arrowhead, factorize
-from glmm_binomial.estimation.prior import FIXED_EFFECT_PRECISION
+from glmm_binomial.estimation.prior import FIXED_EFFECT_PRECISION, prior_means
 from glmm_binomial.model.effects import IndependentEffects
 from glmm_binomial.model.logistic import logistic
 
@@ -46,16 +46,17 @@ class PenalizedStart:
 def fit_penalized_start(rows: Rows, coefficients: NDArray[np.float64]) -> PenalizedStart:
     """A few Newton steps for coefficients and random effects together, each followed by an update of the SDs.
 
-    The step maximises sum_i [y_i eta_i - n_i log(1 + e^eta_i)] - |b|^2 / 8 - sum_gk u_gk^2 / (2 sd_k^2) (Breslow &
+    The step maximises sum_i [y_i eta_i - n_i log(1 + e^eta_i)] - |b - m|^2 / 8 - sum_gk u_gk^2 / (2 sd_k^2) (Breslow &
     Clayton 1993, JASA 88(421), equation 6); the update is sd_k^2 = mean_g (u_gk^2 + Var u_gk), an EM step.
     """
     X, Z, grouping = np.ascontiguousarray(rows.fixed.T), np.ascontiguousarray(rows.random.T), rows.grouping
     effects, diagonal = len(Z), np.arange(len(Z))
     random_effects = np.zeros((grouping.count, effects))
     covariance = IndependentEffects(log_sds=np.zeros(effects))
-    group_sums = grouping.sums_of_columns
+    group_sums, means = grouping.sums_of_columns, prior_means(rows)
+    offset = 0.0 if rows.offset is None else rows.offset
     for _ in range(MOST_STEPS):
-        at = logistic(coefficients @ X + (Z * random_effects.T[:, grouping.index]).sum(axis=0))
+        at = logistic(coefficients @ X + offset + (Z * random_effects.T[:, grouping.index]).sum(axis=0))
         weight = rows.trials * at.variance
         residual = at.residual(rows.successes, rows.trials)
         weighted = X * weight
@@ -65,7 +66,7 @@ def fit_penalized_start(rows: Rows, coefficients: NDArray[np.float64]) -> Penali
         covariance.add_precision(blocks)
         factor = factorize(Arrowhead(corner=corner, coupling=coupling, blocks=blocks))
         step, local = factor.solve(
-            X @ residual - FIXED_EFFECT_PRECISION * coefficients,
+            X @ residual - FIXED_EFFECT_PRECISION * (coefficients - means),
             group_sums(Z * residual) - covariance.pull(random_effects),
         )
         fraction = LARGEST_STEP / max(LARGEST_STEP, float(np.abs(step).max()), float(np.abs(local).max()))

@@ -9,12 +9,13 @@ common to all. I is the mean over the first of the data sets of minus the second
 as efficient as the maximum where the start is the truth (van der Vaart 1998, Asymptotic Statistics, section 5.7); the
 others follow the curvature that counts with few groups.
 
-All data sets are evaluated together, as groups of one large one: the coefficients of each enter as an offset, and
-effects of covariance Lambda_s Lambda_s' as those of the common one, their columns multiplied by Lambda_s Lambda^-1.
+All data sets are evaluated together, as groups of one large one: what the coefficients of each add enters as an offset,
+and effects of covariance Lambda_s Lambda_s' as those of the common one, their columns multiplied by Lambda_s Lambda^-1.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -23,13 +24,14 @@ import numpy as np
 from glmm_binomial.estimation.conditional_modes import NEAR_ENOUGH, find_modes
 from glmm_binomial.estimation.integrator import Integrator
 from glmm_binomial.estimation.likelihood import newton_direction
-from glmm_binomial.model.effects import Parameters
-from glmm_binomial.model.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
+
+    from glmm_binomial.model.effects import Parameters
+    from glmm_binomial.model.rows import Rows
 
 STEPS: Final = 3
 ROWS_AT_ONCE: Final = 50_000
@@ -79,15 +81,13 @@ class _Batch:
     def move(self, information: NDArray[np.float64] | None) -> NDArray[np.float64]:
         """Go one step; the information is that of the start unless given, and is returned."""
         times, k = self._coefficients.shape
-        rows, there = self._repeated()
+        rows, there = self._repeated(), self._parameters
         found = find_modes(rows, there, self._modes, tolerance=NEAR_ENOUGH)
         state = Integrator(rows, there, found, rough=True).evaluate(there, found.modes)
         self._modes = found.modes
-        # the last coefficient is that of the offset
-        kept = np.r_[:k, k + 1 : k + 1 + len(self._parameters.effects.vector)]
         if information is None:
-            information = state.information[np.ix_(kept, kept)] / times
-        scores = state.group_scores[:, kept].reshape(times, -1, len(kept)).sum(axis=1)
+            information = state.information / times
+        scores = state.group_scores.reshape(times, -1, len(information)).sum(axis=1)
         for simulation, score in enumerate(scores):
             step, _ = newton_direction(score, information)
             self._coefficients[simulation] += np.clip(step[:k], -LARGEST_STEP, LARGEST_STEP)
@@ -101,24 +101,19 @@ class _Batch:
         moved = effects.moved(0.5 * np.log(share))
         return np.asarray(np.linalg.solve(effects.root.T, moved.root.T).T)
 
-    def _repeated(self) -> tuple[Rows, Parameters]:
-        """All outcomes as groups of one data set, with what each has come to in its columns."""
-        rows, times = self._rows, len(self.successes)
-        start = self._parameters.coefficients
-        offset = (self._coefficients - start) @ rows.fixed.T
+    def _repeated(self) -> Rows:
+        """All outcomes as groups of one data set, with what each has come to in its offset and its columns."""
+        rows = self._rows
+        added = (self._coefficients - self._parameters.coefficients) @ rows.fixed.T
         random = np.einsum("nk,skl->snl", rows.random, self._roots)
-        repeated = Rows(
-            successes=self.successes.ravel(),
-            trials=np.tile(rows.trials, times),
-            fixed=np.column_stack([np.tile(rows.fixed, (times, 1)), offset.ravel()]),
-            random=random.reshape(offset.size, rows.random.shape[1]),
-            grouping=rows.grouping.repeated(times),
-            upper=None if rows.upper is None else rows.upper.repeated(times),
+        return replace(
+            rows.repeated(self.successes),
+            random=random.reshape(added.size, rows.random.shape[1]),
+            offset=(added if rows.offset is None else added + rows.offset).ravel(),
         )
-        return repeated, Parameters(coefficients=np.r_[start, 1.0], effects=self._parameters.effects)
 
     def predictors(self) -> NDArray[np.float64]:
         """Logits of the rows where each outcome has come to, (S, n)."""
-        rows, there = self._repeated()
+        rows, there = self._repeated(), self._parameters
         found = find_modes(rows, there, self._modes)
         return rows.predictor(there.coefficients, found.modes).reshape(self.successes.shape)

@@ -121,7 +121,7 @@ class RidgeMap:
         sds = np.sqrt(np.diag(covariance))
         self._scales = np.where(self._axes < k, sds, np.minimum(sds, LOG_SD_PRIOR_SD))
         self._root = np.linalg.cholesky(covariance / np.outer(sds, sds))
-        signs = orientation(mode.at.point, k, posterior.effects)
+        signs = orientation(mode.at.point - posterior.prior.means, k, posterior.effects)
         self._orientation = signs[np.concatenate([self._axes, self._rest])]
         self._middle = self._ridge_point(mode.at, axis=0, c=0.0)
         self._along = [self._walk(axis) for axis in range(len(self._axes))]

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from glmm_binomial.estimation.newton import Step, line_search, maximize
+from glmm_binomial.estimation.prior import prior_means
 from glmm_binomial.model.logistic import Logistic, logistic
 
 if TYPE_CHECKING:
@@ -65,17 +66,20 @@ class LogisticStart:
     ----------
     coefficients : (k,) array
         Where the search stood at its end: the maximum, unless the data are separated.
+    prior_means : (k,) array
+        Of the coefficients.
     separation : Separation or None
     """
 
     coefficients: NDArray[np.float64]
+    prior_means: NDArray[np.float64]
     separation: Separation | None
 
     @property
     def near_prior(self) -> NDArray[np.float64]:
-        """The coefficients, or zero where they are no nearer than zero to an answer under the prior."""
-        is_near = self.separation is None and np.abs(self.coefficients).max() <= LARGEST_START
-        return self.coefficients if is_near else np.zeros_like(self.coefficients)
+        """The coefficients, or the means of their priors where these are as near to an answer under the prior."""
+        is_near = self.separation is None and np.abs(self.coefficients - self.prior_means).max() <= LARGEST_START
+        return self.coefficients if is_near else self.prior_means
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,10 @@ def fit_logistic_start(design: Design, turned: OrthonormalRows) -> LogisticStart
             return None
         return _first_separating(turned.rows, (here.coefficients, ahead.direction))
 
+    means = prior_means(design.rows)
+    start = turned.triangle @ means
     found = maximize(
-        point(np.zeros(X.shape[1]), np.zeros(len(trials))),
+        point(start, turned.rows.fixed_part(start)),
         step=step,
         ascend=ascend,
         converged=CONVERGED_DECREMENT,
@@ -137,6 +143,7 @@ def fit_logistic_start(design: Design, turned: OrthonormalRows) -> LogisticStart
     runs_off = separating(found.state, found.step)
     return LogisticStart(
         coefficients=turned.coefficients_of(found.state.coefficients),
+        prior_means=means,
         separation=None if runs_off is None else _separation_by(design, turned, runs_off),
     )
 

@@ -20,6 +20,8 @@ BASES: Final = {"poly": ("degree",), "bs": ("df", "degree")}
 
 MOST_DEGREES: Final = 20
 
+OFFSET: Final = "offset"
+
 
 def factor_of_call(text: str, known: Callable[[str], str]) -> Category | Transform | BasisCall:
     """Read C(...), poly(...), bs(...) or arithmetic.
@@ -37,11 +39,10 @@ def factor_of_call(text: str, known: Callable[[str], str]) -> Category | Transfo
             return _category(tree, text, known)
         if tree.root.func.id in BASES:
             return _basis(tree, text, known)
-        if tree.root.func.id == "offset":
-            inner = tree.text(tree.root.args[0], to_paste=True) if tree.root.args else "log(time)"
+        if tree.root.func.id == OFFSET:
             reject(
-                f"formula must do without offset(), which is not fitted yet. A term with a coefficient of its own "
-                f"works: write {inner} for offset({inner})."
+                f"formula must add an offset to the fixed effects, as in y ~ x + {tree.text(to_paste=True)} + "
+                "(1 | id): it is the same for all groups, takes part in no product, and is not taken out."
             )
     return transform_of(tree, tree.root, text, known)
 

@@ -12,7 +12,7 @@ from glmm_binomial.formula.new_data import NEW_DATA, columns_of_fit
 from glmm_binomial.formula.sample import whole_sample
 from glmm_binomial.formula.table import read_table
 from glmm_binomial.formula.wilkinson import parse_terms
-from glmm_binomial.formula.words import EXAMPLE, formula_text, words_of
+from glmm_binomial.formula.words import EXAMPLE, formula_text, typed, words_of
 from glmm_binomial.observations.cells import is_blank, reject, single_cell
 
 if TYPE_CHECKING:
@@ -55,7 +55,11 @@ def coded_table(data: object, formula: object, new_data: object = None) -> Coded
     """
     table = read_table("data", data)
     columns = Columns(table)
-    parsed = parse_terms(parts_of(words_of(formula_text(formula))).fixed, columns)
+    parts = parts_of(words_of(formula_text(formula)))
+    if parts.offsets:
+        text = typed(parts.offsets[:1])
+        reject(f"formula must leave {text} out: an offset has no coefficient, and so no column among those of x.")
+    parsed = parse_terms(parts.fixed, columns)
     sample = whole_sample(table, [columns[name] for name in parsed.variables])
     terms = coded_terms(parsed, sample)
     if not terms.columns:

@@ -65,14 +65,17 @@ class Coding:
         The terms, and how the columns of x follow from the variables.
     random : RandomEffects
         The groups, and how the columns of x_random follow from the variables.
+    offset : CodedTerms
+        The offsets, a column each.
     variables : tuple of Variable
-        Those of `fixed` and `random`.
+        Those of all three.
     """
 
     formula: str
     response: Response
     fixed: CodedTerms
     random: RandomEffects
+    offset: CodedTerms
     variables: tuple[Variable, ...]
 
     def x_of(self, values: Values, *, rows: int) -> NDArray[np.float64]:
@@ -94,6 +97,10 @@ class Coding:
     def x_random_of(self, values: Values, *, rows: int) -> NDArray[np.float64]:
         """The columns (M, q) of x_random for M rows of variables."""
         return self.random.effects.coded(values, rows=rows)
+
+    def offset_of(self, values: Values, *, rows: int) -> NDArray[np.float64]:
+        """The sum of the offsets (M,) of M rows of variables."""
+        return np.asarray(self.offset.coded(values, rows=rows).sum(axis=1))
 
 
 def variables_in(sample: Sample, terms: Iterable[CodedTerms]) -> tuple[Variable, ...]:

@@ -1,15 +1,16 @@
 """The words of a formula -> its parts: the response, the fixed effects, and the random effects of each group.
 
-    y ~ trt * sex + (1 + day || id)
-    response ~ fixed + (effects || groups)
+    y ~ trt * sex + offset(log(time)) + (1 + day || id)
+    response ~ fixed + offsets + (effects || groups)
 
 What the notation holds is read here, whether or not it can be fitted.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from glmm_binomial.formula.words import EXAMPLE, Word, typed
 from glmm_binomial.observations.cells import reject
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BARS = {"|", "||"}
+OFFSET: Final = re.compile(r"offset\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,15 @@ class FormulaParts:
     response : tuple of Word, or None
         None when nothing stands before "~", or there is no "~".
     fixed : tuple of Word
-        Without the random terms; "1" when nothing else is left.
+        Without the offsets and the random terms; "1" when nothing else is left.
+    offsets : tuple of Word
+        Calls of offset().
     random : tuple of RandomPart
     """
 
     response: tuple[Word, ...] | None
     fixed: tuple[Word, ...]
+    offsets: tuple[Word, ...]
     random: tuple[RandomPart, ...]
 
 
@@ -102,8 +107,14 @@ def parts_of(words: Sequence[Word]) -> FormulaParts:
     effects = list(words[tildes[0] + 1 :]) if tildes else list(words)
     if not effects:
         reject(f'formula must name columns. It holds only "{typed(words)}". {EXAMPLE}')
-    fixed, random = _without_random(effects)
-    return FormulaParts(response=response or None, fixed=tuple(fixed), random=tuple(random))
+    others, random = _without_random(effects)
+    fixed, offsets = _without_offsets(others)
+    return FormulaParts(
+        response=response or None,
+        fixed=tuple(fixed) or (Word("value", "1"),),
+        offsets=tuple(offsets),
+        random=tuple(random),
+    )
 
 
 def _is_bar(word: Word) -> bool:
@@ -151,7 +162,27 @@ def _without_random(words: list[Word]) -> tuple[list[Word], list[RandomPart]]:
         else:
             fixed += words[position : end + 1]
         position = end + 1
-    return fixed or [Word("value", "1")], random
+    return fixed, random
+
+
+def _without_offsets(words: list[Word]) -> tuple[list[Word], list[Word]]:
+    """The words of the other effects, and the offsets that are added to them; what else an offset is part of stays."""
+    fixed: list[Word] = []
+    offsets: list[Word] = []
+    depth = 0
+    for position, word in enumerate(words):
+        depth += {"(": 1, ")": -1}.get(word.text, 0) if word.kind == "bracket" else 0
+        after = words[position + 1].text if position + 1 < len(words) else "+"
+        is_added = not depth and (not fixed or fixed[-1].text == "+") and after in {"+", "-"}
+        if is_added and word.kind == "call" and OFFSET.match(word.text):
+            offsets.append(word)
+            if fixed:
+                fixed.pop()
+            continue
+        # what is left of an offset before it
+        if fixed or not offsets or word.text != "+":
+            fixed.append(word)
+    return fixed, offsets
 
 
 def _reject_bar(words: Sequence[Word]) -> NoReturn:

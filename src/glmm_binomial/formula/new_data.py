@@ -12,6 +12,7 @@ from glmm_binomial.formula.columns import read_column, read_labels
 from glmm_binomial.formula.factors import Levels
 from glmm_binomial.formula.grammar import Grouping
 from glmm_binomial.formula.groups import LabelColumns
+from glmm_binomial.formula.offsets import offset_of
 from glmm_binomial.formula.sample import sample_of
 from glmm_binomial.formula.table import Table, read_table
 from glmm_binomial.observations.cells import is_blank, is_number_stored_as_text, reject, single_cell
@@ -62,7 +63,7 @@ def new_rows(coding: Coding, observations: Observations, new_data: object, *, ne
     """
     table = read_table(NEW_DATA, new_data)
     terms = (coding.fixed, coding.random.effects)
-    columns = columns_of_fit(table, terms)
+    columns = columns_of_fit(table, (*terms, coding.offset))
     labels = _labels(table, coding, observations, new_groups)
     above, levels = (_labels_beside(table, other) for other in (coding.random.above, coding.random.crossed))
     used = [column for each in (labels, above, levels) if each is not None for column in each.columns.values()]
@@ -76,6 +77,7 @@ def new_rows(coding: Coding, observations: Observations, new_data: object, *, ne
         above=None if above is None else _labels_used(above, sample),
         levels=None if levels is None else _labels_used(levels, sample),
         handed_over=sample.handed_over,
+        offset=offset_of(coding.offset, sample),
     )
 
 

@@ -11,6 +11,7 @@ from glmm_binomial.formula.coding import Coding, coded_terms, columns_of, variab
 from glmm_binomial.formula.columns import Columns, read_labels
 from glmm_binomial.formula.grammar import parts_of
 from glmm_binomial.formula.groups import LabelColumns, groups_of
+from glmm_binomial.formula.offsets import coded_offsets, offset_of, parse_offsets
 from glmm_binomial.formula.random_effects import random_effects_of
 from glmm_binomial.formula.response import outcomes_of, parse_response
 from glmm_binomial.formula.sample import sample_of
@@ -105,13 +106,14 @@ def read_formula(
     )
     _require_method(random, typed.random, options)
     outcomes = outcomes_of(typed.response, sample)
-    fixed = coded_terms(typed.fixed, sample)
+    fixed, offset = coded_terms(typed.fixed, sample), coded_offsets(typed.offset, sample)
     coding = Coding(
         formula=typed.text,
         response=outcomes.response,
         fixed=fixed,
         random=random,
-        variables=variables_in(sample, (fixed, random.effects)),
+        offset=offset,
+        variables=variables_in(sample, (fixed, random.effects, offset)),
     )
     options = replace(options, fit_intercept=fixed.intercept)
     return FormulaData(_observations(coding, sample, outcomes, columns, options=options), coding)
@@ -127,6 +129,7 @@ class _TypedFormula:
     text: str
     response: Response
     fixed: ParsedTerms
+    offset: ParsedTerms
     random: tuple[tuple[RandomPart, ParsedTerms], ...]
     columns: tuple[Column, ...]
     labels: tuple[Column, ...]
@@ -139,12 +142,15 @@ def _typed(table: Table, text: str) -> _TypedFormula:
     _require_random(parts, text)
     fixed = parse_terms(parts.fixed, columns)
     random = tuple((part, parse_terms(part.effects, columns)) for part in parts.random)
-    names = [*response.variables, *fixed.variables, *(name for _, effects in random for name in effects.variables)]
+    offset = parse_offsets(parts.offsets, columns)
+    names = [*response.variables, *fixed.variables, *offset.variables]
+    names += [name for _, effects in random for name in effects.variables]
     groups = [table.known(name) for part in parts.random for name in part.grouping.names]
     return _TypedFormula(
         text=text,
         response=response,
         fixed=fixed,
+        offset=offset,
         random=random,
         columns=tuple(columns[name] for name in dict.fromkeys(names)),
         labels=tuple(read_labels(table, name) for name in groups),
@@ -207,6 +213,7 @@ def _observations(
 ) -> Observations:
     x = columns_of(coding.fixed, sample)
     x_random = columns_of(coding.random.effects, sample)
+    offset = offset_of(coding.offset, sample)
     groups = groups_of(columns, coding.random)
     _require_estimable(coding, x, x_random, outcomes, groups)
     return Observations(
@@ -227,6 +234,8 @@ def _observations(
         random_intercept=coding.random.effects.intercept,
         correlated=coding.random.correlated,
         above=groups.above,
+        offset=None if offset is None else read_only(offset),
+        offset_name=" + ".join(factor.name for factor in coding.offset.factors),
         crossed=groups.crossed,
         notices=(
             *_notices(outcomes, sample, columns),

@@ -1,7 +1,8 @@
 """Names of factors -> a reference grid: one row for each combination of levels, covariates at their means.
 
 As in R's emmeans (Searle, Speed & Milliken 1980, The American Statistician 34(4)): columns of levels, and columns of
-two values, take each of their values; every other column of numbers stands at its mean over the rows of the fit.
+two values, take each of their values; every other column of numbers stands at its mean over the rows of the fit, and
+so does an offset.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class ReferenceGrid:
     ----------
     x, x_random : (M, p) and (M, q) arrays
         In the user's units.
+    offset : (M,) array
     level, condition : (M,) integer arrays
         The positions of each row's level and condition.
     levels : tuple of L str
@@ -84,6 +86,7 @@ class ReferenceGrid:
 
     x: NDArray[np.float64]
     x_random: NDArray[np.float64]
+    offset: NDArray[np.float64]
     level: NDArray[np.intp]
     condition: NDArray[np.intp]
     levels: tuple[str, ...]
@@ -126,6 +129,13 @@ def reference_grid(coding: Coding, by: object) -> ReferenceGrid:
     fixed = coding.fixed.variables
     axes = {each.name: axis_of(coding, each) for each in coding.variables if each.name in fixed}
     compared, within = _names_in(by, axes)
+    offered = next((name for name in compared if name in coding.offset.variables), None)
+    if offered is not None:
+        reject(
+            f"by must name factors that no offset is made of. {offered} is part of "
+            f"{listed(list(coding.offset.names))}, so that its levels differ by what is known beforehand too: ask "
+            "GLMM_BINOMIAL_PREDICT for rows of your own."
+        )
     named = (*compared, *within)
     averaged = [name for name, axis in axes.items() if axis and name not in named]
     grid = [cast("Axis", axes[name]) for name in (*named, *averaged)]
@@ -138,7 +148,8 @@ def reference_grid(coding: Coding, by: object) -> ReferenceGrid:
         )
     # the first factor varies fastest
     places = [each.ravel() for each in np.unravel_index(np.arange(cells), sizes, order="F")]
-    held = [each for each in coding.variables if axes.get(each.name) is None]
+    of_terms = {*fixed, *coding.random.effects.variables}
+    held = [each for each in coding.variables if each.name in of_terms and axes.get(each.name) is None]
     values: dict[str, NDArray[np.float64] | Sequence[str]] = {
         each.name: np.full(cells, cast("float", each.mean)) for each in held
     }
@@ -147,14 +158,17 @@ def reference_grid(coding: Coding, by: object) -> ReferenceGrid:
     level = np.ravel_multi_index(places[: len(compared)], sizes[: len(compared)], order="F")
     beyond = places[len(compared) : len(named)]
     condition = np.ravel_multi_index(beyond, sizes[len(compared) : len(named)], order="F") if within else level * 0
+    of_fit = {each.name: each.values for each in coding.variables}
+    offset = coding.offset_of(of_fit, rows=len(coding.variables[0].values))
     return ReferenceGrid(
         x=_finite(coding.fixed, coding.x_of(values, rows=cells)),
         x_random=_finite(coding.random.effects, coding.x_random_of(values, rows=cells)),
+        offset=np.full(cells, offset.mean()),
         level=np.asarray(level, dtype=np.intp),
         condition=np.asarray(condition, dtype=np.intp),
         levels=tuple(_combined(grid[: len(compared)], " ")),
         conditions=tuple(_conditions(grid[len(compared) : len(named)])),
-        notes=tuple(_notes(coding, compared, named, averaged, held)),
+        notes=(*_notes(coding, compared, named, averaged, held), *_about_offset(coding.offset, float(offset.mean()))),
     )
 
 
@@ -198,6 +212,11 @@ def _notes(
                 f"{by} takes part in an interaction with {name}: what is shown is the mean over {name} of contrasts "
                 f'that differ. "{by} | {" * ".join((*named[len(compared) :], name))}" shows each.'
             )
+
+
+def _about_offset(terms: CodedTerms, mean: float) -> Iterator[str]:
+    if terms.columns:
+        yield f"The offset stands at its mean too: {' + '.join(terms.names)} at {mean:.6g}."
 
 
 # what by names -------------------------------------------------------------------------------------------------------

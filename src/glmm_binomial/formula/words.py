@@ -28,6 +28,7 @@ NOT_OF_A_FORMULA: Final = {
         "trials, share * trials / trials ~ ...; and leave it out"
     ),
     "data": "The table is an argument of its own: leave it out",
+    "offset": "It is a term of the formula here: write + offset(...)",
 }
 """Arguments of glmer that people type along with the formula, and what to do instead."""
 

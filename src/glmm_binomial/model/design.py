@@ -82,9 +82,9 @@ class Design:
     Attributes
     ----------
     rows : Rows
-        `successes` and `trials` are sums over the user's rows that are equal in x, x_random, group and level; `fixed`
-        holds the standardised columns of x, after a column of ones when there is an intercept; `random` those of
-        x_random, after a column of ones when there is a random intercept.
+        `successes` and `trials` are sums over the user's rows that are equal in x, x_random, offset, group and level;
+        `fixed` holds the standardised columns of x, after a column of ones when there is an intercept; `random` those
+        of x_random, after a column of ones when there is a random intercept.
     scale : Scale
     log_binomial : float
         Sum of the logarithms of the binomial coefficients of the user's rows.
@@ -98,13 +98,13 @@ class Design:
 def build_design(observations: Observations) -> Design:
     """Merge equal rows, sort by group, standardise.
 
-    Rows equal in x, x_random and group merge into sums of successes and trials, which loses nothing: the likelihood of
-    a binomial model depends on the data only through these sums. With an intercept each column of x is centred at its
-    mean over the trials; a column of more than two values is divided by its SD, one of two values by their distance.
-    Without intercept columns are divided by their root mean square and not centred. Columns of independent random
-    slopes are divided by their root mean square and never centred, which would change the model; those of correlated
-    ones beside a random intercept are centred too and divided by their SD (Gelman et al. 2008, Annals of Applied
-    Statistics 2(4), section 2.1, argue for such scaling under weakly informative priors).
+    Rows equal in x, x_random, offset, group and level merge into sums of successes and trials, which loses nothing: the
+    likelihood of a binomial model depends on the data only through these sums. With an intercept each column of x is
+    centred at its mean over the trials; a column of more than two values is divided by its SD, one of two values by
+    their distance. Without intercept columns are divided by their root mean square and not centred. Columns of
+    independent random slopes are divided by their root mean square and never centred, which would change the model;
+    those of correlated ones beside a random intercept are centred too and divided by their SD (Gelman et al. 2008,
+    Annals of Applied Statistics 2(4), section 2.1, argue for such scaling under weakly informative priors).
     """
     merged = _merge(observations)
     intercept = observations.options.fit_intercept
@@ -130,6 +130,7 @@ def build_design(observations: Observations) -> Design:
         grouping=Grouping.of_sorted(merged.group_index),
         upper=None if above is None else Grouping.of_sorted(above.index),
         crossed=None if crossed is None else Crossing(merged.level_index, len(crossed.labels)),
+        offset=merged.offset,
     )
     scale_back = Scale(
         back_transform=back_transform,
@@ -167,20 +168,22 @@ def _with_intercept(
 
 @dataclass(frozen=True, slots=True)
 class _MergedRows:
-    """Rows distinct in group, level, x (n, p) and x_random (n, q), with their sums of successes and trials."""
+    """Rows distinct in group, level, x (n, p), x_random (n, q) and offset, with sums of successes and trials."""
 
     successes: NDArray[np.float64]
     trials: NDArray[np.float64]
     x: NDArray[np.float64]
     x_random: NDArray[np.float64]
+    offset: NDArray[np.float64] | None
     group_index: NDArray[np.intp]
     level_index: NDArray[np.intp]
 
 
 def _merge(observations: Observations) -> _MergedRows:
-    crossed, rows = observations.crossed, len(observations.successes)
+    crossed, offset, rows = observations.crossed, observations.offset, len(observations.successes)
     level = np.zeros(rows, dtype=np.intp) if crossed is None else crossed.index
-    columns = np.column_stack([observations.x, observations.x_random, *([] if crossed is None else [level])])
+    further = [*([] if offset is None else [offset]), *([] if crossed is None else [level])]
+    columns = np.column_stack([observations.x, observations.x_random, *further])
     order = _order(columns, observations.group_index)
     columns, group_index = columns[order], observations.group_index[order]
     is_new = np.ones(len(order), dtype=bool)
@@ -193,6 +196,7 @@ def _merge(observations: Observations) -> _MergedRows:
         trials=merged.sums(observations.trials[order]),
         x=columns[:, :width],
         x_random=columns[:, width:both],
+        offset=None if offset is None else columns[:, both],
         group_index=group_index[merged.starts],
         level_index=level[order][merged.starts],
     )

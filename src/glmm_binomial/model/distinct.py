@@ -38,10 +38,11 @@ class DistinctGroups:
 
 def distinct_groups(rows: Rows) -> DistinctGroups:
     """Keep one group of each kind; the rows of a group stand in one order, whatever its label (see `build_design`)."""
-    if all_distinct(rows.fixed[rows.grouping.starts]):
+    columns = rows.fixed if rows.offset is None else np.column_stack([rows.fixed, rows.offset])
+    if all_distinct(columns[rows.grouping.starts]):
         every = np.arange(rows.grouping.count)
         return DistinctGroups(rows=rows, multiplicity=np.ones(len(every)), kind=every)
-    table = np.column_stack([rows.fixed, rows.random, rows.successes, rows.trials])
+    table = np.column_stack([columns, rows.random, rows.successes, rows.trials])
     bounds = rows.grouping.bounds.tolist()
     seen: dict[bytes, int] = {}
     kinds = [seen.setdefault(table[first:last].tobytes(), len(seen)) for first, last in pairwise(bounds)]

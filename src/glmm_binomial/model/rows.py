@@ -42,7 +42,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """n rows of successes and trials, k fixed and K random effects, G groups: row i has logit x_i'b + z_i'u_g.
+    """n rows of successes and trials, k fixed and K random effects, G groups: row i has logit x_i'b + o_i + z_i'u_g.
 
     Attributes
     ----------
@@ -59,6 +59,8 @@ class Rows:
     crossed : Crossing or None
         A grouping that crosses the groups. The first of the two random effects then is that of the group, the second
         that of the level.
+    offset : (n,) array or None
+        o, what is known of the logits beforehand; None where nothing is.
     """
 
     successes: NDArray[np.float64]
@@ -68,6 +70,7 @@ class Rows:
     grouping: Grouping
     upper: Grouping | None
     crossed: Crossing | None = None
+    offset: NDArray[np.float64] | None = None
 
     def with_fixed(self, fixed: NDArray[np.float64]) -> Rows:
         """The same rows with other columns of coefficients, (n, any)."""
@@ -96,6 +99,7 @@ class Rows:
             random=self.random[order, 1:],
             grouping=Grouping.of_sorted(crossed.index[order]),
             upper=None,
+            offset=None if self.offset is None else self.offset[order],
         )
 
     @property
@@ -123,6 +127,20 @@ class Rows:
             random=self.random[chosen],
             grouping=Grouping.of_sizes(self.grouping.sizes[groups]),
             upper=None,
+            offset=None if self.offset is None else self.offset[chosen],
+        )
+
+    def repeated(self, successes: NDArray[np.float64]) -> Rows:
+        """All groups again and again as one data set, with other outcomes (S, n) each time."""
+        times = len(successes)
+        return Rows(
+            successes=successes.ravel(),
+            trials=np.tile(self.trials, times),
+            fixed=np.tile(self.fixed, (times, 1)),
+            random=np.tile(self.random, (times, 1)),
+            grouping=self.grouping.repeated(times),
+            upper=None if self.upper is None else self.upper.repeated(times),
+            offset=None if self.offset is None else np.tile(self.offset, times),
         )
 
     def shared(self, effects: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -133,9 +151,14 @@ class Rows:
         together[..., 0] = effects[..., self.upper.starts[self.upper.index], 0]
         return together
 
+    def fixed_part(self, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Linear predictors without the groups' effects, (n,) or (n, D), at coefficients (k,) or (k, D)."""
+        products = np.asarray(self.fixed @ coefficients)
+        return products if self.offset is None else np.asarray((products.T + self.offset).T)
+
     def predictor(self, coefficients: NDArray[np.float64], effects: NDArray[np.float64]) -> NDArray[np.float64]:
         """Linear predictors (n,) at coefficients (k,) and each group's effects (G, K)."""
-        return np.asarray(self.fixed @ coefficients + (self.random * self.grouping.by_row(effects)).sum(axis=1))
+        return np.asarray(self.fixed_part(coefficients) + (self.random * self.grouping.by_row(effects)).sum(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,10 @@ class Observations:
         The groups that these are nested in, in the order of which `group_labels` stand then.
     crossed : CrossedGroups or None
         A second grouping, of fewer levels, that crosses the groups.
+    offset : (N,) array or None
+        What is known of each row's logit beforehand; None where nothing is.
+    offset_name : str
+        What it is, such as log(time); "" where there is none.
     notices : tuple of str
         What must be known about the data, such as which text is the success.
     """
@@ -125,6 +129,8 @@ class Observations:
     correlated: bool = False
     above: GroupsAbove | None = None
     crossed: CrossedGroups | None = None
+    offset: NDArray[np.float64] | None = None
+    offset_name: str = ""
     notices: tuple[str, ...] = ()
 
     @property
@@ -173,6 +179,7 @@ class Observations:
             x_random=read_only(self.x_random[kept]),
             handed_over=all_used(int(kept.sum())),
             above=None if self.above is None else self.above.without(groups),
+            offset=None if self.offset is None else read_only(self.offset[kept]),
         )
 
 

@@ -62,6 +62,8 @@ class NewRows:
         What groups and levels are called, where two groupings cross.
     is_level_known, level_index : (M,) arrays
         As `is_known` and `group_index`, of the levels.
+    offset : (M,) array or None
+        None where the model has none.
     """
 
     x: NDArray[np.float64]
@@ -75,6 +77,7 @@ class NewRows:
     crossing: tuple[str, str] | None
     is_level_known: NDArray[np.bool_]
     level_index: NDArray[np.intp]
+    offset: NDArray[np.float64] | None = None
 
 
 def read_new_rows(
@@ -129,6 +132,7 @@ def rows_with_groups(
     handed_over: HandedOver,
     above: tuple[object, ...] | None = None,
     levels: tuple[object, ...] | None = None,
+    offset: NDArray[np.float64] | None = None,
 ) -> NewRows:
     """Checked columns of M rows and the groups of the fit that their labels name.
 
@@ -145,6 +149,7 @@ def rows_with_groups(
         Of the groups above nested ones.
     levels : tuple of M labels, or None
         Of the groups that cross these.
+    offset : (M,) array or None
     """
     sought = labels or (None,) * len(x)
     positions = _positions(observations.group_labels, sought, by=_key)
@@ -179,6 +184,7 @@ def rows_with_groups(
         crossing=None if crossed is None else (observations.group_name, crossed.name),
         is_level_known=read_only(np.array([position is not None for position in of_levels], dtype=bool)),
         level_index=read_only(np.array([position or 0 for position in of_levels], dtype=np.intp)),
+        offset=None if offset is None else read_only(offset),
     )
 
 
@@ -197,6 +203,7 @@ def rows_of_the_fit(observations: Observations) -> NewRows:
         crossing=None if crossed is None else (observations.group_name, crossed.name),
         is_level_known=read_only(np.full(rows, crossed is not None)),
         level_index=observations.group_index if crossed is None else crossed.index,
+        offset=observations.offset,
     )
 
 

@@ -137,8 +137,8 @@ def _effect(model: GLMM, variables: Variables, name: str) -> Effect:
     else:
         cells = axis.values
     rows = np.array([_mean_row(variables, name, cell) for cell in cells])
-    fixed = model.design.scale.fixed_columns(rows)
-    found = typical_probabilities(model.fit, fixed).logits(model.observations.options.alpha)
+    fixed = model.design.scale.fixed_columns(rows[:, :-1])
+    found = typical_probabilities(model.fit, fixed, rows[:, -1]).logits(model.observations.options.alpha)
     return Effect(
         name=name,
         labels=None if axis is None else axis.labels,
@@ -159,9 +159,10 @@ def _range(model: GLMM, name: str) -> tuple[float, float]:
 
 
 def _mean_row(variables: Variables, name: str, value: float | str) -> NDArray[np.float64]:
-    """The mean over the rows of the columns of x, all rows with one value of a variable, (p,)."""
+    """The mean over the rows of the columns of x and the offset, all rows with one value of a variable, (p + 1,)."""
     stop_if_requested()
-    return np.asarray(variables.weights @ variables.at(name, value).x)
+    coded = variables.at(name, value)
+    return np.append(variables.weights @ coded.x, variables.weights @ coded.offset)
 
 
 def effect_figure(effects: tuple[Effect, ...]) -> Figure:

@@ -11,7 +11,7 @@ from scipy.special import expit
 from glmm_binomial.answers.bins import bins_of
 from glmm_binomial.answers.plots.picture import BLACK, BLUE, GREY, SKY_BLUE, VERMILION, Plot, new_figure, tidy
 from glmm_binomial.answers.residuals import residuals
-from glmm_binomial.answers.simulate import fixed_predictor
+from glmm_binomial.answers.simulate import typical_logits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,9 +66,7 @@ def residual_plot(model: GLMM, *, n_sim: object = None, seed: object = None) -> 
     InvalidInputError
         When n_sim or seed cannot be used.
     """
-    found = pictured(
-        expit(fixed_predictor(model, model.observations.x)), residuals(model, n_sim=n_sim, seed=seed).quantile
-    )
+    found = pictured(expit(typical_logits(model)), residuals(model, n_sim=n_sim, seed=seed).quantile)
     return Plot(figure=residual_figure(found), sentence=residual_sentence(found))
 
 

@@ -134,6 +134,8 @@ def _right(model: GLMM, estimates: Estimates, printer: Printer, notation: _Notat
         number = notation.number(printer.decimal(abs(value), decimals_of(value)))
         column = "" if is_intercept else f"{notation.times}{notation.name(estimates.fixed_names[place])}"
         terms.append(("-" if value < 0.0 else "+", f"{number}{column}"))
+    if estimates.offset:
+        terms.append(("+", notation.name(estimates.offset)))
     for place, name in enumerate(estimates.random_names):
         column = f"{notation.times}{notation.name(name)}" if place >= model.design.scale.random_intercepts else ""
         terms.append(("+", f"{_effect(place, estimates, notation)}{column}"))

@@ -69,7 +69,10 @@ def _lines(refit: Refit) -> Iterator[str]:
     is_adaptive = len(refit.effects) > 1 and not (refit.is_laplace or refit.has_two_kinds)
     printed = by_laplace(refit) if refit.has_two_kinds else refit
     coding = refit.model.coding
-    terms = None if coding is None else r_terms(coding.fixed, R)
+    terms = None
+    if coding is not None:
+        as_numbers = (*coding.random.effects.variables, *coding.offset.variables)
+        terms = r_terms(coding.fixed, R, as_numbers=as_numbers)
     about_all = (*about(refit), *_about_package(refit, printed, is_adaptive=is_adaptive))
     yield from comment((*about_all, *arranged(refit, refit.columns, refit.columns)), before="#")
     yield f"library({'GLMMadaptive' if is_adaptive else 'lme4'})"
@@ -150,6 +153,8 @@ def _calculated(refit: Refit, terms: RTerms | None) -> Iterator[str]:
 
 def _fixed(refit: Refit, terms: RTerms | None) -> str:
     labels = [quoted(each.plain or each.name) for each in refit.fixed] if terms is None else list(terms.labels)
+    if refit.offset is not None:
+        labels = [*(labels or (["1"] if refit.intercept else [])), f"offset({R.arithmetic(refit.offset)})"]
     return f"{_response(refit)} ~ {' + '.join(labels if refit.intercept else ['0', *labels]) or '1'}"
 
 

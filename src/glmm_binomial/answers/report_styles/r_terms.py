@@ -43,13 +43,21 @@ class RTerms:
     places: tuple[int, ...]
 
 
-def r_terms(terms: CodedTerms, language: Language) -> RTerms | None:
-    """The terms in R's notation; None where R would make other columns of them."""
+def r_terms(terms: CodedTerms, language: Language, *, as_numbers: tuple[str, ...] = ()) -> RTerms | None:
+    """The terms in R's notation; None where R would make other columns of them.
+
+    Parameters
+    ----------
+    terms : CodedTerms
+    language : Language
+    as_numbers : tuple of str
+        Columns that random slopes and offsets take as numbers.
+    """
     in_order = sorted(terms.terms, key=lambda term: len(term.factors))
     first_seen = list(dict.fromkeys(place for term in in_order for place in term.factors))
     codings = _contrasts([frozenset(term.factors) for term in in_order], terms, first_seen)
     levels = {factor.name for factor in terms.factors if isinstance(factor, Levels)}
-    others = {name for each in terms.factors if not isinstance(each, Levels) for name in each.variables}
+    others = {name for each in terms.factors if not isinstance(each, Levels) for name in each.variables} | {*as_numbers}
     if levels & others:
         # a column cannot be a factor here and a number there
         return None

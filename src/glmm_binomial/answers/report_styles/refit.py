@@ -6,6 +6,7 @@ The programs maximise the likelihood, so that they find what method "ml" finds, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from glmm_binomial.estimation.crossed_laplace import maximize_joint_laplace
 from glmm_binomial.estimation.fitted_model import fitted
 from glmm_binomial.estimation.fitting import LARGEST_DISTANCE
 from glmm_binomial.estimation.likelihood import maximize_laplace
-from glmm_binomial.formula.expressions import ColumnOfNumbers, Expression
+from glmm_binomial.formula.expressions import Arithmetic, ColumnOfNumbers, Expression
 from glmm_binomial.formula.factors import Basis, Levels, Numbers
 from glmm_binomial.formula.groups import JOINT
 from glmm_binomial.observations.wording import effect_in_words, listed
@@ -131,6 +132,7 @@ class Refit:
         Those of the groups above, where groups are nested and both effects vary; none otherwise.
     crossed : tuple of str
         Those of the fewer groups that cross these, where both effects vary; none otherwise.
+    offset : Expression or None
     maximum : Estimates or None
         By maximum likelihood; None where the likelihood has no maximum.
     """
@@ -144,6 +146,7 @@ class Refit:
     groups: tuple[str, ...]
     above: tuple[str, ...]
     crossed: tuple[str, ...]
+    offset: Expression | None
     maximum: Estimates | None
 
     @property
@@ -223,6 +226,7 @@ def refit_of(model: GLMM) -> Refit:
         groups=told.groups if both else varying[0],
         above=told.above if both else (),
         crossed=told.crossed if both else (),
+        offset=told.offset,
         maximum=maximum,
     )
 
@@ -279,6 +283,7 @@ class _Told:
     groups: tuple[str, ...]
     above: tuple[str, ...] = ()
     crossed: tuple[str, ...] = ()
+    offset: Expression | None = None
 
 
 def _of_ranges(model: GLMM) -> _Told:
@@ -328,7 +333,15 @@ def _of_formula(coding: Coding) -> _Told:
         groups=groups,
         above=above,
         crossed=crossed,
+        offset=_offset(coding),
     )
+
+
+def _offset(coding: Coding) -> Expression | None:
+    """The sum of the offsets."""
+    parts = [product.pieces[0] for product in _products(coding, coding.offset)]
+    expressions = [part for part in parts if isinstance(part, Expression)]
+    return reduce(partial(Arithmetic, "+"), expressions) if expressions else None
 
 
 def _response(coding: Coding) -> Response:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.report_styles.languages import Language
     from glmm_binomial.answers.report_styles.refit import Refit
 
-OF_THE_RESPONSE: Final = ("the outcome", "the trials")
-"""Columns that may have to be calculated, before they are renamed."""
+CALCULATED: Final = ("the outcome", "the trials", "the offset")
+"""Columns that may have to be, before they are renamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Renamed:
         The column of outcomes, or of successes.
     trials : str or None
         That of trials.
+    offset : str or None
+        That of the offset.
     groups, above, crossed : tuple of str
         Those whose labels make a group together, a group above, and one of those that cross; none where there are none.
     fixed, slopes : tuple of str
@@ -46,6 +48,7 @@ class Renamed:
     calculated: tuple[tuple[str, str], ...]
     outcome: str
     trials: str | None
+    offset: str | None
     groups: tuple[str, ...]
     above: tuple[str, ...]
     crossed: tuple[str, ...]
@@ -65,11 +68,12 @@ def renamed(refit: Refit, language_of: Callable[[Mapping[str, str]], Language]) 
     curves = tuple(dict.fromkeys(each.name for each in refit.pieces if isinstance(each, ColumnOfCurve)))
     of_file = tuple(dict.fromkeys((*refit.columns, *curves)))
     made = tuple(each.name for each in refit.products if each.plain is None)
-    names = plain_names(tuple(dict.fromkeys((*of_file, *made, *OF_THE_RESPONSE))))
+    names = plain_names(tuple(dict.fromkeys((*of_file, *made, *CALCULATED))))
     language = language_of(names)
     outcome, trials = _response(refit, language)
-    of_response = dict(zip([names[each] for each in OF_THE_RESPONSE], (outcome, trials or ""), strict=True))
-    calculated = {name: text for name, text in of_response.items() if text and text not in names.values()}
+    offset = None if refit.offset is None else language.arithmetic(refit.offset)
+    texts = dict(zip([names[each] for each in CALCULATED], (outcome, trials or "", offset or ""), strict=True))
+    calculated = {name: text for name, text in texts.items() if text and text not in names.values()}
     called = {text: name for name, text in calculated.items()}
     calculated |= {
         names[each.name]: language.product(each)
@@ -83,6 +87,7 @@ def renamed(refit: Refit, language_of: Callable[[Mapping[str, str]], Language]) 
         calculated=tuple(calculated.items()),
         outcome=called.get(outcome, outcome),
         trials=None if trials is None else called.get(trials, trials),
+        offset=None if offset is None else called.get(offset, offset),
         groups=tuple(names[name] for name in refit.groups),
         above=tuple(names[name] for name in refit.above),
         crossed=tuple(names[name] for name in refit.crossed),

@@ -64,6 +64,7 @@ def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
         f"dist={'binary' if told.trials is None else 'binomial'}",
         "link=logit solution ddfm=none",
         *([] if refit.intercept else ["noint"]),
+        *([f"offset={told.offset}"] if told.offset else []),
     ]
     yield f"  model {' '.join([response, '=', *told.fixed, '/', *options])};"
     structure = "un" if refit.is_correlated else "vc"

@@ -51,6 +51,8 @@ def _sentences(model: GLMM, estimates: Estimates, printer: Printer) -> Iterator[
         effects = f"random slopes of {_listed(slopes)} and no random intercept"
     if estimates.kinds:
         effects = " and ".join(f"a random {name}" for name in effects_of(estimates))
+    if estimates.offset:
+        effects = f"{effects}, {estimates.offset} being an offset,"
     yield (
         f"A mixed-effects logistic regression with {effects} was fitted to {rows}{left_out} of {groups} by "
         f"{method_of(estimates)}."

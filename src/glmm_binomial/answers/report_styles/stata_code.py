@@ -57,7 +57,8 @@ def _lines(refit: Refit, told: Renamed) -> Iterator[str]:
         yield f"egen long {ABOVE} = group({' '.join(told.above)})"
     yield f"egen long {GROUPS} = group({' '.join(told.groups)})"
     # in one line, which Stata's command window takes too
-    fixed = f"melogit {' '.join([told.outcome, *told.fixed])}{'' if refit.intercept else ', noconstant'}"
+    of_fixed = [*([] if refit.intercept else ["noconstant"]), *([f"offset({told.offset})"] if told.offset else [])]
+    fixed = f"melogit {' '.join([told.outcome, *told.fixed])}{', ' * bool(of_fixed)}{' '.join(of_fixed)}"
     if refit.is_crossed:
         yield f"egen long {LEVELS} = group({' '.join(told.crossed)})"
     first = f" || {ABOVE}:" if refit.is_nested else f" || _all: R.{LEVELS}" if refit.is_crossed else ""

@@ -74,6 +74,8 @@ def _of_groups(model: GLMM, estimates: Estimates, printer: Printer) -> Iterator[
     yield "observations", estimates.observations
     if estimates.trials is not None:
         yield "trials", estimates.trials
+    if estimates.offset:
+        yield "offset", estimates.offset
     if estimates.rows_omitted:
         yield "rows left out", estimates.rows_omitted
 
