@@ -61,6 +61,12 @@ SECTIONS = (
         "do not. mean-field is the negative control: what the raw standard deviations of a variational fit are worth.",
     ),
     Section(
+        title="Coverage for each kind of model",
+        module="benchmarks.kinds",
+        about="How often intervals of maximum likelihood hold the truth, and what is found, for each kind of random "
+        "effects beyond an intercept.",
+    ),
+    Section(
         title="Speed",
         module="benchmarks",
         about="Ratios measured in one run, medians over the repeats; a GLM is statsmodels' plain logistic regression "
