@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 NARROW = 2.0
 """Standard deviations between limits of a quantity below which its mean may lie beyond one of them."""
 
+SOURCES = ("zero", "group estimate", "group above", "estimates of both groups")
+"""Of the random effects of a prediction, beside those of one of two groupings that cross."""
+
 SECONDS = 20.0
 """Of its own processor time that one case may take; a usual one takes some thousandths."""
 
@@ -235,7 +238,7 @@ def _sound_predictions(cells: Table) -> None:
         _require_enclosed("average", average_lower, average, average_upper, is_narrow=is_narrow)
         assert logit * (probability - 0.5) >= 0.0
         assert std_error >= 0.0
-        assert str(source).startswith(("zero", "group estimate"))
+        assert str(source).startswith(SOURCES) or " estimate (new or no " in str(source)
 
 
 def _sound_effects(cells: Table) -> None:
