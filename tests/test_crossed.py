@@ -32,6 +32,7 @@ from glmm_binomial.answers.terms import terms
 from glmm_binomial.errors import InvalidInputError
 from glmm_binomial.estimation.crossed_integral import CrossedIntegral
 from glmm_binomial.estimation.crossed_posterior import CrossedLogPosterior
+from glmm_binomial.estimation.fitting import fit_cache
 from glmm_binomial.estimation.integrator import CrossedIntegrator
 from glmm_binomial.model.design import build_design
 from glmm_binomial.model.effects import IndependentEffects, Parameters
@@ -163,6 +164,18 @@ def test_the_stated_error_covers_the_exact_likelihood(seed):
     exact = likelihood_on_a_grid(rows, np.append(fit.coefficients, np.log(fit.sds)))
     error = abs(exact - fit.log_likelihood)
     assert 1e-4 < error < fit.levels.check.log_likelihood_error < error + 0.3
+
+
+def test_where_few_draws_are_effective_no_error_is_stated(monkeypatch):
+    monkeypatch.setattr("glmm_binomial.estimation.crossed_check.LEAST_SHARE", 1.0)
+    fit_cache.clear()
+    model = fitted(answered(persons=20))
+    fit_cache.clear()
+    cells = {row[1]: row[2] for row in table(model).rows() if len(row) > 2}
+    assert cells["log_likelihood_error"] is None
+    assert cells["estimates_error"] is None
+    assert 0.5 < cells["laplace_share"] < 1.0
+    assert any("of whose error nothing can be said" in notice for notice in estimates_of(model).notices)
 
 
 def test_standard_errors_are_those_of_the_likelihoods_curvature():
