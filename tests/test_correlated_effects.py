@@ -22,6 +22,7 @@ from glmm_binomial.answers.simulate import draw_outcomes, simulate
 from glmm_binomial.answers.table import table
 from glmm_binomial.answers.terms import terms
 from glmm_binomial.answers.variance_shares import variance_shares
+from glmm_binomial.errors import InvalidInputError
 from glmm_binomial.model.correlated_effects import LARGEST_Z, CorrelatedEffects
 from glmm_binomial.observations.simulation_options import SimulationOptions
 from glmm_binomial.observations.truth import Truth
@@ -230,6 +231,52 @@ def test_three_effects_have_two_columns_of_correlations():
     assert rows[4][4:] == ("corr_1", "corr_2")
     assert [len(row) for row in rows[5:8]] == [4, 5, 6]
     assert [row[2] for row in rows if row[1:2] == ("quadrature_nodes",)] == [7]
+
+
+@pytest.mark.mass
+def test_seven_effects_have_their_other_correlations_among_the_diagnostics():
+    generator = np.random.default_rng(5)
+    group, x = np.repeat(np.arange(100), 30), generator.normal(size=(3_000, 6))
+    effects = 0.8 * generator.normal(size=(100, 7))
+    effects[:, 6] += 0.8 * effects[:, 5]
+    eta = 0.2 + effects[group, 0] + (x * effects[group, 1:]).sum(axis=1)
+    y = (generator.random(3_000) < 1.0 / (1.0 + np.exp(-eta))).astype(int)
+    names = [f"x{column}" for column in range(1, 7)]
+    cells = [
+        ["y", *names, "id"],
+        *([y_i, *x_i, f"g{g}"] for y_i, x_i, g in zip(y.tolist(), x.tolist(), group.tolist(), strict=True)),
+    ]
+    formula = f"y ~ {' + '.join(names)} + (1 + {' + '.join(names)} | id)"
+    model = fit_formula(cells, formula, method="ml")
+    rows, found = table(model).rows(), estimates_of(model)
+    start = next(place for place, row in enumerate(rows) if row[0] == "random_effects")
+    assert [len(row) for row in rows[start : start + 8]] == [9, 4, 5, 6, 7, 8, 9, 9]
+    assert rows[start + 7][4:] == pytest.approx(found.correlations[6, :5])
+    others = [row[1:] for row in rows if str(row[1:2]).startswith("('corr:")]
+    assert others == [("corr: x6, x5", pytest.approx(found.correlations[6, 5]))]
+    assert found.correlations[6, 5] > 0.3
+    assert found.log_likelihood == pytest.approx(laplace(model, y, x, group), abs=1e-6)
+    with pytest.raises(InvalidInputError, match='method must be "ml" where more than 6 random effects are correlated'):
+        fit_formula(cells, formula)
+
+
+def laplace(model, y, x, group):
+    """Log L by Laplace's approximation from its definition, group by group."""
+    found, z = estimates_of(model), np.column_stack([np.ones(len(x)), x])
+    sigma = np.outer(found.std_devs, found.std_devs) * found.correlations
+    precision, total = np.linalg.inv(sigma), 0.0
+    for g in range(group[-1] + 1):
+        inside = group == g
+        fixed, columns, u = z[inside] @ found.coefficients, z[inside], np.zeros(z.shape[1])
+        for _ in range(100):
+            p = 1.0 / (1.0 + np.exp(-(fixed + columns @ u)))
+            hessian = columns.T @ (columns * (p * (1.0 - p))[:, None]) + precision
+            step = np.linalg.solve(hessian, columns.T @ (y[inside] - p) - precision @ u)
+            u = u + step / max(1.0, np.abs(step).max())
+        eta = fixed + columns @ u
+        total += float(y[inside] @ eta - np.logaddexp(0.0, eta).sum() - 0.5 * u @ precision @ u)
+        total -= 0.5 * float(np.linalg.slogdet(hessian @ sigma)[1])
+    return total
 
 
 def test_the_groups_effects_are_conditional_modes_on_the_users_scale():

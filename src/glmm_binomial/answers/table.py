@@ -14,6 +14,8 @@ from glmm_binomial.answers.t_tests import shown as t_tests_shown
 from glmm_binomial.estimation.fitted_model import fit_ranges
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from glmm_binomial.estimation.fitted_model import GLMM
 
 FIXED_HEADER = (
@@ -29,7 +31,7 @@ FIXED_HEADER = (
 )
 RANDOM_HEADER = ("random_effects", "parameter", "variance", "std_dev")
 MOST_CORRELATIONS = 5
-"""Columns that are left for the correlations of an effect with those above it."""
+"""Columns that are left for the correlations of an effect with those above it; the others are diagnostics."""
 
 DIAGNOSTICS_HEADER = ("diagnostics", "parameter", "value")
 
@@ -83,6 +85,7 @@ class Table(Tabular):
             DIAGNOSTICS_HEADER,
         ]
         rows += [("", name, value) for name, value in _diagnostics(estimates).items()]
+        rows += [("", name, value) for name, value in _other_correlations(estimates)]
         rows += [("", *row) for row in (*dispersion_shown(estimates.dispersion), *t_tests_shown(estimates))]
         return rows + [("warning", notice) for notice in estimates.notices]
 
@@ -92,6 +95,14 @@ def _correlations_above(estimates: Estimates, place: int) -> list[float | None]:
     if estimates.correlations is None:
         return []
     return [value if np.isfinite(value) else None for value in estimates.correlations[place, :place].tolist()]
+
+
+def _other_correlations(estimates: Estimates) -> Iterator[tuple[str, float | None]]:
+    """Those for which no column is left."""
+    names = estimates.random_names
+    for place, name in enumerate(names):
+        others = list(zip(names, _correlations_above(estimates, place), strict=False))[MOST_CORRELATIONS:]
+        yield from ((f"corr: {name}, {other}", value) for other, value in others)
 
 
 def _of_groups(estimates: Estimates) -> dict[str, object]:

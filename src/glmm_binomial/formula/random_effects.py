@@ -25,8 +25,8 @@ MOST_LEVELS: Final = 300
 MOST_INDICATORS: Final = 60_000_000
 """Rows times groups of the smaller one, half a gigabyte of columns of 0 and 1."""
 
-MOST_CORRELATED: Final = 6
-"""Effects of a group, of which the table shows the correlations."""
+MOST_CORRELATED: Final = 10
+"""Effects of a group, whose 45 correlations data can hardly tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 MOST_ROWS_NAMED: Final = 3
 MINIMUM_ROWS: Final = 2
 
+MOST_CORRELATED_IN_POSTERIOR: Final = 6
+"""Effects of a group."""
+
 
 @dataclass(frozen=True, slots=True)
 class FormulaData:
@@ -168,8 +171,14 @@ def _require_method(random: RandomEffects, parts: tuple[tuple[RandomPart, Parsed
             'method must be "vb" or "ml" where groups are nested. It is "mean-field", which knows one kind of groups, '
             f"and {random.grouping.name} is nested in {random.above.name}."
         )
+    part, count = parts[0][0], random.effects.intercept + len(random.effects.columns)
+    if random.correlated and options.method == "vb" and count > MOST_CORRELATED_IN_POSTERIOR:
+        reject(
+            f'method must be "ml" where more than {MOST_CORRELATED_IN_POSTERIOR} random effects are correlated. It is '
+            f'"vb", whose posterior would take many minutes, and {part.typed()} has {count}. '
+            f"{part.typed(correlated=False)}, in which they are independent, works too."
+        )
     if random.correlated and options.method == "mean-field":
-        part = parts[0][0]
         reject(
             f'method must be "vb" or "ml" where random effects are correlated. It is "mean-field", which knows '
             f"independent effects only, and {part.typed()} has correlated ones: write {part.typed(correlated=False)} "
