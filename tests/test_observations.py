@@ -479,19 +479,25 @@ def test_blank_ranges_are_too_short():
 def test_whole_columns_are_trimmed_quickly():
     tail = [[None]] * (EXCEL_ROWS - 7)
     arguments = [column("ill", *Y) + tail, column("dose", *X) + tail, column("herd", *GROUPS) + tail]
-    began = time.process_time()
-    found = observe(*arguments)
-    # a walk over three million cells in Python takes about a second
-    assert time.process_time() - began < 0.5
+    seconds = []
+    for _ in range(3):
+        began = time.process_time()
+        found = observe(*arguments)
+        seconds.append(time.process_time() - began)
+    # a walk over three million cells in Python takes about a second; the first run may meet a collection of garbage
+    assert min(seconds) < 0.5
     assert len(found.successes) == 6
 
 
 @pytest.mark.mass
 def test_whole_columns_of_cells_made_one_by_one_are_trimmed_quickly():
     arguments = [column(*cells) + [[None] for _ in range(EXCEL_ROWS - 6)] for cells in (Y, X, GROUPS)]
-    began = time.process_time()
-    assert len(observe(*arguments).successes) == 6
-    assert time.process_time() - began < 1.0
+    seconds = []
+    for _ in range(3):
+        began = time.process_time()
+        assert len(observe(*arguments).successes) == 6
+        seconds.append(time.process_time() - began)
+    assert min(seconds) < 1.0
 
 
 @pytest.mark.mass
