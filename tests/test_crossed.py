@@ -292,6 +292,7 @@ def chain(rows, *, chains=300, steps=3_000, seed=1):
     return np.concatenate(draws)
 
 
+@pytest.mark.mass
 @pytest.mark.simulation
 @pytest.mark.parametrize("seed", [4, 6])
 def test_the_posterior_is_that_of_a_markov_chain_over_all_effects(seed):

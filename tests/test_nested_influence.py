@@ -56,6 +56,7 @@ def test_changes_are_those_that_lme4_finds_without_each_group(left_out, dataset)
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 @pytest.mark.parametrize("method", ["ml", "vb"])
 @pytest.mark.parametrize("name", DATASETS)
 def test_changes_and_verdicts_are_those_of_a_fit_without_the_school(name, method):
@@ -128,6 +129,7 @@ def test_no_step_is_taken_to_where_a_variance_is_zero_no_longer(effect, sds, see
 
 
 @pytest.mark.mass
+@pytest.mark.simulation
 def test_communities_are_left_out_of_published_data():
     header, *rows = immunisation()
     place = header.index("comm")
