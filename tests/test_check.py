@@ -270,6 +270,7 @@ def hand_built(**changes):
         "tests": (),
         "alpha": 0.05,
         "seed": 1,
+        "untested": "",
     }
     assert set(values) == {field.name for field in fields(Check)}
     return Check(**{**values, **changes})

@@ -178,6 +178,27 @@ def test_where_few_draws_are_effective_no_error_is_stated(monkeypatch):
     assert any("of whose error nothing can be said" in notice for notice in estimates_of(model).notices)
 
 
+def test_where_the_likelihood_has_no_maximum_it_is_that_of_the_tables_estimates():
+    header, *rows = answered(persons=12, items=4, seed=2)
+    model = fitted([header, *([int(row[2] > 0.0), *row[1:]] for row in rows)], method="vb")
+    point = np.append(model.fit.coefficients, np.log(model.fit.sds))
+    value = laplace(build_design(model.observations).rows, point)
+    assert_allclose(estimates_of(model).log_likelihood, value, rtol=0.0, atol=2e-5)
+    assert "do not compare" in " ".join(estimates_of(model).notices).lower()
+    cells = {row[1]: row[2] for row in table(model).rows() if len(row) > 2}
+    assert cells["laplace"] == "log_likelihood, over item"
+    assert "log_likelihood_error" not in cells
+
+
+@pytest.mark.parametrize("sds", [(1.0, 0.3), (0.7, 1.5)])
+def test_degrees_of_freedom_of_the_levels_are_those_of_the_curvature_at_the_tables_estimates(sds):
+    model = fitted(answered(persons=40, items=10, sds=sds, seed=7), method="vb")
+    rows, fit = build_design(model.observations).rows, model.fit
+    peak = CrossedIntegral(rows).peak(np.append(fit.coefficients, np.log(fit.sds)), *start_of(rows))
+    shrinkage = np.trace(np.linalg.inv(peak.precision)) / fit.sds[1] ** 2
+    assert_allclose(fit.levels.shrinkage, shrinkage, rtol=0.1)
+
+
 def test_standard_errors_are_those_of_the_likelihoods_curvature():
     model = fitted(answered(persons=40, items=10))
     rows, fit = build_design(model.observations).rows, model.fit
@@ -346,6 +367,15 @@ def test_the_table_has_a_row_for_each_kind_of_groups(method):
     assert {"person: intercept", "item: intercept"} <= set(cells)
 
 
+def test_new_labels_that_look_like_known_ones_are_told():
+    new = [["x", "person", "item"], [0.5, "P3", "i2"], [0.5, "p3", "I2"], [0.5, " p3", "I2"]]
+    assert predict(fitted(), new).random_effects == (
+        "item estimate (new person: the text 'P3' is not the text 'p3')",
+        "person estimate (new item: the text 'I2' is not the text 'i2')",
+        "zero (new person: the text ' p3' is not the text 'p3', new item: the text 'I2' is not the text 'i2')",
+    )
+
+
 @pytest.mark.parametrize("method", ["ml", "vb"])
 def test_a_prediction_adds_the_effects_that_are_known(method):
     data = answered()
@@ -397,12 +427,13 @@ def test_every_question_is_answered(method, trials):
     for found in (quality(model), margins(model), residuals(model), check(model, n_sim=40)):
         assert len(found.rows()) > 1
     assert check(model, n_sim=40).dispersion is None
-    assert check(model, n_sim=40).tests == ()
+    assert check(model, n_sim=40).rows()[-1] == ("residual_tests", "not made where groupings cross")
     assert plot(model, "caterpillar") is not None
     for style in ("table", "summary", "sentence", "covariance", "equation", "latex"):
         assert len(report(model, style).rows()) >= 1
     assert "u[person] + u[item]" in report(model, "equation").rows()[0][0]
     compared = compare([fitted(answered(trials=trials), "y / n ~ x + (1 | person)"), model]).rows()
+    assert any("aic and bic by twice that" in str(row[1]) for row in compared if row[0] == "warning")
     assert compared[2][7] is not None
     assert compared[2][8] < 0.05
     told = [row[1] for row in table(model).rows() if row[0] == "warning"]
@@ -462,6 +493,15 @@ def test_degrees_of_freedom_are_those_of_the_grouping_within_which_a_column_is_c
     found = estimates_of(fitted([header, *rows], "y / n ~ x + of_item + of_person + (1 | person) + (1 | item)"))
     told = {found.fixed_names[test.position]: (test.groups, test.degrees_of_freedom) for test in found.t_tests}
     assert told == {"intercept": (8, 6), "of_item": (8, 6), "of_person": (20, 18)}
+
+
+def test_levels_that_look_alike_or_are_few_are_told():
+    header, *rows = answered(persons=20, items=4)
+    rows = [[*row[:4], row[4].upper() if place % 9 == 0 else row[4]] for place, row in enumerate(rows)]
+    told = " ".join(estimates_of(fitted([header, *rows])).notices)
+    assert '"i1" and "I1"' in told
+    told = " ".join(estimates_of(fitted(answered(persons=40, items=4))).notices)
+    assert "There are only 4 groups of item, too few" in told
 
 
 def test_numbered_levels_may_be_meant_to_begin_anew():

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from glmm_binomial.answers.bins import bins_of
 from glmm_binomial.answers.overdispersion import check_dispersion
-from glmm_binomial.answers.residual_tests import residual_tests
+from glmm_binomial.answers.residual_tests import residual_tests, why_not_tested
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.answers.simulate import draw_responses, typical_logits
 from glmm_binomial.estimation.pearson import counts_of
@@ -69,9 +69,11 @@ class Check(Tabular):
     quartiles : (5,) array
         Of Pearson's residuals, see `Counts.quartiles`.
     tests : tuple of ResidualTest
-        Empty where they would take too long.
+        Empty where there are none.
     alpha : float
     seed : int
+    untested : str
+        Why there are none; "" where there are, or nobody asked.
     """
 
     names: tuple[str, ...]
@@ -89,6 +91,7 @@ class Check(Tabular):
     tests: tuple[ResidualTest, ...]
     alpha: float
     seed: int
+    untested: str = ""
 
     def rows(self) -> list[Sequence[object]]:
         """Rows of cells: a header, one row per pattern and one of the dispersion of counts; then the residuals' own."""
@@ -125,6 +128,8 @@ class Check(Tabular):
     def _test_rows(self) -> Iterator[Sequence[object]]:
         if self.tests:
             yield TESTS_HEADER
+        elif self.untested:
+            yield (TESTS_HEADER[0], self.untested)
         for each in self.tests:
             yield [each.name, each.statistic, each.simulated_mean, each.p_value, each.simulations, each.note or None]
 
@@ -153,7 +158,8 @@ def check(model: GLMM, *, n_sim: object = None, seed: object = None) -> Check:
         When n_sim or seed cannot be used.
     """
     options = read_check_options(model, n_sim, seed)
-    return replace(check_proportions(model, options), tests=residual_tests(model, options))
+    tests, untested = residual_tests(model, options), why_not_tested(model)
+    return replace(check_proportions(model, options), tests=tests, untested=untested)
 
 
 def read_check_options(model: GLMM, n_sim: object, seed: object) -> SimulationOptions:

@@ -16,6 +16,7 @@ from glmm_binomial.answers.origin import about_origin
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.errors import InvalidInputError
 from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.observations.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,6 +110,7 @@ def compare(models: Sequence[GLMM]) -> Comparison:
         tests=(None, *tests),
         notices=(
             *([] if problem is None else [problem]),
+            *([] if problem is not None else _about_laplace(log_likelihoods)),
             *_about_methods(models),
             *dict.fromkeys(text for model in models for text in about_origin(model.observations)),
         ),
@@ -151,6 +153,20 @@ def _why_not_comparable(log_likelihoods: tuple[LogLikelihood, ...], reasons: lis
             "integral by quadrature: they do not compare, and there is no aic_weight."
         )
     return None
+
+
+def _about_laplace(log_likelihoods: tuple[LogLikelihood, ...]) -> Iterator[str]:
+    """Where one is an approximation whose error is known, and another none."""
+    if len({each.is_laplace for each in log_likelihoods}) > 1:
+        told = [
+            f"{each.error:.2g} in model {position}"
+            for position, each in enumerate(log_likelihoods, start=1)
+            if each.error is not None
+        ]
+        yield (
+            f"Where groupings cross, log_likelihood is Laplace's approximation, which may be off by {listed(told)}: "
+            "aic and bic by twice that, and aic_weight with them."
+        )
 
 
 def _about_methods(models: Sequence[GLMM]) -> Iterator[str]:

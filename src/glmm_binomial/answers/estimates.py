@@ -47,7 +47,7 @@ class GroupKind:
     name : str
         The column of the labels.
     count : int
-    icc : float or None
+    icc : float
         Intraclass correlation, on the latent scale, of two rows that share a group of this kind: of nested groups the
         other one too where it lies above; of crossed ones no other.
     """
@@ -108,8 +108,10 @@ class Estimates:
         Intraclass correlation of the random intercept on the latent scale, sd^2 / (sd^2 + pi^2 / 3), where all columns
         with a random slope are zero; None where that lies far from their values, and without random intercept. Of two
         kinds of groups that of rows that share both.
+    laplace_over : str
+        Which of crossed groups the log-likelihood is Laplace's approximation over; "" where it is by quadrature.
     laplace : LaplaceCheck or None
-        How far Laplace's approximation over crossed groups is off.
+        How far that is off, at its maximum.
     nodes : int or None
         Quadrature nodes per random effect; None under Laplace's approximation.
     converged : bool
@@ -156,6 +158,7 @@ class Estimates:
     kinds: tuple[GroupKind, ...]
     offset: str
     icc: float | None
+    laplace_over: str
     laplace: LaplaceCheck | None
     nodes: int | None
     converged: bool
@@ -224,6 +227,7 @@ def estimate(
         offset=observations.offset_name,
         icc=between / (between + LOGISTIC_VARIANCE) if has_icc else None,
         kinds=tuple(_kinds(observations, std_devs)),
+        laplace_over=observations.crossed.name if observations.crossed is not None and fit.is_laplace else "",
         laplace=None if fit.levels is None else fit.levels.check,
         nodes=fit.nodes,
         converged=fit.converged,

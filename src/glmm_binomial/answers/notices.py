@@ -132,9 +132,10 @@ def _about_crossing(observations: Observations, fit: Fit) -> Iterator[str]:
     if crossed is None:
         return
     if check is not None and (check.log_likelihood_error is None or check.estimates_error is None):
+        what = "The estimates and log_likelihood" if fit.method == "ml" else "The log_likelihood"
         yield (
-            f"The integral over {crossed.name} is Laplace's approximation, of whose error nothing can be said: only "
-            f"{check.share:.0%} of the draws that it was held against were effective."
+            f"{what} of this table rest on Laplace's approximation over {crossed.name}, of whose error nothing can be "
+            f"said: only {check.share:.0%} of the draws that it was held against were effective."
         )
     elif check is not None and fit.method == "ml" and (check.estimates_error or 0.0) > LARGEST_LAPLACE_ERROR:
         yield (
@@ -233,8 +234,12 @@ def _about_slopes(design: Design) -> Iterator[str]:
 def _about_data(observations: Observations, design: Design) -> Iterator[str]:
     yield from observations.notices
     trials_by_group = design.rows.grouping.sums(design.rows.trials)
-    above = observations.above
-    groups, name = (design.rows.grouping.count, "") if above is None else (len(above.labels), f" of {above.name}")
+    above, crossed = observations.above, observations.crossed
+    groups, name = design.rows.grouping.count, ""
+    if above is not None:
+        groups, name = len(above.labels), f" of {above.name}"
+    elif crossed is not None:
+        groups, name = len(crossed.labels), f" of {crossed.name}"
     if groups < FEW_GROUPS:
         yield (
             f"There are only {groups} groups{name}, too few to estimate how much groups differ. Read the variance "

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.fitted_model import GLMM
     from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design
+    from glmm_binomial.observations import Observations
     from glmm_binomial.observations.handed_over import HandedOver
     from glmm_binomial.observations.new_rows import NewRows
 
@@ -108,10 +109,10 @@ def predict(
     """Predict the probability of success for new rows, or for those of the fit.
 
     An offset is part of every logit. Beside it, under "vb" the logit is the posterior mean of x'b, or of x'b + z'u_g
-    for a group of the fit, std_error its posterior
-    SD, and the limits are quantiles, all from draws of the exact posterior of b and log sd; given these, an effect u_g
-    has its conditional mean, covariance and skewness (see `posterior_effects`). The population average
-    E expit(x'b + z'u), u_k ~ N(0, sd_k^2), goes the same way, draw by draw on the logit scale.
+    for a group of the fit, std_error its posterior SD, and the limits are quantiles, all from draws of the exact
+    posterior of b and log sd; given these, an effect u_g has its conditional mean, covariance and skewness (see
+    `posterior_effects`). The population average E expit(x'b + z'u), u_k ~ N(0, sd_k^2), goes the same way, draw by draw
+    on the logit scale.
 
     Under the other methods, with V the covariance of the coefficients b, C of a group's effects u with b, and U of u,
     all of them the fit's (see `random_effects` for what they hold):
@@ -158,8 +159,7 @@ def predict(
         of_group=of_group[:, :1] if scale.crossed else of_group,
         is_known=new.is_known | new.is_above_known,
         group=new.group_index,
-        is_level_known=new.is_level_known,
-        level=new.level_index,
+        level=np.full(len(new.x), -1) if new.levels is None else np.where(new.levels.is_known, new.levels.index, -1),
         offset=np.zeros(len(new.x)) if new.offset is None else new.offset,
     )
     posterior = model.fit.posterior
@@ -177,7 +177,7 @@ def predict(
         population_average=expit(average.means),
         population_lower=expit(average.lower),
         population_upper=expit(average.upper),
-        random_effects=_sources(new),
+        random_effects=_sources(new, model.observations),
         alpha=level,
         handed_over=new.handed_over,
     )
@@ -196,8 +196,8 @@ class _StandardisedRows:
         Whether the group is one of the fit.
     group : (M,) integer array
         Its position there; means nothing where it is not.
-    is_level_known, level : (M,) arrays
-        The same of the groups that cross these.
+    level : (M,) integer array
+        Position of the row's group among those that cross these; -1 where that is not known, or there are none.
     offset : (M,) array
     """
 
@@ -206,7 +206,6 @@ class _StandardisedRows:
     of_group: NDArray[np.float64]
     is_known: NDArray[np.bool_]
     group: NDArray[np.intp]
-    is_level_known: NDArray[np.bool_]
     level: NDArray[np.intp]
     offset: NDArray[np.float64]
 
@@ -227,7 +226,7 @@ def _wald(fit: Fit, rows: _StandardisedRows, alpha: float) -> Summaries:
     variance[known] += 2.0 * np.einsum("mi,mij,mj->m", z, own.cross_covariances[group, :, :k], x[known])
     variance[known] += np.einsum("mi,mij,mj->m", z, own.covariances[group], z)
     if fit.levels is not None:
-        levels, both = rows.is_level_known, known & rows.is_level_known
+        levels, both = rows.level >= 0, known & (rows.level >= 0)
         at, unit = rows.level[levels], 1.0 / size[levels]
         logit[levels] += fit.levels.means[at]
         variance[levels] += unit**2 * np.diag(fit.levels.covariance)[at]
@@ -241,9 +240,9 @@ def _over_posterior(
     design: Design, posterior: Posterior, rows: _StandardisedRows, alpha: float
 ) -> tuple[Summaries, Summaries]:
     """Logits of the rows and of their population averages, from draws of theta and of the groups' effects."""
-    known, of_level = rows.is_known, np.where(rows.is_level_known, rows.level, -1)
+    known = rows.is_known
     group = np.where(known, rows.group, -1)
-    table = np.column_stack([rows.fixed, rows.random, rows.of_group, group, of_level, rows.offset])
+    table = np.column_stack([rows.fixed, rows.random, rows.of_group, group, rows.level, rows.offset])
     _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
     effects = effects_of(design, posterior) if known.any() else None
     sample, k = posterior.sample, rows.fixed.shape[1]
@@ -263,9 +262,9 @@ def _over_posterior(
         if effects is not None and of_fit.any():
             groups = rows.group[here[of_fit]]
             logits[of_fit] += effect_draws(effects, groups, own[of_fit], features, scores)
-        of_levels = of_level[here] >= 0
-        if of_levels.any():
-            logits[of_levels] += (theta[:, k + of_level[here[of_levels]]] / size[of_levels, 0]).T
+        in_level = rows.level[here] >= 0
+        if in_level.any():
+            logits[in_level] += (theta[:, k + rows.level[here[in_level]]] / size[in_level, 0]).T
         sds = np.sqrt(covariances.variances(z))
         averages = logits_of_averages(at_zero * size, sds * size) / size
         for which, values in enumerate((logits, averages)):
@@ -294,22 +293,32 @@ def _rows(model: GLMM, new_data: object, new_groups: object, new_x_random: objec
     return rows_of_the_fit(model.observations)
 
 
-def _sources(new: NewRows) -> tuple[str, ...]:
+def _sources(new: NewRows, observations: Observations) -> tuple[str, ...]:
     labels = new.group_labels or (None,) * len(new.x)
-    if new.crossing:
-        return tuple(
-            map(_source_of_both, new.is_known.tolist(), new.is_level_known.tolist(), [new.crossing] * len(labels))
-        )
+    crossed, levels = observations.crossed, new.levels
+    if crossed is not None and levels is not None:
+        names = observations.group_name, crossed.name
+        of_groups = zip(new.is_known.tolist(), labels, new.look_alikes, strict=True)
+        of_levels = zip(levels.is_known.tolist(), levels.labels, levels.look_alikes, strict=True)
+        return tuple(_source_of_both(names, *both) for both in zip(of_groups, of_levels, strict=True))
     return tuple(_source(*row) for row in zip(new.is_known, new.is_above_known, labels, new.look_alikes, strict=True))
 
 
-def _source_of_both(known: bool, level_known: bool, names: tuple[str, str]) -> str:
-    if known and level_known:
+def _source_of_both(
+    names: tuple[str, str], group: tuple[bool, object, object], level: tuple[bool, object, object]
+) -> str:
+    """Of a row in two kinds of groups: of each whether it is known, its label, and a known one that looks alike."""
+    unknown = [
+        f"new or no {name}" if alike is None else f"new {name}: {describe(label)} is not {describe(alike)}"
+        for name, (known, label, alike) in zip(names, (group, level), strict=True)
+        if not known
+    ]
+    if len(unknown) == len(names):
+        alike = [text for text in unknown if ":" in text]
+        return f"zero ({', '.join(alike)})" if alike else "zero"
+    if not unknown:
         return "estimates of both groups"
-    if known or level_known:
-        here, other = names if known else names[::-1]
-        return f"{here} estimate (new or no {other})"
-    return "zero"
+    return f"{names[0] if group[0] else names[1]} estimate ({unknown[0]})"
 
 
 def _source(known: bool, above: bool, label: object, alike: object) -> str:

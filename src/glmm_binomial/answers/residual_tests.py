@@ -101,15 +101,10 @@ def residual_tests(model: GLMM, options: SimulationOptions) -> tuple[ResidualTes
     The first of the data sets is that of the user; each of the others has its own random numbers, determined by the
     seed and its number. None at all are tested where there are too many different rows, or groupings cross.
     """
-    if model.observations.crossed is not None:
+    if why_not_tested(model):
         return ()
     rows, parameters = _rows_that_tell(model)
-    n, effects = len(rows.trials), max(parameters.effects.count, 1)
-    if rows.upper is not None:
-        # a grid for each node of another takes as long as that of many effects
-        effects = AS_NESTED
-    if n * effects > MOST_ROWS:
-        return ()
+    n, effects = len(rows.trials), _effects_to_wait_for(rows, parameters)
     times = min(options.n_sim, max(FEWEST_SIMULATIONS, TESTED_ROWS // (n * effects**2)))
     products = _products(rows, parameters, model.design.scale.fixed_names)
     outcomes = chain([rows.successes], (_drawn(rows, parameters, options.seed, j) for j in range(1, times + 1)))
@@ -121,6 +116,20 @@ def residual_tests(model: GLMM, options: SimulationOptions) -> tuple[ResidualTes
             statistics.append(_statistics(rows, y, eta, shares))
             scores.append(logistic(eta).residual(y, rows.trials) @ products.columns)
     return (*_of_quantiles(np.array(statistics)), *_of_products(np.array(scores), products.names))
+
+
+def why_not_tested(model: GLMM) -> str:
+    """Why there are no such tests of a model; "" where there are."""
+    if model.observations.crossed is not None:
+        return "not made where groupings cross"
+    rows, parameters = _rows_that_tell(model)
+    most = MOST_ROWS // _effects_to_wait_for(rows, parameters)
+    return f"not made with more than {most:,} different rows" if len(rows.trials) > most else ""
+
+
+def _effects_to_wait_for(rows: Rows, parameters: Parameters) -> int:
+    # a grid for each node of another takes as long as that of many effects
+    return AS_NESTED if rows.upper is not None else max(parameters.effects.count, 1)
 
 
 def _rows_that_tell(model: GLMM) -> tuple[Rows, Parameters]:

@@ -116,16 +116,14 @@ def _of_groups(estimates: Estimates) -> dict[str, object]:
 def _of_laplace(estimates: Estimates) -> dict[str, object]:
     """Over which of crossed groups it was taken, and how far it is off."""
     check = estimates.laplace
-    if check is None:
+    if not estimates.laplace_over:
         return {}
-    of_likelihood: dict[str, object] = {
-        "laplace": f"log_likelihood, over {estimates.kinds[-1].name}",
-        "log_likelihood_error": check.log_likelihood_error,
-    }
-    if estimates.method != "ml":
-        # the estimates are those of the exact posterior
-        return of_likelihood
-    return of_likelihood | {"estimates_error": check.estimates_error, "laplace_share": check.share}
+    found: dict[str, object] = {"laplace": f"log_likelihood, over {estimates.laplace_over}"}
+    if check is not None:
+        found["log_likelihood_error"] = check.log_likelihood_error
+    if check is not None and estimates.method == "ml":
+        found |= {"estimates_error": check.estimates_error, "laplace_share": check.share}
+    return found
 
 
 def _diagnostics(estimates: Estimates) -> dict[str, object]:

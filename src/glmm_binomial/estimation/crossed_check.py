@@ -70,7 +70,9 @@ def check_laplace(rows: Rows, state: CrossedState, covariance: NDArray[np.float6
         Of these.
     """
     q = rows.crossing.count
-    count = min(MOST_DRAWS, max(FEWEST_DRAWS, 1 << (ROWS_AND_DRAWS // len(rows.trials)).bit_length() - 1))
+    affordable = max(ROWS_AND_DRAWS // len(rows.trials), FEWEST_DRAWS)
+    # a power of two, as Sobol's sequence asks
+    count = min(MOST_DRAWS, 1 << (affordable.bit_length() - 1))
     uniform = qmc.Sobol(q + 1, seed=SEED).random(count).clip(EDGE, 1.0 - EDGE)
     z = ndtri(uniform[:, :q]) * np.sqrt(DEGREES / chi2.isf(uniform[:, q:], DEGREES))
     root = np.linalg.inv(np.linalg.cholesky(state.peak.precision))

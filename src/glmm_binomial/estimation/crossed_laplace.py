@@ -20,11 +20,11 @@ from glmm_binomial.estimation.likelihood import (
     CONVERGED_DECREMENT,
     LARGEST_LOG_SD,
     NEARLY_ZERO_LOG_SD,
+    STALLED_DECREMENT,
     newton_direction,
-    trusted_share,
+    uphill,
 )
 from glmm_binomial.estimation.newton import Step, line_search, maximize
-from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.logistic import logistic
 from glmm_binomial.model.rows import orthonormalize
 
@@ -41,9 +41,6 @@ ROUNDING = 1e-12
 
 PEAKED = 1e-20
 """Squared Newton step, in standard deviations, at which the joint density has its peak."""
-
-STALLED = 1e-9
-"""Squared distance to the maximum at which rounding may hide any further gain."""
 
 DIFFERENCE = 1e-5
 """Step of the central differences of the score that make the information."""
@@ -89,15 +86,7 @@ def maximize_joint_laplace(rows: Rows, near: Fit) -> JointMaximum | None:
         return Step(direction, decrement=float(direction @ here.score))
 
     def ascend(here: _State, ahead: Step[NDArray[np.float64]]) -> _State | None:
-        parameters = Parameters(here.point[:-2], IndependentEffects(here.point[-2:]))
-        allowance = ROUNDING * abs(here.value) if ahead.decrement < STALLED else 0.0
-        return line_search(
-            lambda share: joint.evaluate(here.point + share * ahead.direction, here.effects),
-            value=lambda there: there.value,
-            floor=lambda _share: here.value - allowance,
-            fraction=trusted_share(ahead.direction, parameters),
-            smallest=SMALLEST_FRACTION,
-        )
+        return uphill(lambda change: joint.evaluate(here.point + change, here.effects), here, ahead, here.point[:-2])
 
     def is_lost(here: _State) -> bool:
         log_sds = here.point[-2:]
@@ -112,7 +101,7 @@ def maximize_joint_laplace(rows: Rows, near: Fit) -> JointMaximum | None:
         is_over=lambda here, _ahead: is_lost(here),
     )
     values, vectors = np.linalg.eigh(joint.information(found.state))
-    if is_lost(found.state) or values[0] <= 0.0 or found.step.decrement > STALLED:
+    if is_lost(found.state) or values[0] <= 0.0 or found.step.decrement > STALLED_DECREMENT:
         return None
     k = len(near.coefficients)
     return JointMaximum(

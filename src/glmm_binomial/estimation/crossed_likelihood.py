@@ -18,9 +18,9 @@ from glmm_binomial.estimation.likelihood import (
     SMALL_VARIANCE,
     maximize_likelihood,
     newton_direction,
-    trusted_share,
+    uphill,
 )
-from glmm_binomial.estimation.newton import Step, line_search, maximize
+from glmm_binomial.estimation.newton import Step, maximize
 from glmm_binomial.model.effects import IndependentEffects, Parameters
 from glmm_binomial.model.rows import OrthonormalRows
 
@@ -35,14 +35,6 @@ NEAR = 1e-8
 
 CONVERGED = 1e-18
 """The same at which the search stops."""
-
-STALLED = 1e-9
-"""The same at which rounding may hide any further gain; stopping there still counts as converged."""
-
-ROUNDING = 1e-12
-"""Of a log-likelihood, relative to it."""
-
-SMALLEST_FRACTION = 1e-6
 
 DIFFERENCE = 1e-4
 """Step of the central differences of the score that make the Hessian."""
@@ -103,17 +95,13 @@ def _of_both(integral: CrossedIntegral, state: CrossedState) -> _Maximum:
 def _climb(integral: CrossedIntegral, state: CrossedState, *, look_for_zero: bool) -> CrossedState:
     """Newton's method with an information that lacks part of the curvature, which makes the last steps slower."""
 
-    def step(here: CrossedState) -> Step[NDArray[np.float64]]:
-        direction, _ = newton_direction(here.score, here.information)
-        return Step(direction, decrement=float(direction @ here.score))
-
     def is_over(here: CrossedState, _ahead: Step[NDArray[np.float64]]) -> bool:
         nears_zero = look_for_zero and here.point[-2:].min() < NEARLY_ZERO_LOG_SD
         return bool(nears_zero or _runs_off(here))
 
     return maximize(
         state,
-        step=step,
+        step=lambda here: _step(here, here.information),
         ascend=lambda here, ahead: _ascend(integral, here, ahead),
         converged=NEAR,
         most_steps=MOST_STEPS,
@@ -121,37 +109,36 @@ def _climb(integral: CrossedIntegral, state: CrossedState, *, look_for_zero: boo
     ).state
 
 
+def _step(state: CrossedState, information: NDArray[np.float64]) -> Step[NDArray[np.float64]]:
+    direction, _ = newton_direction(state.score, information)
+    return Step(direction, decrement=float(direction @ state.score))
+
+
 def _ascend(integral: CrossedIntegral, here: CrossedState, ahead: Step[NDArray[np.float64]]) -> CrossedState | None:
-    """The first of ever shorter steps that does not lower log L."""
-    parameters = Parameters(here.point[:-2], IndependentEffects(here.point[-2:]))
-    allowance = ROUNDING * abs(here.value) if ahead.decrement < STALLED else 0.0
-
-    def move(share: NDArray[np.float64]) -> CrossedState:
-        change = share * ahead.direction
-        modes = here.peak.state.found.modes
-        return integral.evaluate(here.point + change, here.peak.levels + here.response @ change, modes)
-
-    return line_search(
-        move,
-        value=lambda there: there.value,
-        floor=lambda _share: here.value - allowance,
-        fraction=trusted_share(ahead.direction, parameters),
-        smallest=SMALLEST_FRACTION,
+    """The first of ever shorter steps that does not lower log L; the levels' effects are foretold along it."""
+    levels, modes = here.peak.levels, here.peak.state.found.modes
+    return uphill(
+        lambda change: integral.evaluate(here.point + change, levels + here.response @ change, modes),
+        here,
+        ahead,
+        here.point[:-2],
     )
 
 
 def _finish(integral: CrossedIntegral, state: CrossedState, information: NDArray[np.float64]) -> CrossedState:
     """The last steps, with the whole Hessian as it is near the maximum."""
 
-    def step(here: CrossedState) -> Step[NDArray[np.float64]]:
-        direction, _ = newton_direction(here.score, information)
-        return Step(direction, decrement=float(direction @ here.score))
-
     def nearer(here: CrossedState, ahead: Step[NDArray[np.float64]]) -> CrossedState | None:
         there = _ascend(integral, here, ahead)
-        return None if there is None or step(there).decrement >= ahead.decrement else there
+        return None if there is None or _step(there, information).decrement >= ahead.decrement else there
 
-    return maximize(state, step=step, ascend=nearer, converged=CONVERGED, most_steps=MOST_STEPS).state
+    return maximize(
+        state,
+        step=lambda here: _step(here, information),
+        ascend=nearer,
+        converged=CONVERGED,
+        most_steps=MOST_STEPS,
+    ).state
 
 
 def _hessian(integral: CrossedIntegral, state: CrossedState) -> NDArray[np.float64]:

@@ -209,7 +209,7 @@ class _Start:
         if rows.upper is not None or rows.crossed is not None:
             # half of the variance is taken for that of the other kind of groups
             effects = IndependentEffects(log_sds=np.repeat(found.effects.log_sds, 2) - 0.5 * np.log(2.0))
-            modes = np.zeros((rows.grouping.count, 2))
+            modes = np.zeros((rows.grouping.count + (0 if rows.crossed is None else rows.crossed.count), 2))
         return _Near(Parameters(coefficients=found.coefficients, effects=effects), modes)
 
 
@@ -308,8 +308,10 @@ def _posterior_fit(start: _Start) -> Fit:
 def _levels_over(rows: Rows, posterior: Posterior, kept: NDArray[np.intp], check: LaplaceCheck | None) -> LevelEffects:
     """The levels' effects over the posterior, whose parameters other than they are `kept`."""
     levels, covariance = slice(rows.fixed.shape[1], len(posterior.mode.coefficients)), posterior.covariance
-    precision = posterior.sample.weights @ np.exp(-2.0 * posterior.sample.theta[:, -1])
-    conditional = np.linalg.inv(posterior.information[levels, levels])
+    # given the other parameters
+    across = covariance[kept][:, levels]
+    conditional = covariance[levels, levels] - across.T @ np.linalg.solve(covariance[np.ix_(kept, kept)], across)
+    precision = float(np.exp(-2.0 * posterior.mean[-1]))
     return LevelEffects(
         means=posterior.mean[levels],
         covariance=covariance[levels, levels],

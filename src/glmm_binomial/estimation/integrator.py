@@ -63,9 +63,17 @@ class Evaluation:
 
 
 def evaluate(rows: Rows, parameters: Parameters, start: NDArray[np.float64]) -> Evaluation:
-    """The marginal likelihood by quadrature fine enough for the point, or by Laplace's approximation."""
-    integrator = Integrator(rows, parameters, find_modes(rows, parameters, start, tolerance=NEAR_ENOUGH))
-    return integrator.evaluation(integrator.evaluate(parameters, start))
+    """The marginal likelihood by quadrature fine enough for the point, or by Laplace's approximation.
+
+    Parameters
+    ----------
+    rows : Rows
+    parameters : Parameters
+    start : array
+        Near the modes: (G, K), of crossed groupings (G + q, 2) as in `CrossedIntegrator`.
+    """
+    integrator = integrator_of(rows, np.ones(parameters.effects.count, dtype=bool), parameters, start)
+    return integrator.evaluation(integrator.evaluate_point())
 
 
 class Integrator:

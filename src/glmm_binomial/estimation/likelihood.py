@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -53,6 +53,17 @@ SMALL_VARIANCE = 1e-3
 
 LARGEST_LOG_SD = np.log(20.0)
 """When log L still rises at an SD of 20 on the logit scale (icc .99), it has no maximum worth the name."""
+
+
+class HasValue(Protocol):
+    """A point with its log-likelihood."""
+
+    @property
+    def value(self) -> float:
+        """Without the binomial constants."""
+
+
+Valued = TypeVar("Valued", bound=HasValue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,23 +285,54 @@ def _eigen(information: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
 
 def ascend(integrator: Integrator, state: MarginalState, ahead: Step[NDArray[np.float64]]) -> MarginalState | None:
     """The first of ever shorter steps that does not lower log L; None if there is none."""
-    direction, fraction = ahead.direction, trusted_share(ahead.direction, state.parameters)
-    rounding = ROUNDING * abs(state.value)
-    allowance = rounding if ahead.decrement < max(STALLED_DECREMENT, rounding) else 0.0
-    return line_search(
-        lambda share: integrator.evaluate(state.parameters.moved(share * direction), state.found.modes),
-        value=lambda there: there.value,
-        floor=lambda _share: state.value - allowance,
-        fraction=fraction,
-        smallest=0.5 * fraction if ahead.decrement < integrator.noise else SMALLEST_FRACTION,
+    return uphill(
+        lambda change: integrator.evaluate(state.parameters.moved(change), state.found.modes),
+        state,
+        ahead,
+        state.parameters.coefficients,
+        noise=integrator.noise,
     )
 
 
-def trusted_share(step: NDArray[np.float64], parameters: Parameters) -> float:
+def uphill(
+    move: Callable[[NDArray[np.float64]], Valued],
+    here: Valued,
+    ahead: Step[NDArray[np.float64]],
+    coefficients: NDArray[np.float64],
+    *,
+    noise: float = 0.0,
+) -> Valued | None:
+    """The first of ever shorter steps that does not lower a log-likelihood.
+
+    Parameters
+    ----------
+    move : callable
+        The point after a change of the parameters (m,).
+    here
+        The point before.
+    ahead : Step
+    coefficients : (k,) array
+        Here, the first of the parameters.
+    noise : float
+        Decrement below which only the whole step is tried.
+    """
+    direction, fraction = ahead.direction, trusted_share(ahead.direction, coefficients)
+    rounding = ROUNDING * abs(here.value)
+    allowance = rounding if ahead.decrement < max(STALLED_DECREMENT, rounding) else 0.0
+    return line_search(
+        lambda share: move(share * direction),
+        value=lambda there: there.value,
+        floor=lambda _share: here.value - allowance,
+        fraction=fraction,
+        smallest=0.5 * fraction if ahead.decrement < noise else SMALLEST_FRACTION,
+    )
+
+
+def trusted_share(step: NDArray[np.float64], coefficients: NDArray[np.float64]) -> float:
     """Share of a step over which the quadratic model of log L may be trusted, at most 1."""
     reach = np.full(len(step), LARGEST_STEP)
     # an outlier in x makes for coefficients of thousands per SD, to which steps of two would lead in thousands
-    reach[: len(parameters.coefficients)] *= max(1.0, float(np.abs(parameters.coefficients).max()))
+    reach[: len(coefficients)] *= max(1.0, float(np.abs(coefficients).max()))
     return 1.0 / max(1.0, float(np.abs(step / reach).max()))
 
 

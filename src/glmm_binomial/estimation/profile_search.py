@@ -304,7 +304,7 @@ class Search:
     def _move(self, local: LocalModel, target: float) -> None:
         """To a target along the tangent, and towards the nuisance parameters' optimum."""
         way = self._quantity.step(self._quantity.value(self._walk.point), target)
-        parameters = self._walk.point.state.parameters
+        b = self._walk.point.state.parameters.coefficients
         along = way * local.tangent
         back = local.nuisance_step
-        self._walk.move(trusted_share(back, parameters) * back + trusted_share(along, parameters) * along)
+        self._walk.move(trusted_share(back, b) * back + trusted_share(along, b) * along)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from glmm_binomial.formula.sample import Sample
     from glmm_binomial.formula.table import Table
     from glmm_binomial.formula.wilkinson import ParsedTerms
-    from glmm_binomial.observations import CrossedGroups
+    from glmm_binomial.observations import CrossedGroups, GroupsAbove
     from glmm_binomial.observations.options import Missing, Options
 
 MOST_ROWS_NAMED: Final = 3
@@ -236,7 +236,7 @@ def _observations(
         random_names=coding.random.effects.names,
         trials_given=outcomes.response.kind != "outcome",
         header=True,
-        look_alikes=look_alikes(groups.labels),
+        look_alikes=tuple(alike for kind in (groups, groups.above, groups.crossed) for alike in _alike(kind)),
         options=options,
         handed_over=sample.handed_over,
         group_name=coding.random.grouping.name,
@@ -252,6 +252,10 @@ def _observations(
             *_about_crossing(coding.random, groups.crossed),
         ),
     )
+
+
+def _alike(groups: RowGroups | GroupsAbove | CrossedGroups | None) -> tuple[tuple[str, ...], ...]:
+    return () if groups is None else look_alikes(groups.labels)
 
 
 def _require_estimable(

@@ -78,6 +78,8 @@ class Rows:
 
     def with_effects(self, active: NDArray[np.bool_]) -> Rows:
         """The same rows with some of the random effects only, (K,) booleans; not with that of levels alone."""
+        if self.crossed is not None and active.any() and not active[0]:
+            raise ValueError("levels alone are groups in another order: see by_levels")
         upper = self.upper if len(active) and active[0] else None
         crossed = self.crossed if active.all() else None
         return replace(self, random=self.random[:, active], upper=upper, crossed=crossed)

@@ -38,6 +38,28 @@ FITTED = {"new_data": "x", "new_x_random": "x_random"}
 
 
 @dataclass(frozen=True, slots=True)
+class KnownGroups:
+    """Which groups of the fit the labels of M rows name.
+
+    Attributes
+    ----------
+    labels : tuple of M labels
+        None where a row has none.
+    is_known : (M,) boolean array
+    index : (M,) integer array
+        Position of a known group in the fitted labels; zero elsewhere.
+    look_alikes : tuple of M labels or None
+        For an unknown group a fitted one that differs only by case, outer spaces, or by being a number once and text
+        once; None where there is none.
+    """
+
+    labels: tuple[object, ...]
+    is_known: NDArray[np.bool_]
+    index: NDArray[np.intp]
+    look_alikes: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NewRows:
     """Checked rows in the user's order and units (M rows, p columns of x, q of x_random).
 
@@ -58,10 +80,8 @@ class NewRows:
         once; None where there is none.
     handed_over : HandedOver
         Which of the rows handed over these M are, and why the others are left blank.
-    crossing : tuple of two str, or None
-        What groups and levels are called, where two groupings cross.
-    is_level_known, level_index : (M,) arrays
-        As `is_known` and `group_index`, of the levels.
+    levels : KnownGroups or None
+        Of the grouping that crosses the groups, where one does.
     offset : (M,) array or None
         None where the model has none.
     """
@@ -74,9 +94,7 @@ class NewRows:
     is_above_known: NDArray[np.bool_]
     look_alikes: tuple[object, ...]
     handed_over: HandedOver
-    crossing: tuple[str, str] | None
-    is_level_known: NDArray[np.bool_]
-    level_index: NDArray[np.intp]
+    levels: KnownGroups | None
     offset: NDArray[np.float64] | None = None
 
 
@@ -151,40 +169,44 @@ def rows_with_groups(
         Of the groups that cross these.
     offset : (M,) array or None
     """
-    sought = labels or (None,) * len(x)
-    positions = _positions(observations.group_labels, sought, by=_key)
-    whole_numbers = whole_numbers_among((*observations.group_labels, *sought))
-    alike = _positions(observations.group_labels, sought, by=partial(likeness, whole_numbers=whole_numbers))
-    index = np.array([position or 0 for position in positions], dtype=np.intp)
-    is_known = np.array([position is not None for position in positions], dtype=bool)
+    nothing = (None,) * len(x)
+    known = _known_among(observations.group_labels, labels or nothing)
+    index = known.index.copy()
     is_above_known = np.zeros(len(x), dtype=bool)
     if observations.above is not None and above is not None:
         places = _positions(observations.above.labels, above, by=_key)
         first = np.unique(observations.above.first)
-        for row in np.flatnonzero(~is_known).tolist():
+        for row in np.flatnonzero(~known.is_known).tolist():
             place = places[row]
             if place is not None:
                 is_above_known[row], index[row] = True, first[place]
     crossed = observations.crossed
-    of_levels: list[int | None] = [None] * len(x)
-    if crossed is not None and levels is not None:
-        of_levels = _positions(crossed.labels, levels, by=_key)
     return NewRows(
         x=read_only(x),
         x_random=read_only(x_random),
         group_labels=labels,
-        is_known=read_only(is_known),
+        is_known=known.is_known,
         group_index=read_only(index),
         is_above_known=read_only(is_above_known),
+        look_alikes=known.look_alikes,
+        handed_over=handed_over,
+        levels=None if crossed is None else _known_among(crossed.labels, levels or nothing),
+        offset=None if offset is None else read_only(offset),
+    )
+
+
+def _known_among(fitted: tuple[object, ...], sought: tuple[object, ...]) -> KnownGroups:
+    positions = _positions(fitted, sought, by=_key)
+    whole_numbers = whole_numbers_among((*fitted, *sought))
+    alike = _positions(fitted, sought, by=partial(likeness, whole_numbers=whole_numbers))
+    return KnownGroups(
+        labels=sought,
+        is_known=read_only(np.array([position is not None for position in positions], dtype=bool)),
+        index=read_only(np.array([position or 0 for position in positions], dtype=np.intp)),
         look_alikes=tuple(
-            observations.group_labels[near] if position is None and near is not None else None
+            fitted[near] if position is None and near is not None else None
             for position, near in zip(positions, alike, strict=True)
         ),
-        handed_over=handed_over,
-        crossing=None if crossed is None else (observations.group_name, crossed.name),
-        is_level_known=read_only(np.array([position is not None for position in of_levels], dtype=bool)),
-        level_index=read_only(np.array([position or 0 for position in of_levels], dtype=np.intp)),
-        offset=None if offset is None else read_only(offset),
     )
 
 
@@ -200,9 +222,9 @@ def rows_of_the_fit(observations: Observations) -> NewRows:
         is_above_known=read_only(np.zeros(rows, dtype=bool)),
         look_alikes=(None,) * rows,
         handed_over=observations.handed_over,
-        crossing=None if crossed is None else (observations.group_name, crossed.name),
-        is_level_known=read_only(np.full(rows, crossed is not None)),
-        level_index=observations.group_index if crossed is None else crossed.index,
+        levels=None
+        if crossed is None
+        else _known_among(crossed.labels, tuple(map(crossed.labels.__getitem__, crossed.index.tolist()))),
         offset=observations.offset,
     )
 

@@ -94,8 +94,8 @@ def method_of(estimates: Estimates) -> str:
             integration = "no group differs"
         case nodes:
             integration = f"adaptive quadrature, {nodes} nodes"
-    if estimates.laplace is not None and estimates.method == "ml":
-        integration = f"{integration}, and Laplace's approximation over {estimates.kinds[-1].name}"
+    if estimates.laplace_over and estimates.method == "ml":
+        integration = f"{integration}, and Laplace's approximation over {estimates.laplace_over}"
     match estimates.method:
         case "ml":
             return f"maximum likelihood ({integration})"
