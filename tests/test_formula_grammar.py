@@ -127,7 +127,10 @@ def test_scaled_slopes_have_mean_zero():
         ),
         (
             "y ~ trt + (1 | ward/id/day)",
-            ("formula must name at most two groupings, each once. (1 | ward/id/day) is not fitted yet."),
+            (
+                "formula must name at most two groupings, each once. (1 | ward/id/day) is not fitted yet. "
+                "(1 | ward) + (1 | ward:id) works."
+            ),
         ),
         (
             "y ~ trt + (1 + trt || id)",

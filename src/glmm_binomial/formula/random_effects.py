@@ -109,7 +109,8 @@ def _effects_of_two(parts: Sequence[RandomPart], effects: Sequence[CodedTerms], 
     groupings = list(dict.fromkeys(level for part in parts for level in _levels(part.grouping)))
     typed = " + ".join(part.typed() for part in parts)
     if len(groupings) != LEVELS or sum(len(_levels(part.grouping)) for part in parts) > LEVELS:
-        reject(f"formula must name at most two groupings, each once. {typed} is not fitted yet.")
+        works = " + ".join(f"(1 | {level.typed()})" for level in groupings[:LEVELS])
+        reject(f"formula must name at most two groupings, each once. {typed} is not fitted yet. {works} works.")
     for part, each in zip(parts, effects, strict=True):
         if each.columns or not each.intercept:
             reject(
