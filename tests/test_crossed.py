@@ -225,6 +225,20 @@ def test_a_variance_of_levels_at_zero_is_the_model_without_them():
     assert (of_items.estimates[:8, 1] == 0.0).all()
     assert_allclose(of_items.estimates[:, 0], random_effects(alone).estimates[:, 0], atol=1e-7)
     assert "of item is estimated at zero" in " ".join(estimates_of(both).notices)
+    assert both.fit.nodes == alone.fit.nodes
+    assert both.fit.largest_score < 1e-9
+
+
+def test_without_any_variance_it_is_a_logistic_regression_without_nodes():
+    generator = np.random.default_rng(1)
+    rows = [
+        [int(generator.random() < 0.5), 1, float(place % 7), f"p{place % 20}", f"i{place % 9}"] for place in range(180)
+    ]
+    model = fitted([["y", "n", "x", "person", "item"], *rows])
+    alone = fitted([["y", "n", "x", "person", "item"], *rows], "y / n ~ x + (1 | person)")
+    assert not model.fit.active.any()
+    assert model.fit.nodes == 0
+    assert_allclose(model.fit.log_likelihood, alone.fit.log_likelihood, rtol=1e-12)
 
 
 def test_a_variance_of_groups_at_zero_is_the_model_of_the_levels():

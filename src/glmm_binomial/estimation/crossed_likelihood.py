@@ -198,6 +198,8 @@ class _Maximum:
     log_likelihood : float
     distance : float
         To the maximum, in standard errors.
+    alone : Fit or None
+        The model of one effect, where the other does not vary.
     """
 
     state: CrossedState
@@ -205,6 +207,7 @@ class _Maximum:
     active: NDArray[np.bool_]
     log_likelihood: float
     distance: float
+    alone: Fit | None = None
 
 
 def _of_one(integral: CrossedIntegral, turned: OrthonormalRows, alone: Fit, kept: NDArray[np.bool_]) -> _Maximum:
@@ -222,6 +225,7 @@ def _of_one(integral: CrossedIntegral, turned: OrthonormalRows, alone: Fit, kept
         active=active,
         log_likelihood=alone.log_likelihood,
         distance=alone.distance,
+        alone=alone,
     )
 
 
@@ -251,10 +255,10 @@ def _fit(turned: OrthonormalRows, integral: CrossedIntegral, best: _Maximum) -> 
         covariance_root=back @ best.root,
         log_likelihood=best.log_likelihood,
         likelihood_distance=best.distance,
-        nodes=state.peak.nodes.most,
-        quadrature_settled=state.peak.nodes.settled,
+        nodes=state.peak.nodes.most if best.alone is None else best.alone.nodes,
+        quadrature_settled=state.peak.nodes.settled if best.alone is None else best.alone.quadrature_settled,
         distance=best.distance,
-        largest_score=float(np.abs(state.score[np.r_[np.ones(k, dtype=bool), best.active]]).max()),
+        largest_score=float(np.abs(state.score).max()) if best.alone is None else best.alone.largest_score,
         random_effects=of_groups * found.modes,
         random_covariance=variances[:, None, None],
         cross_covariance=(cross @ back.T)[:, None, :],
