@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from scipy.special import expit, log_expit, logsumexp
 from scipy.stats import norm
 
@@ -164,6 +164,25 @@ def test_the_stated_error_covers_the_exact_likelihood(seed):
     exact = likelihood_on_a_grid(rows, np.append(fit.coefficients, np.log(fit.sds)))
     error = abs(exact - fit.log_likelihood)
     assert 1e-4 < error < fit.levels.check.log_likelihood_error < error + 0.3
+
+
+@pytest.mark.mass
+def test_the_stated_error_of_the_estimates_is_a_step_of_the_exact_score_and_its_noise(monkeypatch):
+    data = answered(persons=12, items=2, sds=(1.0, 3.0), seed=12)
+    model = fitted(data)
+    rows, fit = build_design(model.observations).rows, model.fit
+    point = np.append(fit.coefficients, np.log(fit.sds))
+
+    def exact(at):
+        return likelihood_on_a_grid(rows, at, nodes=61, reach=7.0)
+
+    score = [(exact(point + move) - exact(point - move)) / 2e-3 for move in 1e-3 * np.eye(4)]
+    step = np.abs(fit.covariance @ score / np.sqrt(np.diag(fit.covariance))).max()
+    assert 0.1 < step < fit.levels.check.estimates_error < step + 0.3
+    monkeypatch.setattr("glmm_binomial.estimation.crossed_check.MOST_DRAWS", 2**15)
+    fit_cache.clear()
+    assert step < fitted(data).fit.levels.check.estimates_error < step + 0.03
+    fit_cache.clear()
 
 
 def test_where_few_draws_are_effective_no_error_is_stated(monkeypatch):
@@ -410,6 +429,50 @@ def test_a_prediction_adds_the_effects_that_are_known(method):
     assert of_fit.random_effects == ("estimates of both groups",) * (len(data) - 1)
     fitted_there = residuals(model).fitted
     assert_allclose(of_fit.probability, fitted_there, atol=1e-6 if method == "ml" else 0.03)
+
+
+def test_the_standard_error_of_a_known_person_and_item_is_that_of_both_together():
+    model = fitted(answered(persons=12, items=4, sds=(1.5, 1.0), seed=4))
+    rows, fit = build_design(model.observations).rows, model.fit
+    integral = CrossedIntegral(rows)
+    point, k, row = np.append(fit.coefficients, np.log(fit.sds)), len(fit.coefficients), 5
+    group, level = rows.grouping.index[row], rows.crossed.index[row]
+    inside = rows.grouping.index == group
+
+    def mode_of_the_person(at, a):
+        """By bisection of the slope of the log density."""
+        eta = rows.fixed[inside] @ at[:k] + a[rows.crossed.index[inside]]
+
+        def slope(u):
+            return (rows.successes[inside] - rows.trials[inside] * expit(eta + u)).sum() - u * np.exp(-2.0 * at[-2])
+
+        return brentq(slope, -30.0, 30.0, xtol=1e-14)
+
+    def peak(at):
+        return integral.peak(at, *start_of(rows))
+
+    def logit(at, a):
+        return rows.fixed[row] @ at[:k] + a[level] + mode_of_the_person(at, a)
+
+    here = peak(point)
+    by_parameters = [
+        (logit(point + move, peak(point + move).levels) - logit(point - move, peak(point - move).levels)) / 2e-4
+        for move in 1e-4 * np.eye(len(point))
+    ]
+    by_levels = [(logit(point, here.levels + m) - logit(point, here.levels - m)) / 2e-4 for m in 1e-4 * np.eye(4)]
+    eta = (
+        rows.fixed[inside] @ point[:k]
+        + here.levels[rows.crossed.index[inside]]
+        + mode_of_the_person(point, here.levels)
+    )
+    p = expit(eta)
+    alone = 1.0 / ((rows.trials[inside] * p * (1.0 - p)).sum() + np.exp(-2.0 * point[-2]))
+    variance = by_parameters @ fit.covariance @ by_parameters
+    variance += by_levels @ np.linalg.inv(here.precision) @ by_levels + alone
+    person, item = model.observations.group_labels[group], model.observations.crossed.labels[level]
+    data = answered(persons=12, items=4, sds=(1.5, 1.0), seed=4)[1:]
+    place = next(place for place, cells in enumerate(data) if cells[3:] == [person, item])
+    assert_allclose(predict(model).std_error[place], np.sqrt(variance), rtol=1e-5)
 
 
 def test_both_methods_agree_on_effects_and_predictions_where_the_data_say_much():
