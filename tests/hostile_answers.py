@@ -172,12 +172,12 @@ def _require_numbers(*cells: Cell) -> None:
 
 
 def _blocks(cells: Table, *headers: str) -> dict[str, Table]:
-    """Rows under each header, those with an empty first cell."""
+    """Rows under each header, those with an empty first cell or one that counts the warnings."""
     found: dict[str, Table] = {}
     for row in cells:
         if row[0] in headers:
             block = found.setdefault(str(row[0]), [])
-        elif row[0] == "":
+        elif row[0] == "" or str(row[0]).endswith(" below"):
             block.append(row)
     assert list(found) == list(headers)
     return found
@@ -191,6 +191,9 @@ def _require_enclosed(name: object, lower: float, value: float, upper: float, *,
 
 def _sound_fit(cells: Table) -> None:
     blocks = _blocks(cells, "fixed_effects", "random_effects", "diagnostics")
+    warnings = sum(row[0] == "warning" for row in cells)
+    expected = {0: "", 1: "1 warning below"}.get(warnings, f"{warnings} warnings below")
+    assert [row[0] for row in blocks["fixed_effects"]] == [expected, *[""] * (len(blocks["fixed_effects"]) - 1)]
     for _, name, coefficient, std_error, z, p, lower, upper, odds_ratio in blocks["fixed_effects"]:
         _require_numbers(coefficient, std_error, z, p, lower, upper)
         assert std_error > 0.0, f"the standard error of {name} is {std_error}"

@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import math
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from threading import Barrier
 
 import numpy as np
@@ -48,8 +49,7 @@ def as_cells(example):
 def numbers(table, title="fixed_effects"):
     """Return the numeric cells below a header row."""
     first = next(i for i, row in enumerate(table) if row[0] == title) + 1
-    rows = table[first:]
-    rows = rows[: next((i for i, row in enumerate(rows) if row[0] != ""), len(rows))]
+    rows = takewhile(lambda row: row[0] not in {"random_effects", "log_likelihood"}, table[first:])
     return np.array([[cell for cell in row[2:] if cell is not None] for row in rows])
 
 

@@ -209,6 +209,23 @@ def test_a_target_that_cannot_be_written_is_one_line(workbook, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("area", ["B2:J4", "B2:E3"])
+def test_a_table_that_is_cut_off_says_in_the_sheet_that_there_are_warnings_and_is_printed_with_them(
+    area, tmp_path, capsys
+):
+    path, copy = tmp_path / "study.xlsx", tmp_path / "copy.xlsx"
+    formula = "{=_xll.GLMM_BINOMIAL({0;1;0;1;1;0},{1;2;1.5;2.5;3;1.2},{1;1;2;2;3;3})}"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("The fit").write_array_formula(area, formula, None, 0)
+    assert main(["recalc", str(path), "--output", str(copy)]) == 0
+    printed = capsys.readouterr().out
+    warnings = [line for line in printed.splitlines() if line.startswith("  warning ")]
+    assert len(warnings) > 1
+    assert shown(copy, "B3") == f"{len(warnings)} warnings below"
+    assert [shown(copy, cell) for cell in ("B2", "C3", "B4")] == ["fixed_effects", "intercept", None]
+    assert f"  {len(warnings)} warnings below  intercept  " in printed
+
+
 @pytest.mark.mass
 def test_a_label_that_the_console_cannot_show_is_escaped(tmp_path):
     path = tmp_path / "towns.xlsx"

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -434,7 +435,7 @@ def table(registration, *values):
 
 
 def labelled(spilled):
-    return {row[1] for row in spilled if row[0] == ""}
+    return {row[1] for row in takewhile(lambda row: row[0] != "log_likelihood", spilled)}
 
 
 @pytest.mark.parametrize("arguments", PUBLISHED.values(), ids=PUBLISHED)

@@ -8,6 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from glmm_binomial import glmm_binomial
 from glmm_binomial.answers.estimates import Estimates, estimate
 from glmm_binomial.answers.overdispersion import Dispersion
 from glmm_binomial.answers.rows import finished
@@ -123,6 +124,28 @@ def test_each_warning_is_a_row_at_the_end_in_the_order_given():
 
 def test_without_warnings_there_is_no_such_row():
     assert "warning" not in [row[0] for row in finished(Table(estimates()).rows())]
+
+
+@pytest.mark.parametrize(
+    ("notices", "said"),
+    [((), ""), (("One.",), "1 warning below"), (("One.", "Two.", "Three."), "3 warnings below")],
+)
+def test_the_first_coefficient_says_how_many_warnings_stand_below_and_no_other_row_does(notices, said):
+    begins = [row[0] for row in finished(Table(estimates(notices=notices)).rows())]
+    assert begins[:6] == ["fixed_effects", said, "", "random_effects", "", ""]
+    assert begins.count("warning") == len(notices)
+
+
+@pytest.mark.parametrize("method", ["vb", "ml"])
+def test_a_fit_by_either_method_counts_its_warnings_beside_its_first_coefficient(method):
+    y, x = [[i % 2] for i in range(24)], [[i % 3] for i in range(24)]
+    labels = [["ABCDEF"[i // 4]] for i in range(24)]
+    alike = [["ABCDEe"[i // 4]] for i in range(24)]
+    shown = [glmm_binomial(y, x, groups, method=method) for groups in (labels, alike)]
+    counts = [sum(row[0] == "warning" for row in rows) for rows in shown]
+    assert counts[1] == counts[0] + 1
+    said = {0: "", 1: "1 warning below", 2: "2 warnings below", 3: "3 warnings below"}
+    assert [rows[1][0] for rows in shown] == [said[count] for count in counts]
 
 
 def test_without_intercept_there_is_no_row_for_a_fixed_one():

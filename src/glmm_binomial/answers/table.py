@@ -53,21 +53,26 @@ class Table(Tabular):
     estimates: Estimates
 
     def rows(self) -> list[tuple[object, ...]]:
-        """The header and the fixed effects, the random effects, log-likelihood, aic and bic, diagnostics, warnings."""
+        """The header and the fixed effects, the random effects, log-likelihood, aic and bic, diagnostics, warnings.
+
+        The row of the first fixed effect says that there are warnings, for an area in which the last rows are cut off.
+        """
         estimates = self.estimates
         rows: list[tuple[object, ...]] = [FIXED_HEADER]
         rows += [
-            ("", name, *numbers)
-            for name, *numbers in zip(
-                estimates.fixed_names,
-                estimates.coefficients,
-                estimates.std_errors,
-                estimates.z_statistics,
-                estimates.p_values,
-                estimates.ci_lower,
-                estimates.ci_upper,
-                estimates.odds_ratios,
-                strict=True,
+            (_warnings_below(len(estimates.notices)) if place == 0 else "", name, *numbers)
+            for place, (name, *numbers) in enumerate(
+                zip(
+                    estimates.fixed_names,
+                    estimates.coefficients,
+                    estimates.std_errors,
+                    estimates.z_statistics,
+                    estimates.p_values,
+                    estimates.ci_lower,
+                    estimates.ci_upper,
+                    estimates.odds_ratios,
+                    strict=True,
+                )
             )
         ]
         shown = 0 if estimates.correlations is None else min(len(estimates.random_names) - 1, MOST_CORRELATIONS)
@@ -88,6 +93,13 @@ class Table(Tabular):
         rows += [("", name, value) for name, value in _other_correlations(estimates)]
         rows += [("", *row) for row in (*dispersion_shown(estimates.dispersion), *t_tests_shown(estimates))]
         return rows + [("warning", notice) for notice in estimates.notices]
+
+
+def _warnings_below(count: int) -> str:
+    """How many warnings stand at the end of the table; blank for none."""
+    if count == 0:
+        return ""
+    return "1 warning below" if count == 1 else f"{count} warnings below"
 
 
 def _correlations_above(estimates: Estimates, place: int) -> list[float | None]:
