@@ -282,9 +282,18 @@ def _model(choose: Random) -> Arguments:
     # of a truth that is given, without headers
     arguments["coefficients"] = [[choose.choice((0.0, -0.5, 1.0, 2.5, 30.0))] for _ in range(columns + 1)]
     arguments["std_devs"] = [[choose.choice((0.0, 0.5, 1.0, 3.0)) for _ in range(choose.choice((1, columns + 1)))]]
+    if choose.random() < 0.15:
+        arguments["std_devs"] = [
+            [choose.choice((1.0, 0.0, 0.5, -0.5, None)) for _ in range(columns + 1)] for _ in range(columns + 1)
+        ]
     for name, values in OPTIONS.items():
         if choose.random() < 0.4:
             arguments[name] = deepcopy(choose.choice(values))
+    if choose.random() < 0.06:
+        # two kinds of groups, which only a truth that is given takes from ranges
+        inner = choose.choice(([1.0, 2.0], ["a", "b", "c"], [1.5, "a"]))
+        arguments["groups"] = [[*row, choose.choice(inner)] for row in arguments["groups"]]
+        arguments["std_devs"] = [[choose.choice((0.5, 1.0, 0.0)) for _ in range(2)]]
     return arguments
 
 

@@ -423,8 +423,6 @@ def test_wald_limits_of_sds_are_those_of_the_information_by_brute_force():
 def test_effects_are_drawn_by_the_rows_of_their_root():
     groups, root = 20_000, np.array([[1.0, 0.0], [-0.8, 0.3]])
     truth = Truth(
-        x=np.empty((2 * groups, 0)),
-        x_names=(),
         predictor=np.full(2 * groups, 2.0),
         x_random=np.tile([[0.0], [3.0]], (groups, 1)),
         effects_root=root,

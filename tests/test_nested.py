@@ -409,8 +409,6 @@ def test_the_rows_of_the_fit_have_the_effects_of_both_groups():
 
 def test_simulations_share_the_effect_of_a_school():
     truth = Truth(
-        x=np.zeros((40_000, 0)),
-        x_names=(),
         predictor=np.zeros(40_000),
         x_random=np.zeros((40_000, 0)),
         effects_root=np.diag([1.5, 0.5]),

@@ -16,7 +16,7 @@ from glmm_binomial import InvalidInputError, StoppedError, estimates_of, fit_mod
 from glmm_binomial.answers.power import Power, PowerOfSize
 from glmm_binomial.answers.rows import finished
 from glmm_binomial.estimation.fitting import fit_cache
-from glmm_binomial.observations.truth import read_truth
+from glmm_binomial.observations.plan import read_plan
 
 TWO_GROUPS = {
     "x": [[float(group), row / 10.0] for group in range(2) for row in range(10)],
@@ -103,15 +103,15 @@ def test_without_an_effect_few_studies_are_significant():
 
 
 def test_the_groups_of_x_are_taken_again_and_again():
-    truth = read_truth([[1.0], [2.0], [3.0], [4.0], [5.0]], [["a"], ["b"], ["a"], ["c"], ["c"]], [[0, 1]], 1.0)
-    found = truth.with_groups(8)
+    plan = read_plan([[1.0], [2.0], [3.0], [4.0], [5.0]], [["a"], ["b"], ["a"], ["c"], ["c"]], [[0, 1]], 1.0)
+    found = plan.with_groups(8)
     assert found.x[:, 0].tolist() == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3]
-    assert found.group_index.tolist() == [0, 1, 0, 2, 2, 3, 4, 3, 5, 5, 6, 7, 6]
-    assert found.groups == 8
-    assert len(found.predictor) == len(found.trials) == truth.rows_with_groups(8) == 13
-    fewer = truth.with_groups(2)
+    assert found.truth.group_index.tolist() == [0, 1, 0, 2, 2, 3, 4, 3, 5, 5, 6, 7, 6]
+    assert found.size == 8
+    assert len(found.predictor) == len(found.trials) == plan.rows_with_groups(8) == 13
+    fewer = plan.with_groups(2)
     assert fewer.x[:, 0].tolist() == [1, 2, 3]
-    assert fewer.group_index.tolist() == [0, 1, 0]
+    assert fewer.truth.group_index.tolist() == [0, 1, 0]
 
 
 def test_a_study_of_repeated_groups_is_the_study_written_out():
@@ -187,7 +187,7 @@ def test_what_cannot_be_used_is_refused(changes, message):
 
 def test_the_table_is_that_of_the_fields():
     sizes = (PowerOfSize(20, 200, 100, 3, 50, None), PowerOfSize(40, 400, 100, 0, 80, 75))
-    rows = finished(Power(test="dose", alpha=0.05, sizes=sizes).rows())
+    rows = finished(Power(test="dose", alpha=0.05, sizes=sizes, counted="").rows())
     assert rows[0][:9] == [
         "groups", "observations", "simulations", "not_fitted", "significant", "power", "ci_lower", "ci_upper",
         "power_t_test",

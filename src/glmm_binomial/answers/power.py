@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.observations import Observations
+    from glmm_binomial.observations.plan import Plan
     from glmm_binomial.observations.study import Study
 
 DEFAULT_SIMULATIONS: Final = 200
@@ -91,11 +92,14 @@ class Power(Tabular):
         The column whose coefficient is tested.
     alpha : float
     sizes : tuple of PowerOfSize
+    counted : str
+        Which of two kinds of groups the sizes count; "" where there is one.
     """
 
     test: str
     alpha: float
     sizes: tuple[PowerOfSize, ...]
+    counted: str
 
     def rows(self) -> list[Sequence[object]]:
         """A header row that ends with what is tested, one row for each number of groups, then notes."""
@@ -122,6 +126,8 @@ class Power(Tabular):
         ]
 
     def _notes(self) -> Iterator[str]:
+        if self.counted:
+            yield self.counted
         if any(each.not_fitted for each in self.sizes):
             yield (
                 "not_fitted counts studies whose outcomes are all the same, or whose likelihood has no maximum or none "
@@ -144,17 +150,19 @@ def power(
     alpha: object = 0.05,
     n_sim: object = None,
     seed: object = None,
+    trials: object = None,
 ) -> Power:
     """Simulate studies of a model whose numbers are given, and count how often a coefficient is significant.
 
-    Each study is drawn as by `generate`, with one trial for each row, and fitted by maximum likelihood, with a random
-    intercept and with random slopes of the columns that have a standard deviation above zero. It is significant when p
-    of Wald's test, two-sided, is below alpha. With n groups of a study whose x has G, the groups of x are taken again
-    and again in their order, and of the last time the first n mod G.
+    Each study is drawn as by `generate` and fitted by maximum likelihood, with a random intercept of each kind of
+    groups, and with random slopes of the columns that have a standard deviation above zero, correlated if correlations
+    are given. It is significant when p of Wald's test, two-sided, is below alpha. With n groups of a study whose x has
+    G, the groups of x are taken again and again in their order, and of the last time the first n mod G. Of two kinds
+    these are the groups of the first column, and those that cross them stay the same; of nested ones those above.
 
     Parameters
     ----------
-    x, groups, coefficients, std_devs
+    x, groups, coefficients, std_devs, trials
         As of `generate`.
     test : str
         Name of the column of x whose coefficient is tested.
@@ -182,19 +190,30 @@ def power(
         alpha,
         n_sim,
         seed,
+        trials,
         default_simulations=DEFAULT_SIMULATIONS,
         most_responses=MOST_RESPONSES,
     )
     return Power(
-        test=study.truth.x_names[study.tested],
+        test=study.plan.x_names[study.tested],
         alpha=study.alpha,
         sizes=tuple(_power_of_size(study, number) for number in study.numbers_of_groups),
+        counted=_counted(study.plan),
     )
 
 
+def _counted(plan: Plan) -> str:
+    if len(plan.kinds) == 1:
+        return ""
+    own, other = plan.kind_names[plan.repeated], plan.kind_names[1 - plan.repeated]
+    if plan.groups.above is not None:
+        return f"groups counts {own}. Each of its groups comes with all groups of {other} that lie within it."
+    return f"groups counts {own}. The {len(plan.kinds[1 - plan.repeated][1])} groups of {other} are the same for all."
+
+
 def _power_of_size(study: Study, groups: int) -> PowerOfSize:
-    truth = study.truth.with_groups(groups)
-    planned, place = study.observations(truth), 1 + study.tested
+    plan = study.plan.with_groups(groups)
+    planned, place, truth = study.observations(plan), 1 + study.tested, plan.truth
     z = np.array([_z_statistic(planned, y, place) for y in draw_outcomes(truth, study.simulations)])
     fitted = ~np.isnan(z)
     degrees = _degrees_of_freedom(planned, place)

@@ -118,8 +118,6 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
     """
     observations, scale = model.observations, model.design.scale
     truth = Truth(
-        x=observations.x,
-        x_names=observations.x_names,
         predictor=typical_logits(model),
         x_random=observations.x_random,
         effects_root=scale.random_back_transform @ model.fit.effects_root,

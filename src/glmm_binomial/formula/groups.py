@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glmm_binomial.formula.columns import labels_of
-from glmm_binomial.frozen import read_only
-from glmm_binomial.observations import CrossedGroups, GroupsAbove
 from glmm_binomial.observations.cells import describe, reject
+from glmm_binomial.observations.row_groups import RowGroups, coincide, crossed_groups, lies_within, nested_groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from glmm_binomial.formula.grammar import Grouping
     from glmm_binomial.formula.random_effects import RandomEffects
     from glmm_binomial.formula.table import Table
+    from glmm_binomial.observations.row_groups import RowLabels
 
 JOINT = ":"
 """Between the labels of several columns that make a group together, as between their names."""
@@ -42,7 +42,7 @@ class LabelColumns:
     columns: Mapping[str, Column]
     rows: NDArray[np.intp]
 
-    def labels(self, grouping: Grouping) -> tuple[NDArray[np.intp], tuple[object, ...]]:
+    def labels(self, grouping: Grouping) -> RowLabels:
         """Index (N,) of the group of each row, and the groups' labels in the order in which they first appear."""
         each = [labels_of(self.table, self.columns[name], self.rows) for name in grouping.names]
         if len(each) == 1:
@@ -60,14 +60,14 @@ class LabelColumns:
 
     def lie_within(self, lower: Grouping, upper: Grouping) -> bool:
         """Whether all rows of any lower group are of one upper group, which has several."""
-        (low, labels), (high, above) = self.labels(lower), self.labels(upper)
-        pairs = np.unique(low * len(above) + high)
-        return len(pairs) == len(labels) > len(above)
+        return lies_within(self.labels(lower), self.labels(upper))
+
+    def coincide(self, first: Grouping, second: Grouping) -> bool:
+        """Whether two groupings make the same groups."""
+        return coincide(self.labels(first), self.labels(second))
 
 
-def _together(
-    grouping: Grouping, each: list[tuple[NDArray[np.intp], tuple[object, ...]]]
-) -> tuple[NDArray[np.intp], tuple[object, ...]]:
+def _together(grouping: Grouping, each: list[RowLabels]) -> RowLabels:
     """Groups told by several labels, written as "A:1"."""
     code = np.zeros(len(each[0][0]), dtype=np.intp)
     for index, labels in each:
@@ -92,43 +92,11 @@ def _shown(label: object) -> str:
     return label if isinstance(label, str) else describe(label)
 
 
-@dataclass(frozen=True, slots=True)
-class RowGroups:
-    """The groups of N rows, and those above them.
-
-    Attributes
-    ----------
-    index : (N,) integer array
-    labels : tuple of G labels
-        In the order in which they first appear; of nested groups those of one group above stand together.
-    above : GroupsAbove or None
-    crossed : CrossedGroups or None
-    """
-
-    index: NDArray[np.intp]
-    labels: tuple[object, ...]
-    above: GroupsAbove | None
-    crossed: CrossedGroups | None
-
-
 def groups_of(columns: LabelColumns, random: RandomEffects) -> RowGroups:
     """The groups that random effects belong to."""
-    index, labels = columns.labels(random.grouping)
+    own = columns.labels(random.grouping)
     if random.crossed is not None:
-        level, of_levels = columns.labels(random.crossed)
-        crossed = CrossedGroups(index=read_only(level), labels=of_levels, name=random.crossed.name)
-        return RowGroups(index, labels, above=None, crossed=crossed)
-    if random.above is None:
-        return RowGroups(index, labels, above=None, crossed=None)
-    high, labels_above = columns.labels(random.above)
-    of_group = np.empty(len(labels), dtype=np.intp)
-    of_group[index] = high
-    order = np.argsort(of_group, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return RowGroups(
-        index=rank[index],
-        labels=tuple(labels[place] for place in order.tolist()),
-        above=GroupsAbove(index=read_only(of_group[order]), labels=labels_above, name=random.above.name),
-        crossed=None,
-    )
+        return crossed_groups(own, columns.labels(random.crossed), few_name=random.crossed.name)
+    if random.above is not None:
+        return nested_groups(own, columns.labels(random.above), upper_name=random.above.name)
+    return RowGroups(*own)

@@ -9,6 +9,8 @@ from glmm_binomial.formula.factors import Levels, Numbers
 from glmm_binomial.formula.grammar import Grouping
 from glmm_binomial.formula.words import quoted
 from glmm_binomial.observations.cells import reject
+from glmm_binomial.observations.crossed_groups import MOST_INDICATORS, MOST_LEVELS
+from glmm_binomial.observations.estimability import MOST_CORRELATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,15 +20,6 @@ if TYPE_CHECKING:
 
 LEVELS: Final = 2
 """Groupings of which one lies within the other, or crosses it."""
-
-MOST_LEVELS: Final = 300
-"""Groups of the smaller one of crossed groupings, whose effects are integrated out together."""
-
-MOST_INDICATORS: Final = 60_000_000
-"""Rows times groups of the smaller one, half a gigabyte of columns of 0 and 1."""
-
-MOST_CORRELATED: Final = 10
-"""Effects of a group, whose 45 correlations data can hardly tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +52,9 @@ class LabelledRows(Protocol):
 
     def lie_within(self, lower: Grouping, upper: Grouping) -> bool:
         """Whether all rows of any group of one grouping are of one group of the other, which has several."""
+
+    def coincide(self, first: Grouping, second: Grouping) -> bool:
+        """Whether two groupings make the same groups."""
 
     def count(self, grouping: Grouping) -> int:
         """How many groups it has."""
@@ -121,8 +117,7 @@ def _effects_of_two(parts: Sequence[RandomPart], effects: Sequence[CodedTerms], 
     for upper, lower in (groupings, groupings[::-1]):
         if rows.lie_within(lower, upper):
             return RandomEffects(grouping=lower, above=upper, effects=effects[0], correlated=False)
-    first, second = groupings
-    if set(first.names) < set(second.names) or set(second.names) < set(first.names):
+    if rows.coincide(*groupings):
         upper, lower = sorted(groupings, key=lambda level: len(level.names))
         reject(
             f"formula must name groups of which some {upper.typed()} have several. Each {upper.typed()} has one "

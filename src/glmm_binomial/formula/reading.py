@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from glmm_binomial.formula.columns import Column
     from glmm_binomial.formula.grammar import FormulaParts, RandomPart
-    from glmm_binomial.formula.groups import RowGroups
     from glmm_binomial.formula.random_effects import RandomEffects
     from glmm_binomial.formula.response import Outcomes, Response
     from glmm_binomial.formula.sample import Sample
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from glmm_binomial.formula.wilkinson import ParsedTerms
     from glmm_binomial.observations import CrossedGroups, GroupsAbove
     from glmm_binomial.observations.options import Missing, Options
+    from glmm_binomial.observations.row_groups import RowGroups
 
 MOST_ROWS_NAMED: Final = 3
 MINIMUM_ROWS: Final = 2

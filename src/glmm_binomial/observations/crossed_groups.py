@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+MOST_LEVELS: Final = 300
+"""Whose effects are integrated out together."""
+
+MOST_INDICATORS: Final = 60_000_000
+"""Rows times levels, half a gigabyte of columns of 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True)

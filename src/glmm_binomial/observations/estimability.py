@@ -11,6 +11,9 @@ from scipy.linalg import qr, solve_triangular
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MOST_CORRELATED: Final = 10
+"""Random effects of a group, whose 45 correlations data can hardly tell."""
+
 LARGEST_MAGNITUDE = 1e30
 SMALLEST_MAGNITUDE = 1e-30
 """Beyond these, products of columns, coefficients and their squares near the range of double precision."""

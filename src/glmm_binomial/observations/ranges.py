@@ -48,14 +48,15 @@ Rows = list[list[object]] | NDArray[Any]
 """Rows of cells; an array only when all its cells are numbers."""
 
 
-def as_rows(name: str, cells: object, *, minimum_rows: int = MINIMUM_ROWS) -> Rows:
+def as_rows(name: str, cells: object, *, minimum_rows: int = MINIMUM_ROWS, most_columns: int = 1) -> Rows:
     """Rows of cells of equal length; the cells themselves are not looked at.
 
-    An array of numbers stays an array, with a second dimension; everything else becomes lists.
+    Arguments that are to have one column may have `most_columns`. An array of numbers stays an array, with a second
+    dimension; everything else becomes lists.
     """
     cells = _without_array(cells)
     if isinstance(cells, np.ndarray):
-        _require_shape(name, len(cells), {cells.shape[1]}, minimum_rows=minimum_rows)
+        _require_shape(name, len(cells), {cells.shape[1]}, minimum_rows=minimum_rows, most_columns=most_columns)
         return cells
     if not isinstance(cells, list | tuple):
         reject(f"{name} must be a 2D list. It is of type {type(cells).__name__}.")
@@ -71,7 +72,7 @@ def as_rows(name: str, cells: object, *, minimum_rows: int = MINIMUM_ROWS) -> Ro
             f"{name} must have consistent column count. Row 1 has {len(cells[0])} column(s), "
             f"row {first + 1} has {len(cells[first])}."
         )
-    _require_shape(name, len(cells), widths, minimum_rows=minimum_rows)
+    _require_shape(name, len(cells), widths, minimum_rows=minimum_rows, most_columns=most_columns)
     return cast("list[list[object]]", cells)
 
 
@@ -90,13 +91,13 @@ def _without_array(cells: object) -> object:
     return np.asarray(cells) if is_plain else cells.tolist()
 
 
-def _require_shape(name: str, rows: int, widths: set[int], *, minimum_rows: int) -> None:
+def _require_shape(name: str, rows: int, widths: set[int], *, minimum_rows: int, most_columns: int) -> None:
     if rows < minimum_rows:
         reject_row_count(name, rows, minimum_rows=minimum_rows, width=max(widths, default=0))
     if widths == {0}:
         reject(f"{name} must have at least 1 column(s).")
-    if name in SINGLE_COLUMNS and widths != {1}:
-        _reject_wide(name, rows, widths.pop())
+    if name in SINGLE_COLUMNS and max(widths) > most_columns:
+        _reject_wide(name, rows, widths.pop(), most_columns=most_columns)
 
 
 def _reject_too_short(name: str, cells: list[object] | tuple[object, ...], minimum_rows: int) -> NoReturn:
@@ -125,8 +126,10 @@ def reject_row_count(
     reject(f"{name} must have at least {minimum_rows} row(s). {has}")
 
 
-def _reject_wide(name: str, rows: int, width: int) -> NoReturn:
+def _reject_wide(name: str, rows: int, width: int, *, most_columns: int) -> NoReturn:
     """Refuse several columns where one must be, and say what makes one of them."""
+    if most_columns > 1:
+        reject(f"{name} must have at most {most_columns} columns. It has {width:,}: select these.")
     first, second = (to_paste(name, Place(0, column), Place(rows - 1, column)) for column in range(2))
     explained = meaning((f"{name}, column by column,", f"{first} and {second}"))
     advice = "Select one of them."
@@ -354,32 +357,34 @@ class Range:
         except OverflowError:
             return np.array([float_or_infinity(cell) for cell in self.cells()]).reshape(shape)
 
-    def labels(self) -> tuple[NDArray[np.intp], tuple[object, ...]]:
+    def labels(self, column: int = 0) -> tuple[NDArray[np.intp], tuple[object, ...]]:
         """Index (N,) of each row's label and the distinct labels in the order of their first appearance."""
         if not all(map(is_label_type, set(map(type, self.cells())))):
             self._reject_no_labels()
-        index, labels = distinct_labels(self.cells())
+        index, labels = distinct_labels(self.cells() if self.width == 1 else self.column(column))
         faults = [None if is_label(label) else _fault(label) for label in labels]
         wrong = next((fault for fault in faults if fault is not None), None)
         if wrong is not None:
             alike = [position for position, fault in enumerate(faults) if fault == wrong]
-            self._reject_labels(wrong, np.flatnonzero(np.isin(index, alike)))
+            self._reject_labels(wrong, np.flatnonzero(np.isin(index, alike)), column)
         return index, labels
 
     def _reject_no_labels(self) -> NoReturn:
         reject_unreadable(self, lambda cell: is_label_type(type(cell)) and not is_blank(cell), rule=LABEL_RULE)
 
-    def _reject_labels(self, fault: Fault, rows: NDArray[np.intp]) -> NoReturn:
-        """Refuse labels, all at fault in the same way."""
+    def _reject_labels(self, fault: Fault, rows: NDArray[np.intp], column: int) -> NoReturn:
+        """Refuse labels of a column, all at fault in the same way."""
         if fault == "blank":
             self._reject_no_labels()
+        places = [self.place(row, column) for row in rows.tolist()]
         if fault == "infinite":
-            self.reject_rows(rows, rule="must be finite.", several="are no finite numbers")
-        cells = self.to_paste(0)
-        self.reject_rows(
-            rows,
+            reject_cells(self, places, rule="must be finite.", several="are no finite numbers")
+        cells = self.to_paste(column)
+        reject_cells(
+            self,
+            places,
             rule=LABEL_RULE,
-            several=f"hold fractions, such as {describe(self.rows[rows[0]][0])}",
+            several=f"hold fractions, such as {describe(self.rows[rows[0]][column])}",
             advice=(
                 f'Was the wrong column picked? If they are labels, make text of them by ={cells}&""'
                 f"{meaning((self.name, cells))}."

@@ -10,18 +10,24 @@ import numpy as np
 from glmm_binomial.frozen import read_only
 from glmm_binomial.observations import MINIMUM_GROUPS, Observations
 from glmm_binomial.observations.cells import is_blank, reject, single_cell
-from glmm_binomial.observations.estimability import problem_with_fixed_effects, problem_with_random_slopes
+from glmm_binomial.observations.crossed_groups import MOST_INDICATORS, MOST_LEVELS
+from glmm_binomial.observations.estimability import (
+    MOST_CORRELATED,
+    problem_with_fixed_effects,
+    problem_with_random_slopes,
+)
 from glmm_binomial.observations.handed_over import all_used
 from glmm_binomial.observations.names import parameter_names
 from glmm_binomial.observations.options import Options, read_alpha
+from glmm_binomial.observations.plan import read_plan
 from glmm_binomial.observations.ranges import Range, as_rows
+from glmm_binomial.observations.row_groups import coincide
 from glmm_binomial.observations.simulation_options import read_simulation_options
-from glmm_binomial.observations.truth import read_truth
 from glmm_binomial.observations.wording import listed
 
 if TYPE_CHECKING:
+    from glmm_binomial.observations.plan import Plan
     from glmm_binomial.observations.simulation_options import SimulationOptions
-    from glmm_binomial.observations.truth import Truth
 
 MOST_GROUPS: Final = 100_000
 MOST_NUMBERS: Final = 100
@@ -34,8 +40,8 @@ class Study:
 
     Attributes
     ----------
-    truth : Truth
-        With the groups of x.
+    plan : Plan
+        With the groups that were handed over.
     tested : int
         Position of the column of x whose coefficient is tested.
     numbers_of_groups : tuple of int
@@ -45,29 +51,32 @@ class Study:
     simulations : SimulationOptions
     """
 
-    truth: Truth
+    plan: Plan
     tested: int
     numbers_of_groups: tuple[int, ...]
     alpha: float
     simulations: SimulationOptions
 
-    def observations(self, truth: Truth) -> Observations:
-        """What is fitted to outcomes of a truth, with no successes yet: random slopes of the columns that have one."""
-        sloped = np.diag(truth.effects_root)[1:] > 0.0
+    def observations(self, plan: Plan) -> Observations:
+        """What is fitted to outcomes of a plan, with no successes yet: random slopes of the columns that have one."""
+        groups, sloped = plan.groups, plan.sloped
         return Observations(
-            successes=read_only(np.zeros(len(truth.trials))),
-            trials=truth.trials,
-            x=truth.x,
-            x_names=truth.x_names,
-            group_index=truth.group_index,
-            group_labels=tuple(range(1, truth.groups + 1)),
-            x_random=read_only(truth.x_random[:, sloped]),
-            random_names=tuple(name for name, has in zip(truth.x_names, sloped.tolist(), strict=False) if has),
-            trials_given=truth.trials_given,
+            successes=read_only(np.zeros(len(plan.trials))),
+            trials=plan.trials,
+            x=plan.x,
+            x_names=plan.x_names,
+            group_index=read_only(groups.index),
+            group_labels=groups.labels,
+            x_random=read_only(plan.x[:, sloped]),
+            random_names=tuple(plan.x_names[column] for column in sloped.tolist()),
+            trials_given=plan.trials_given,
             header=False,
             look_alikes=(),
             options=Options(fit_intercept=True, alpha=self.alpha, method="ml"),
-            handed_over=all_used(len(truth.trials)),
+            handed_over=all_used(len(plan.trials)),
+            correlated=plan.correlated and len(sloped) > 0,
+            above=groups.above,
+            crossed=groups.crossed,
         )
 
 
@@ -81,6 +90,7 @@ def read_study(
     alpha: object,
     n_sim: object,
     seed: object,
+    trials: object,
     *,
     default_simulations: int,
     most_responses: int,
@@ -89,8 +99,8 @@ def read_study(
 
     Parameters
     ----------
-    x, groups, coefficients, std_devs
-        As of `read_truth`.
+    x, groups, coefficients, std_devs, trials
+        As of `read_plan`.
     test : scalar
         Name of a column of x.
     n_groups : scalar or range, optional
@@ -104,23 +114,23 @@ def read_study(
     ------
     InvalidInputError
     """
-    truth = read_truth(x, groups, coefficients, std_devs)
-    numbers = _numbers_of_groups(n_groups, truth)
+    plan = read_plan(x, groups, coefficients, std_devs, trials)
+    numbers = _numbers_of_groups(n_groups, plan)
     study = Study(
-        truth=truth,
-        tested=_tested(test, truth.x_names),
+        plan=plan,
+        tested=_tested(test, plan.x_names),
         numbers_of_groups=numbers,
         alpha=read_alpha(alpha),
         simulations=read_simulation_options(
             n_sim,
             seed,
             default=default_simulations,
-            rows=sum(map(truth.rows_with_groups, numbers)),
+            rows=sum(map(plan.rows_with_groups, numbers)),
             most_values=most_responses,
         ),
     )
     for number in numbers:
-        _require_estimable(study.observations(truth.with_groups(number)))
+        _require_estimable(study.observations(plan.with_groups(number)), number)
     return study
 
 
@@ -137,11 +147,11 @@ def _tested(test: object, names: tuple[str, ...]) -> int:
     return names.index(wanted[0])
 
 
-def _numbers_of_groups(n_groups: object, truth: Truth) -> tuple[int, ...]:
+def _numbers_of_groups(n_groups: object, plan: Plan) -> tuple[int, ...]:
     if is_blank(single_cell(n_groups)):
-        if truth.groups < MINIMUM_GROUPS:
+        if plan.size < MINIMUM_GROUPS:
             reject("n_groups must be given where x has one group. That group is then taken so many times.")
-        return (truth.groups,)
+        return (plan.size,)
     values = Range("n_groups", as_rows("n_groups", n_groups, minimum_rows=1)).numbers()
     if min(values.shape) != 1 or values.size > MOST_NUMBERS:
         shape = " x ".join(map(str, values.shape))
@@ -152,9 +162,41 @@ def _numbers_of_groups(n_groups: object, truth: Truth) -> tuple[int, ...]:
     return tuple(map(int, values.ravel().tolist()))
 
 
-def _require_estimable(planned: Observations) -> None:
-    """Refuse columns whose coefficients could not be estimated, whatever the outcomes."""
+def _require_estimable(planned: Observations, number: int) -> None:
+    """Refuse what could not be estimated, whatever the outcomes."""
     problem = problem_with_fixed_effects(planned.x, planned.x_names, intercept=True)
     problem = problem or problem_with_random_slopes(planned.x_random, planned.random_names)
+    problem = problem or _problem_with_correlations(planned) or _problem_with_kinds(planned)
     if problem is not None:
-        reject(f"with n_groups of {len(planned.group_labels):,}, {problem}")
+        reject(f"with n_groups of {number:,}, {problem}")
+
+
+def _problem_with_correlations(planned: Observations) -> str | None:
+    if planned.correlated and len(planned.random_names) >= MOST_CORRELATED:
+        return (
+            f"std_devs must make at most {MOST_CORRELATED} correlated random effects vary. It makes "
+            f"{1 + len(planned.random_names)}."
+        )
+    return None
+
+
+def _problem_with_kinds(planned: Observations) -> str | None:
+    """Why the effects of two kinds of groups could not be told apart, or would take too long."""
+    if planned.above is not None and np.bincount(planned.group_index, planned.trials).max() <= 1.0:
+        return "groups must be observed more than once. Each of the lower ones has a single outcome of 0 or 1."
+    if planned.crossed is None:
+        return None
+    own, few = (planned.group_index, planned.group_labels), (planned.crossed.index, planned.crossed.labels)
+    if coincide(own, few):
+        return (
+            "groups must have two columns that differ. Each label of one has one of the other, so that their random "
+            "intercepts cannot be told apart."
+        )
+    if len(few[1]) < MINIMUM_GROUPS:
+        return f"groups must have at least {MINIMUM_GROUPS} distinct values in each column. One has 1."
+    if len(few[1]) > MOST_LEVELS or len(few[1]) * len(planned.trials) > MOST_INDICATORS:
+        return (
+            f"groups that cross must be at most {MOST_LEVELS} of one kind, in not too many rows. These are "
+            f"{len(own[1]):,} and {len(few[1]):,} in {len(planned.trials):,} rows."
+        )
+    return None

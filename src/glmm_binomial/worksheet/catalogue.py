@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from glmm_binomial.worksheet.entries import Argument, WorksheetFunction
-from glmm_binomial.worksheet.study_arguments import STUDY, TRUTH
+from glmm_binomial.worksheet.study_arguments import STUDY, TRIALS, TRUTH
 
 LONGEST_HELP: Final = 250
 """Excel cuts help texts at 255 characters."""
@@ -394,13 +394,7 @@ FUNCTIONS: Final = (
         "GLMM_BINOMIAL_GENERATE",
         (
             *TRUTH,
-            Argument(
-                "trials",
-                "range",
-                "How many trials each row stands for, one column of whole numbers; successes are then drawn. Empty: "
-                "every row is one trial.",
-                None,
-            ),
+            TRIALS,
             N_SIM,
             SEED,
         ),
@@ -414,6 +408,7 @@ FUNCTIONS: Final = (
             *TRUTH,
             *STUDY,
             SEED,
+            TRIALS,
         ),
         "Simulate studies of a model whose numbers you give, fit each by maximum likelihood, and count how often a "
         "coefficient is significant by Wald's test. Spills one row for each number of groups.",

@@ -6,12 +6,21 @@ from typing import Final
 
 from glmm_binomial.worksheet.entries import Argument
 
+TRIALS: Final = Argument(
+    "trials",
+    "range",
+    "How many trials each row stands for, one column of whole numbers; successes are then drawn. Empty: every row is "
+    "one trial.",
+    None,
+)
+
 TRUTH: Final = (
     Argument("x", "range", "Predictors: numbers, any number of columns, with a header row or without."),
     Argument(
         "groups",
         "range",
-        "Which group each row belongs to, one column of whole numbers or text, with a header if x has one.",
+        "Which group each row belongs to, one column of whole numbers or text, with a header if x has one; or two "
+        "columns, such as school and class or person and item. A label is the same group wherever it stands.",
     ),
     Argument(
         "coefficients",
@@ -22,8 +31,8 @@ TRUTH: Final = (
     Argument(
         "std_devs",
         "range",
-        "The true standard deviations between groups, on the logit scale: that of the intercept; or that and "
-        "one for the slope of each column of x, 0 where groups do not differ in it.",
+        "The true SDs between groups, in logits: of the intercept; or of it and of the slope of each column of x, 0 "
+        "for none; or a square of these with correlations below its diagonal. With two columns of groups that of each.",
     ),
 )
 """A model whose numbers are given."""
@@ -38,7 +47,7 @@ STUDY: Final = (
         "n_groups",
         "value",
         "How many groups the study shall have, one number or a range of them; the groups of x are taken again and "
-        "again. Empty: as many as x has.",
+        "again, those of the first column where a second crosses them. Empty: as many as x has.",
         None,
     ),
     Argument("alpha", "value", "Level of the test, between 0 and 1; 0.05 by default.", 0.05),
