@@ -18,7 +18,6 @@ from glmm_binomial import estimates_of, fit_formula
 from glmm_binomial.answers.check import check
 from glmm_binomial.answers.compare import compare
 from glmm_binomial.answers.confint import profile_intervals
-from glmm_binomial.answers.influence import influence
 from glmm_binomial.answers.margins import margins
 from glmm_binomial.answers.plot import plot
 from glmm_binomial.answers.predict import predict
@@ -29,7 +28,6 @@ from glmm_binomial.answers.residuals import residuals
 from glmm_binomial.answers.simulate import simulate
 from glmm_binomial.answers.table import table
 from glmm_binomial.answers.terms import terms
-from glmm_binomial.errors import InvalidInputError
 from glmm_binomial.estimation.crossed_integral import CrossedIntegral
 from glmm_binomial.estimation.crossed_posterior import CrossedLogPosterior
 from glmm_binomial.estimation.fitting import fit_cache
@@ -612,8 +610,3 @@ def test_more_rows_than_memory_holds_are_refused(monkeypatch):
     monkeypatch.setattr("glmm_binomial.formula.random_effects.MOST_INDICATORS", 1_000)
     message = refusal(FORMULA, answered(), method="ml")
     assert "item has 8 groups and the data 240 rows: 125 rows of them can be fitted." in message
-
-
-def test_influence_is_refused():
-    with pytest.raises(InvalidInputError, match="person and item cross"):
-        influence(fitted())

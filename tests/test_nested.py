@@ -524,11 +524,11 @@ def test_labels_that_cannot_be_told_apart_once_joined_are_refused():
 
 def test_leaving_out_a_group_leaves_the_others_where_they_are():
     observations = fitted().observations
-    left = observations.without_groups(np.arange(3))
+    left = observations.of_rows(observations.group_index > 2)
     assert left.above.labels == observations.above.labels[1:]
     assert (np.bincount(left.above.index) == 3).all()
     assert left.group_labels == observations.group_labels[3:]
-    first = observations.without_groups(np.array([0]))
+    first = observations.of_rows(observations.group_index > 0)
     assert np.bincount(first.above.index).tolist() == [2, *[3] * 6]
     assert first.group_index.tolist() == (observations.group_index[4:] - 1).tolist()
 

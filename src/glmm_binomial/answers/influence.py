@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from glmm_binomial.answers.maximum import about_method
 from glmm_binomial.answers.ranef import label_cell
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.errors import FitError
+from glmm_binomial.estimation.crossed_deletion import crossed_deletions
 from glmm_binomial.estimation.deletion import coefficient_root, deletions
 from glmm_binomial.estimation.fitted_model import fitted
 from glmm_binomial.estimation.law import SMALLEST_PROBABILITY
@@ -22,7 +23,8 @@ from glmm_binomial.model.rows import orthonormalize
 from glmm_binomial.observations import MINIMUM_GROUPS
 from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.estimability import problem_with_random_slopes
-from glmm_binomial.observations.influence_options import leaves_out_lower
+from glmm_binomial.observations.influence_options import read_left_out
+from glmm_binomial.observations.row_groups import coincide
 from glmm_binomial.observations.wording import listed
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from glmm_binomial.estimation.law import Law
     from glmm_binomial.model.design import Design
     from glmm_binomial.model.rows import Rows
-    from glmm_binomial.observations import GroupsAbove, Observations
+    from glmm_binomial.observations import CrossedGroups, GroupsAbove, Observations
+    from glmm_binomial.observations.influence_options import Unit
 
 INFLUENCE_HEADER: Final = ("group", "observations", "cooks_distance")
 
@@ -52,13 +55,16 @@ NEARLY_ALL: Final = 1.0 - 1e-6
 NONE_LEFT: Final = 1e-10
 """Length of such a combination in the other groups, where it is one in all, at which none is left."""
 
+MOST_ROWS_EVALUATED: Final = 5_000_000
+"""Rows of all the data sets without a group of crossed ones, about a minute's work."""
+
 NEGLIGIBLE: Final = 1e-6
 """Share of a combination, relative to its terms, that rounding leaves of none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Influence(Tabular):
-    """What becomes of k coefficients without each of G groups, of nested ones those above or the lower ones.
+    """What becomes of k coefficients without each of G groups, of two kinds those of one of them.
 
     Attributes
     ----------
@@ -81,7 +87,7 @@ class Influence(Tabular):
     of : str
         What changes.
     level : str
-        The column of the labels, where groups are nested; "" otherwise.
+        The column of the labels, where there are two kinds of groups; "" otherwise.
     notices : tuple of str
         What a reader must be warned of.
     """
@@ -126,35 +132,36 @@ def influence(model: GLMM, left_out: object = None) -> Influence:
     where a verdict hangs on what it leaves out, or a variance would no longer be zero, the model is fitted anew to the
     other groups. Under "vb" the law of each coefficient is moved as the mode is, and stretched as the curvature there
     says, for the verdict. A model of method "mean-field" is asked as one of "ml". Of nested groups those above are left
-    out, with all that lie in them, unless the lower ones are asked for.
+    out, with all that lie in them, unless the lower ones are asked for. Where groupings cross two steps are taken under
+    "ml", under "vb" as many as it takes.
 
     Parameters
     ----------
     model : GLMM
     left_out : str, optional
-        Of nested groups the name of those that are left out, such as "school" or "school:class".
+        Of two kinds of groups the name of those that are left out, such as "school" or "school:class": unless given
+        those above, of crossed ones the more numerous.
 
     Raises
     ------
     InvalidInputError
-        Of crossed groups, and when `left_out` names no groups of the model.
+        When `left_out` names no groups of the model, and of crossed groups where it would take too long.
     FitError
         Of a model of method "mean-field" whose likelihood has no maximum.
     """
     observations, design = model.observations, model.design
-    if observations.crossed is not None:
-        reject(
-            f"model must have groups of one kind, or nested ones. {observations.group_name} and "
-            f"{observations.crossed.name} cross, of which none can be left out yet: fit the table without its rows."
-        )
-    lower = leaves_out_lower(left_out, observations)
+    unit = read_left_out(left_out, observations)
     fit = model.fit if model.fit.method == "vb" else fitted(observations, design, "ml")
-    whole = _whole(observations, design, fit, lower=lower)
-    steps = deletions(design, fit, lower=lower)
+    whole = _whole(observations, design, fit, unit)
+    if observations.crossed is None:
+        steps = deletions(design, fit, lower=unit == "groups")
+    else:
+        _require_time(len(observations.trials), observations, observations.by_levels(), unit)
+        steps = crossed_deletions(design, fit, of_levels=unit == "levels")
     changes, ratios = steps.changes.copy(), steps.ratios.copy()
     notes = [""] * len(changes)
     refits: dict[int, _Refitted] = {}
-    kinds = _kinds(design.rows, len(notes)).tolist()
+    kinds = _kinds(whole).tolist()
     for group in np.flatnonzero(_must_be_refitted(whole, steps)).tolist():
         stop_if_requested()
         # groups that are equal in all their rows leave the same behind
@@ -163,10 +170,9 @@ def influence(model: GLMM, left_out: object = None) -> Influence:
         refit = refits[kinds[group]]
         changes[group], ratios[group], notes[group] = refit.changes, refit.ratios, refit.note
     p_values = whole.p_values(changes, ratios)
-    of_groups = observations.by_groups_above() if whole.of_above else observations
     return Influence(
-        groups=of_groups.group_labels,
-        observations=np.bincount(of_groups.group_index),
+        groups=whole.labelled.group_labels,
+        observations=np.bincount(whole.labelled.group_index),
         names=design.scale.fixed_names,
         changes=changes,
         cooks_distances=_cooks_distances(whole, changes),
@@ -174,7 +180,7 @@ def influence(model: GLMM, left_out: object = None) -> Influence:
         verdict_changes=tuple(_verdict_changes(whole, p_values)),
         notes=tuple(notes),
         of="the mode of the posterior" if fit.method == "vb" else "coefficients",
-        level="" if observations.above is None else of_groups.group_name,
+        level="" if observations.above is None and observations.crossed is None else whole.labelled.group_name,
         notices=tuple(about_method(model, "The changes of this table")) if model.fit.method == "mean-field" else (),
     )
 
@@ -183,8 +189,9 @@ def influence(model: GLMM, left_out: object = None) -> Influence:
 class _Whole:
     """The fit to all data, with its k coefficients in the user's units.
 
-    `estimates` and `std_errors` are those of the mode under "vb", to which `laws` belong; None under "ml". `of_above`:
-    whether groups above nested ones are left out.
+    `estimates` and `std_errors` are those of the mode under "vb", to which `laws` belong; None under "ml". `labelled`
+    are the observations in the groups that are left out, `rows` the same sorted by these, with one random effect of
+    two.
     """
 
     observations: Observations
@@ -193,12 +200,12 @@ class _Whole:
     estimates: NDArray[np.float64]
     std_errors: NDArray[np.float64]
     laws: tuple[Law, ...] | None
-    of_above: bool
+    labelled: Observations
+    rows: Rows
 
-    def members(self, group: int) -> NDArray[np.intp]:
-        """The groups that are left out together: one, or those that lie in one above."""
-        above = self.observations.above
-        return np.flatnonzero(above.index == group) if above is not None and self.of_above else np.array([group])
+    def without(self, group: int) -> Observations:
+        """All but one of these groups."""
+        return self.observations.of_rows(self.labelled.group_index != group)
 
     @property
     def alpha(self) -> float:
@@ -219,40 +226,77 @@ class _Whole:
         )
 
 
-def _whole(observations: Observations, design: Design, fit: Fit, *, lower: bool) -> _Whole:
+def _whole(observations: Observations, design: Design, fit: Fit, unit: Unit) -> _Whole:
     back = design.scale.back_transform
+    mode = fit.coefficients if fit.posterior is None else fit.posterior.mode.coefficients[: len(back)]
+    labelled, rows = observations, design.rows
+    if unit == "above":
+        labelled, rows = observations.by_groups_above(), rows.of_upper()
+    elif unit == "levels":
+        labelled, rows = observations.by_levels(), rows.by_levels()
+    elif rows.upper is not None or rows.crossed is not None:
+        # both columns of two kinds of groups are the same
+        rows = replace(rows, random=rows.random[:, :1], upper=None, crossed=None)
     return _Whole(
         observations=observations,
         design=design,
         fit=fit,
-        estimates=back @ (fit.coefficients if fit.posterior is None else fit.posterior.mode.coefficients),
+        estimates=back @ mode,
         std_errors=np.linalg.norm(coefficient_root(design, fit), axis=1),
         laws=None if fit.posterior is None else fit.posterior.laws_of_combinations(back),
-        of_above=observations.above is not None and not lower,
+        labelled=labelled,
+        rows=rows,
+    )
+
+
+def _require_time(rows: int, groups: Observations, levels: Observations, unit: Unit) -> None:
+    """Refuse crossed groups of which so many are left out one by one that it would take many minutes."""
+    asked, other = (groups, levels) if unit == "groups" else (levels, groups)
+    if rows * len(asked.group_labels) <= MOST_ROWS_EVALUATED:
+        return
+    works = (
+        f' left_out "{other.group_name}" leaves out the {len(other.group_labels):,} of the other grouping.'
+        if rows * len(other.group_labels) <= MOST_ROWS_EVALUATED
+        else ""
+    )
+    reject(
+        f"model must be of crossed groups of which fewer are left out, at most {MOST_ROWS_EVALUATED // rows:,} of "
+        f"{rows:,} rows. {asked.group_name} has {len(asked.group_labels):,}, which would take many minutes.{works}"
     )
 
 
 def _must_be_refitted(whole: _Whole, steps: Deletions) -> NDArray[np.bool_]:
     """Without which groups a step does not tell enough, (G,)."""
-    rows = whole.design.rows
-    rests_on_one = _largest_shares(rows.of_upper() if whole.of_above else rows) > NEARLY_ALL
+    rests_on_one = _largest_shares(whole.rows) > NEARLY_ALL
     scores = -ndtri(0.5 * whole.p_values(steps.changes, steps.ratios))
     border = -ndtri(0.5 * whole.alpha)
     at_border = (np.abs(scores - border) < CURVED * steps.lengths[:, None] ** 2).any(axis=1)
-    return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | at_border)
+    return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | at_border | _may_make_the_same(whole))
 
 
-def _kinds(rows: Rows, count: int) -> NDArray[np.intp]:
-    """Groups that are equal in all their rows, (G,); all of nested ones count as different."""
-    return distinct_groups(rows).kind if rows.upper is None else np.arange(count)
+def _may_make_the_same(whole: _Whole) -> NDArray[np.bool_]:
+    """Without which groups crossed groupings may make the same groups, or have one group left, (G,)."""
+    crossed = whole.observations.crossed
+    if crossed is None:
+        return np.zeros(whole.rows.grouping.count, dtype=bool)
+    own, other = whole.observations.group_index, crossed.index
+    pairs = np.unique(np.column_stack([whole.labelled.group_index, own, other]), axis=0)
+    left = len(pairs) - np.bincount(pairs[:, 0])
+    return np.asarray(left <= max(int(own.max()), int(other.max())) + 1)
+
+
+def _kinds(whole: _Whole) -> NDArray[np.intp]:
+    """Groups that are equal in all their rows, (G,); of two kinds of groups all count as different."""
+    rows = whole.design.rows
+    if rows.upper is None and rows.crossed is None:
+        return distinct_groups(rows).kind
+    return np.arange(whole.rows.grouping.count)
 
 
 def _largest_shares(rows: Rows) -> NDArray[np.float64]:
     """Upper bounds of the share of each group in any combination of columns of x, or of the random effects, (G,)."""
-    # both columns of nested effects are the same
-    random = rows.random if rows.upper is None else rows.random[:, :1]
     found = np.zeros(rows.grouping.count)
-    for columns in (rows.fixed, random):
+    for columns in (rows.fixed, rows.random):
         orthonormal = np.linalg.qr(columns)[0]
         found = np.maximum(found, rows.grouping.sums((orthonormal**2).sum(axis=1)))
     return found
@@ -273,7 +317,7 @@ def _refitted(whole: _Whole, group: int) -> _Refitted:
     problem = _problem_without(whole, group)
     if problem:
         return _Refitted(nothing, nothing, f"no fit without it: {problem}")
-    others, posterior = whole.observations.without_groups(whole.members(group)), whole.fit.posterior
+    others, posterior = whole.without(group), whole.fit.posterior
     try:
         refit = refit_likelihood(others) if posterior is None else refit_mode(others, posterior, whole.design.scale)
     except FitError as error:
@@ -288,9 +332,11 @@ def _refitted(whole: _Whole, group: int) -> _Refitted:
 def _problem_without(whole: _Whole, group: int) -> str:
     """Why nothing can be estimated without a group; nothing if it can."""
     observations = whole.observations
-    others = observations.without_groups(whole.members(group))
+    others = whole.without(group)
     if len(others.group_labels if others.above is None else others.above.labels) < MINIMUM_GROUPS:
         return "one group is left"
+    if others.crossed is not None and _are_the_same(others, others.crossed):
+        return f"without it {others.group_name} and {others.crossed.name} cannot be told apart"
     if not others.successes.any() or (others.successes == others.trials).all():
         return "all other outcomes are the same"
     names = _resting_on(whole, group)
@@ -303,6 +349,12 @@ def _problem_without(whole: _Whole, group: int) -> str:
     return ""
 
 
+def _are_the_same(observations: Observations, crossed: CrossedGroups) -> bool:
+    """Whether crossed groupings have one group left, or make the same groups."""
+    own, other = (observations.group_index, observations.group_labels), (crossed.index, crossed.labels)
+    return len(crossed.labels) < MINIMUM_GROUPS or coincide(own, other)
+
+
 def _has_both_levels(observations: Observations, above: GroupsAbove) -> bool:
     """Whether some groups above have several groups, and some groups several outcomes."""
     outcomes = np.bincount(observations.group_index, observations.trials)
@@ -311,8 +363,8 @@ def _has_both_levels(observations: Observations, above: GroupsAbove) -> bool:
 
 def _resting_on(whole: _Whole, group: int) -> list[str]:
     """Names of the coefficients that the other groups do not tell."""
-    turned = orthonormalize(whole.design.rows)
-    others = turned.rows.of_groups(np.delete(np.arange(turned.rows.grouping.count), whole.members(group)))
+    turned = orthonormalize(whole.rows)
+    others = turned.rows.of_groups(np.delete(np.arange(turned.rows.grouping.count), group))
     triangle = np.linalg.qr(others.fixed / np.sqrt(len(turned.rows.fixed)), mode="r")
     _, lengths, directions = np.linalg.svd(triangle)
     lengths = np.append(lengths, np.zeros(len(directions) - len(lengths)))

@@ -81,7 +81,9 @@ def refit_mode(observations: Observations, posterior: Posterior, scale: Scale) -
 def _on_scale(point: Parameters, scale: Scale, design: Design) -> Parameters:
     """A point on one standardised scale as it stands on that of a design."""
     other = design.scale
-    coefficients = np.linalg.solve(other.back_transform, scale.back_transform @ point.coefficients)
+    # those of the levels of crossed groupings are found anew
+    own = scale.back_transform @ point.coefficients[: len(scale.back_transform)]
+    coefficients = np.linalg.solve(other.back_transform, own)
     root = np.linalg.solve(other.random_back_transform, scale.random_back_transform @ point.effects.root)
     effects: Effects = IndependentEffects.of_sds(np.diag(root))
     if scale.correlated:

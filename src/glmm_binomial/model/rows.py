@@ -132,6 +132,20 @@ class Rows:
             offset=None if self.offset is None else self.offset[chosen],
         )
 
+    def of_rows(self, kept: NDArray[np.bool_]) -> Rows:
+        """Some of the rows of crossed groupings, (n,) booleans, in the groups that have any; all levels stay."""
+        crossed = self.crossing
+        return Rows(
+            successes=self.successes[kept],
+            trials=self.trials[kept],
+            fixed=self.fixed[kept],
+            random=self.random[kept],
+            grouping=Grouping.of_sorted(self.grouping.index[kept]),
+            upper=None,
+            crossed=Crossing(crossed.index[kept], crossed.count),
+            offset=None if self.offset is None else self.offset[kept],
+        )
+
     def repeated(self, successes: NDArray[np.float64]) -> Rows:
         """All groups again and again as one data set, with other outcomes (S, n) each time."""
         times = len(successes)

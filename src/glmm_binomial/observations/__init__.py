@@ -164,11 +164,10 @@ class Observations:
             crossed=None,
         )
 
-    def without_groups(self, groups: NDArray[np.intp]) -> Observations:
-        """The rows of all groups but those at some positions, as if they alone had been handed over."""
-        left = np.ones(len(self.group_labels), dtype=bool)
-        left[groups] = False
-        kept = left[self.group_index]
+    def of_rows(self, kept: NDArray[np.bool_]) -> Observations:
+        """Some of the rows, (N,) booleans, as if they alone had been handed over."""
+        left = np.zeros(len(self.group_labels), dtype=bool)
+        left[self.group_index[kept]] = True
         return replace(
             self,
             successes=read_only(self.successes[kept]),
@@ -178,7 +177,8 @@ class Observations:
             group_labels=tuple(self.group_labels[place] for place in np.flatnonzero(left).tolist()),
             x_random=read_only(self.x_random[kept]),
             handed_over=all_used(int(kept.sum())),
-            above=None if self.above is None else self.above.without(groups),
+            above=None if self.above is None else self.above.without(np.flatnonzero(~left)),
+            crossed=None if self.crossed is None else self.crossed.of_rows(kept),
             offset=None if self.offset is None else read_only(self.offset[kept]),
         )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from glmm_binomial.frozen import read_only
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 MOST_LEVELS: Final = 300
@@ -33,3 +36,9 @@ class CrossedGroups:
     index: NDArray[np.intp]
     labels: tuple[object, ...]
     name: str
+
+    def of_rows(self, kept: NDArray[np.bool_]) -> CrossedGroups:
+        """Those of some of the rows, (N,) booleans."""
+        levels, index = np.unique(self.index[kept], return_inverse=True)
+        labels = tuple(self.labels[level] for level in levels.tolist())
+        return CrossedGroups(index=read_only(index), labels=labels, name=self.name)

@@ -317,8 +317,8 @@ FUNCTIONS: Final = (
             Argument(
                 "left_out",
                 "value",
-                'Of groups in groups the name of those that are left out in turn: those above, such as "school" (the '
-                'default), or the lower ones, "school:class".',
+                "Of two kinds of groups the name of those that are left out in turn. Of groups in groups those above, "
+                'such as "school" (the default), or the lower ones, "school:class"; of groups that cross either.',
                 None,
             ),
         ),
