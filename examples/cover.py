@@ -10,9 +10,9 @@ WIDTHS = (18, 125)
 HOW_IT_IS_CALCULATED = (
     "Each table below a line Formula comes from that one formula with a worksheet function of the GLMM_BINOMIAL "
     "add-in; everything else is ordinary Excel and follows when data change. In Excel 2021 or 365 with the add-in, "
-    "Ctrl+Alt+F9 calculates all of it afresh. Without the add-in Excel shows the stored results until it recalculates, "
-    "which replaces these tables by #NAME?; LibreOffice shows that at once. Without Excel, the command glmm-binomial "
-    "recalc calculates the workbook and writes a copy."
+    "Ctrl+Alt+F9 calculates all of it afresh, in LibreOffice Calc with the add-in Ctrl+Shift+F9. Without the add-in "
+    "Excel shows the stored results until it recalculates, which replaces these tables by #NAME?; LibreOffice shows "
+    "that at once. Without either, the command glmm-binomial recalc calculates the workbook and writes a copy."
 )
 
 

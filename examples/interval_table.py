@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range_abs
 
-from glmm_binomial.writer.formula import Cell, Expression
+from glmm_binomial.writer.formula import Cell, Expression, place_of
 from glmm_binomial.writer.page import Computed, Page, sheet_prefix
 from glmm_binomial.writer.spill import format_rows, write_spill, write_warnings
 
@@ -31,7 +31,7 @@ class IntervalTable:
         # the terms stand in the same order under fixed_effects, whose names begin in the second row
         names = self._range(1, 1, skipped=1)
         found = next(i for i, row in enumerate(self.rows[1:], start=1) if row[1] == name)
-        return self._below("odds_ratios", f"MATCH({name_cell},{names},0)", found, column)
+        return self._below("odds_ratios", place_of(name_cell, names), found, column)
 
     def std_dev(self, column: int) -> Computed[float]:
         """Look up the standard deviation of the random intercept or a limit of it."""
@@ -42,8 +42,8 @@ class IntervalTable:
         value = self.rows[header + lines][column]
         if not isinstance(value, float):
             raise TypeError(f"{value!r} is not a number")
-        place = f'MATCH("{block}",{self._range(0, 0)},0)+{distance}'
-        return Computed(f"=INDEX({self._range(column, column)},{place})", value)
+        header_place = place_of(f'"{block}"', self._range(0, 0))
+        return Computed(f"=INDEX({self._range(column, column)},{header_place}+{distance})", value)
 
     def _range(self, first: int, last: int, *, skipped: int = 0) -> str:
         return f"{sheet_prefix(self.sheet)}{xl_range_abs(self.top + skipped, first, self.top + ROOM - 1, last)}"

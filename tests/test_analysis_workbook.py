@@ -18,7 +18,9 @@ from glmm_binomial.__main__ import main
 from glmm_binomial.command_line import fit_workbook
 from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
 from glmm_binomial.workbook import recalculate
-from glmm_binomial.writer import analysis_workbook, fit_view
+from glmm_binomial.writer import analysis_workbook, fit_table, fit_view
+from glmm_binomial.writer.page import new_report
+from glmm_binomial.writer.spill import write_warnings
 
 CBPP = Path(glmm_binomial.certified.__file__).with_name("cbpp.csv")
 SHEETS = ["Analysis", "Table", "Probabilities", "Groups", "Check", "Data", "Chart data"]
@@ -214,6 +216,24 @@ def test_a_target_that_cannot_be_written_is_one_line_after_the_table(tmp_path, c
     # on a busy machine progress is shown before
     assert captured.err.endswith(f"glmm-binomial: {target} cannot be written: No such file or directory.\n")
     assert "fixed_effects" in captured.out
+
+
+@pytest.mark.parametrize("more_rows", [-20, -1, 0, 5])
+def test_where_an_entered_table_does_not_show_its_warnings_their_number_is_said_above_it(more_rows, tmp_path):
+    y, x, groups = [0, 1, 0, 1, 1, 0], [1, 2, 1.5, 2.5, 3, 1.2], [1, 1, 2, 2, 3, 3]
+    table = glmm_binomial.glmm_binomial(*([[value] for value in values] for values in (y, x, groups)))
+    texts = [row[1] for row in table if row[0] == "warning"]
+    assert len(texts) == 3
+    arrays = ",".join("{" + ";".join(map(str, values)) + "}" for values in (y, x, groups))
+    with new_report(tmp_path / "entered.xlsx", "") as report:
+        page = report.page("S", fit_table.WIDTHS)
+        write_warnings(page, rows=table, room=40, counted=True)
+        last = len(table) + 1 + more_rows
+        page.sheet.write_array_formula(2, 0, last, 8, f"{{=_xll.GLMM_BINOMIAL({arrays})}}", None, 0)
+    recalculate(tmp_path / "entered.xlsx", WORKSHEET_FUNCTIONS, trust="calculated").write(tmp_path / "out.xlsx")
+    counted = "3 warnings below; where they are cut off, enter the formula of the table over more cells."
+    shown = {-20: counted, -1: "\n".join(texts[:2]), 0: "\n".join(texts), 5: counted}[more_rows]
+    assert values(tmp_path / "out.xlsx")["S", "B1"] == shown
 
 
 def test_an_interruption_leaves_no_file(tmp_path, monkeypatch):

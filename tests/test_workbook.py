@@ -15,6 +15,7 @@ import pytest
 import xlsxwriter
 
 from glmm_binomial.workbook import CellError, Counts, Recalculation, WorkbookError, recalculate
+from glmm_binomial.workbook.formula_text import formula_as_shown
 from glmm_binomial.workbook.sheet_edit import edit_cells
 
 Build = Callable[[xlsxwriter.Workbook], None]
@@ -932,6 +933,18 @@ def test_iterated_circular_references_are_calculated_when_the_workbook_allows_th
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(WorkbookError, match="No such file"):
         recalculate(tmp_path / "none.xlsx", {})
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("_xll.GLMM_BINOMIAL_FORMULA(Cows[[#All]],B4)", "=GLMM_BINOMIAL_FORMULA(Cows[#All],B4)"),
+        ("SUM(Cows[[#All],[y]],Cows[[#This Row],[y]])", "=SUM(Cows[[#All],[y]],Cows[[#This Row],[y]])"),
+        ('"Cows[[#All]]"&_xlfn.ANCHORARRAY(A5)', '="Cows[[#All]]"&A5#'),
+    ],
+)
+def test_a_formula_is_shown_as_excels_formula_bar_does(stored, shown):
+    assert formula_as_shown(stored) == shown
 
 
 # --- speed ------------------------------------------------------------------------------------------------------------

@@ -60,12 +60,15 @@ def missing() -> str | None:
     return None
 
 
-def calculate(workbooks: Sequence[Path]) -> Answer:
-    """Open workbooks in one LibreOffice that has the functions, calculate them and return all formula cells."""
+def calculate(workbooks: Sequence[Path], parts: Mapping[str, bytes] | None = None) -> Answer:
+    """Open workbooks in one LibreOffice that has the functions, calculate them and return all formula cells.
+
+    The extension is that of these tests, see `add_in`, unless its parts are given.
+    """
     with tempfile.TemporaryDirectory(prefix="glmm_calc_") as name:
         folder = Path(name)
         functions, job = folder / "functions.oxt", folder / "job.json"
-        write_extension(functions, add_in())
+        write_extension(functions, add_in() if parts is None else parts)
         order = {
             "soffice": SOFFICE,
             "folder": name,

@@ -26,6 +26,8 @@ class Gap(Enum):
 
 
 EXAMPLES: dict[str, dict[str, Gap]] = {
+    # a lone FALSE in the place of x_random, and what is said above about the table's warnings
+    "reference_examples.xlsx": {"Examples!A91:I109": Gap.BOOLEANS, "Examples!B89": Gap.BOOLEANS},
     # of students with the same days, whose estimates are equal but for rounding, which row of the table is drawn
     "vegetables.xlsx": {"'Chart data'!R2:R251": Gap.LAST_DIGITS},
 }

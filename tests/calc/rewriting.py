@@ -5,7 +5,6 @@ LibreOffice's names for things, and ways around what it lacks; what is lacking s
     A1#                  the cells the formula in A1 filled when the workbook was recalculated
     TRUE, FALSE, #N/A    as arguments and in array constants: a text with MARK before it. LibreOffice would hand over 1
                          and 0, and refuses error values
-    Herds[#All]          Herds[[#All]], the only way LibreOffice 7.4 reads it
     B2 as an argument    B2:B2, so that an empty cell arrives as empty and not as 0
     F(...) in an array   IF(F(...)<"",LAST_TABLE(),LAST_TABLE()&""). A text out of an add-in never equals another
                          text in LibreOffice (its bug), and `&` makes a proper text of it
@@ -13,7 +12,6 @@ LibreOffice's names for things, and ways around what it lacks; what is lacking s
 All stored results are removed, so that no value can come from anywhere but a calculation.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +35,6 @@ Filled = Mapping[tuple[str, int, int], Area]
 
 _PREFIX = "_XLL."
 
-ALL_OF_A_TABLE = re.compile(r"(\w+)\[#All\]", re.IGNORECASE)
-
 
 def write_copy(source: Path, target: Path, functions: Collection[str]) -> Filled:
     """Write the copy, and return the places where it has formulas."""
@@ -47,17 +43,29 @@ def write_copy(source: Path, target: Path, functions: Collection[str]) -> Filled
         sheet.name: (sheet.part, parse_xml(package.read(sheet.part), sheet.part))
         for sheet in read_contents(package).sheets
     }
-    filled = {
-        (name, *cell_position(cell.get("r"))): _area_filled(cell, formula)
-        for name, (_, root) in sheets.items()
-        for cell, formula in _formulas(root)
-    }
+    filled = _areas_filled({name: root for name, (_, root) in sheets.items()})
     parts = {"xl/workbook.xml": _workbook(package, functions, filled)}
     for name, (part, root) in sheets.items():
         _rewrite_sheet(root, name, functions, filled)
         parts[part] = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
     target.write_bytes(package.with_parts(parts))
     return filled
+
+
+def areas_filled(source: Path) -> Filled:
+    """Return what each formula of a workbook fills."""
+    package = open_package(source)
+    return _areas_filled(
+        {sheet.name: parse_xml(package.read(sheet.part), sheet.part) for sheet in read_contents(package).sheets}
+    )
+
+
+def _areas_filled(roots: Mapping[str, etree._Element]) -> Filled:
+    return {
+        (name, *cell_position(cell.get("r"))): _area_filled(cell, formula)
+        for name, root in roots.items()
+        for cell, formula in _formulas(root)
+    }
 
 
 def _formulas(root: etree._Element) -> list[tuple[etree._Element, etree._Element]]:
@@ -126,7 +134,7 @@ def rewritten(formula: str, functions: Collection[str], *, sheet: str, filled: F
         elif subtype in ("Logical", "Error") and inside.kind in ("call", "constant"):
             out.append(f'"{MARK}{value.upper()}"')
         else:
-            out.append(ALL_OF_A_TABLE.sub(r"\1[[#All]]", value))
+            out.append(value)
             if value == ",":
                 inside.argument = len(out)
     return "".join(out)

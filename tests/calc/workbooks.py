@@ -1,7 +1,7 @@
-"""The workbooks to calculate: the examples of this repository, and some written here.
+"""The workbooks to calculate.
 
-Those written here have the sheets of sheets.py and a sheet Cases: a title, and below it a formula, which may fill the
-cells to its right and below.
+They have the sheets of sheets.py and a sheet Cases: a title, and below it a formula, which may fill the cells to its
+right and below.
 """
 
 import inspect
@@ -12,10 +12,8 @@ from pathlib import Path
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
-from calc.gaps import EXAMPLES, Gap
+from calc.gaps import Gap
 from calc.sheets import odd, write_sheets
-
-EXAMPLE_FILES = sorted((Path(__file__).parents[2] / "examples").glob("*.xlsx"))
 
 # columns from one case to the next: room for its table
 ROOM = 20
@@ -46,10 +44,8 @@ def write_cases(path: Path, cases: Sequence[Case]) -> None:
                 sheet.write_dynamic_array_formula(1, ROOM * i, 1, ROOM * i, case.formula)
 
 
-def gaps_in(name: str, cases: Sequence[Case]) -> dict[str, Gap]:
-    """Return the named gaps of a workbook by area: an example's are listed, those of cases stand beside the formula."""
-    if not cases:
-        return EXAMPLES.get(name, {})
+def gaps_in(cases: Sequence[Case]) -> dict[str, Gap]:
+    """Return the named gaps of a workbook by area."""
     return {
         f"Cases!{xl_col_to_name(ROOM * i)}2:{xl_col_to_name(ROOM * (i + 1) - 1)}1000": case.gap
         for i, case in enumerate(cases)

@@ -12,6 +12,8 @@ _PREFIXES = re.compile(r"(?i)^(?:_xlfn\.|_xlws\.|_xll\.|_xludf\.)+")
 _STORED_PREFIX = re.compile(r"(?i)^(?:_xlfn\.|_xlws\.|_xll\.|_xlpm\.)+")
 # LibreOffice writes the address of another workbook in quotes, which only the engine's tokenizer minds
 _QUOTED_LINK = re.compile(r"\['[^']*'\]")
+# Excel shows Herds[#All] where the file has Herds[[#All]]
+_ONE_ITEM = re.compile(r"\[(\[#[A-Za-z ]+\])\]$")
 _EXTERNAL = re.compile(r"'?[^'\[\]!]*\[[^\[\]]+\][^\[\]!]*!")
 
 
@@ -66,7 +68,7 @@ def formula_as_shown(stored: str) -> str:
     for token in tokens:
         value = token.value
         if token.subtype == "Open" or token.is_reference:
-            value = _STORED_PREFIX.sub("", value)
+            value = _ONE_ITEM.sub(r"\1", _STORED_PREFIX.sub("", value))
         open_brackets += (token.subtype == "Open") - (token.subtype == "Close")
         if value.upper() == "ANCHORARRAY(":
             spill_references.append(open_brackets)

@@ -36,8 +36,9 @@ ROOM = 60
 
 FOLLOWS = (
     "Change the model above or the data on the sheet Data, and all sheets follow: in Excel 2021 or 365 with the "
-    "GLMM_BINOMIAL add-in at once, without Excel by the command glmm-binomial recalc --all. Without the add-in Excel "
-    "shows the stored results until it recalculates, and then #NAME?; the option --values writes a copy that shows its "
+    "GLMM_BINOMIAL add-in at once; in LibreOffice Calc with the add-in once Ctrl+Shift+F9 was pressed, tables keeping "
+    "the size they have here; without either by the command glmm-binomial recalc --all. Without the add-in Excel shows "
+    "the stored results until it recalculates, and then #NAME?; the option --values writes a copy that shows its "
     "results everywhere."
 )
 
@@ -137,7 +138,7 @@ def _write_model(report: Report, analysis: Analysis) -> tuple[Page, ModelCell]:
 
 def _reach(analysis: Analysis) -> Computed[str]:
     """Say how many rows and columns the table of the data has, or that it ends before the data do."""
-    table, rows, columns = f"{TABLE}[#All]", len(analysis.rows), len(analysis.header)
+    table, rows, columns = f"{TABLE}[[#All]]", len(analysis.rows), len(analysis.header)
     filled = f"OR(COUNTA({TABLE}!$A$1:$A${LAST_ROW})>ROWS({table}),COUNTA({TABLE}!$1:$1)>COLUMNS({table}))"
     counted = f'ROWS({table})-1&" rows and "&COLUMNS({table})&" columns."'
     return Computed(f'=IF({filled},"{TOO_SMALL}",{counted})', f"{rows} rows and {columns} columns.")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range_abs
 
-from glmm_binomial.writer.formula import Cell, Expression
+from glmm_binomial.writer.formula import Cell, Expression, constant, place_of
 from glmm_binomial.writer.page import Computed, Page, fixed_cell, lines_needed
 from glmm_binomial.writer.spill import Spill, Style, style_in_blocks, write_spill
 
@@ -64,10 +64,11 @@ def _all_sentences(top: int, rows: Sequence[Sequence[Cell]], room: int) -> Compu
     """Join the texts of all rows from the first note or warning on."""
     bottom = top + len(rows) - 1 + room
     names, texts = (xl_range_abs(top, column, bottom, column) for column in (0, 1))
-    places = ",".join(f'IFERROR(MATCH("{name}",{names},0),{len(rows) + room})' for name in SENTENCES)
+    behind = len(rows) + room + 1
+    places = ",".join(f"IFERROR({place_of(constant(name).text, names)},{behind})" for name in SENTENCES)
     joined = f"_xlfn.TEXTJOIN(CHAR(10),TRUE,INDEX({texts},MIN({places})):{fixed_cell(bottom, 1)})"
-    counted = "+".join(f'COUNTIF({names},"{name}")' for name in SENTENCES)
-    return Computed(f'=IF({counted}=0,"{NO_NOTES}",{joined})', "\n".join(_sentences(rows)) or NO_NOTES)
+    shown = f'=IF(MIN({places})={behind},"{NO_NOTES}",{joined})'
+    return Computed(shown, "\n".join(_sentences(rows)) or NO_NOTES)
 
 
 def _without_sentences(page: Page, rows: Sequence[Sequence[Cell]], style: Style, wrapped: Sequence[int]) -> Style:

@@ -8,7 +8,7 @@ from xlsxwriter.utility import xl_range_abs
 from glmm_binomial.answers.check import MOST_PATTERNS
 from glmm_binomial.writer.chart_numbers import ChartNumbers, Number
 from glmm_binomial.writer.charts import Dots, Frame, Interval, add_dots, add_limits, new_scatter, place
-from glmm_binomial.writer.formula import Cell, number
+from glmm_binomial.writer.formula import Cell, constant, number, place_of
 from glmm_binomial.writer.page import Computed, Page, Report, sheet_prefix
 from glmm_binomial.writer.spill import CHECK_BLOCKS, Spill
 from glmm_binomial.writer.style import AVERAGED, FITTED, STRESSED
@@ -54,7 +54,7 @@ def _rows(numbers: ChartNumbers, spill: Spill, proportions: Sequence[Sequence[Ce
     names = f"{sheet}{xl_range_abs(first, 0, last + len(ENDS), 0)}"
     headers = f"{sheet}{xl_range_abs(spill.top, 0, spill.top, COLUMNS - 1)}"
     table = f"{sheet}{xl_range_abs(first, 0, last, COLUMNS - 1)}"
-    ends = ",".join(f'IFERROR(MATCH("{end}",{names},0),{MOST_PATTERNS + 1})' for end in ENDS)
+    ends = ",".join(f"IFERROR({place_of(constant(end).text, names)},{MOST_PATTERNS + 1})" for end in ENDS)
     block = numbers.next_block(MOST_PATTERNS)
     rows: list[list[Number]] = []
     for k in range(1, MOST_PATTERNS + 1):
@@ -67,7 +67,9 @@ def _rows(numbers: ChartNumbers, spill: Spill, proportions: Sequence[Sequence[Ce
             [
                 Computed(f"=MAX(1,MIN({k},MIN({ends})-1))", float(line)),
                 *(
-                    Computed(f'=IFERROR(0+INDEX({table},{line_cell},MATCH("{name}",{headers},0)),0)', value)
+                    Computed(
+                        f"=IFERROR(0+INDEX({table},{line_cell},{place_of(constant(name).text, headers)}),0)", value
+                    )
                     for name, value in zip(HEADERS[OBSERVED:BELOW], picked, strict=True)
                 ),
                 Computed(f"={mean_cell}-{lower_cell}", mean - lower),

@@ -7,7 +7,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_range_abs
 
 from glmm_binomial.answers.table import FIXED_HEADER
-from glmm_binomial.writer.formula import Cell, Expression, number
+from glmm_binomial.writer.formula import Cell, Expression, number, place_of, text_of
 from glmm_binomial.writer.page import Computed, Page, fixed_cell, sheet_prefix
 from glmm_binomial.writer.spill import (
     NO_WARNINGS,
@@ -54,7 +54,7 @@ class FitTable:
         """Look up a number of a fixed effect by the name in a cell; the first row of that name is its."""
         position = FIXED_HEADER.index(column)
         row = next(row for row in self.rows if row[1] == name)
-        return Computed(f"=VLOOKUP({name_cell},{self.columns(1, 8)},{position},FALSE)", number(row[position]))
+        return Computed(f"={self.beside(name_cell, 1, position)}", number(row[position]))
 
     def coefficient(self, name: str) -> tuple[str, float]:
         """Where the coefficient of a fixed effect stands, for formulas on other sheets, and its value."""
@@ -66,25 +66,33 @@ class FitTable:
     def statistic(self, name: str) -> Computed[float]:
         """Look up the "log_likelihood", "aic" or "bic"."""
         row = next(row for row in self.rows if row[0] == name)
-        return Computed(f'=VLOOKUP("{name}",{self.columns(0, 1)},2,FALSE)', number(row[1]))
+        return Computed("=" + self.beside(f'"{name}"', 0, 1), number(row[1]))
 
     def diagnostic(self, name: str) -> Computed[float]:
         """Look up a number under diagnostics."""
         row = next(row for row in self.rows if row[1] == name)
-        return Computed(f'=VLOOKUP("{name}",{self.columns(1, 2)},2,FALSE)', number(row[2]))
+        return Computed("=" + self.beside(f'"{name}"', 1, 2), number(row[2]))
 
     def random_intercept(self, column: str) -> Computed[float]:
         """Look up the "variance" or the "std_dev" of the random intercept, the first row under random_effects."""
         position = {"variance": 2, "std_dev": 3}[column]
         below = next(i for i, row in enumerate(self.rows) if row[0] == "random_effects") + 1
-        values, names = self.columns(position, position), self.columns(0, 0)
-        return Computed(f'=INDEX({values},MATCH("random_effects",{names},0)+1)', number(self.rows[below][position]))
+        found = f"=INDEX({self.columns(position, position)},{self.line_of('random_effects')}+1)"
+        return Computed(found, number(self.rows[below][position]))
 
     @property
     def warnings(self) -> Computed[str]:
         """What stands above the table, two rows up, about its warnings."""
         texts = "\n".join(str(row[1]) for row in self.rows if row[0] == "warning")
         return Computed(f"={sheet_prefix(self.sheet)}{fixed_cell(self.top - 2, 1)}", texts or NO_WARNINGS)
+
+    def line_of(self, name: str) -> str:
+        """The formula that finds the line of the table that begins so, counted from one."""
+        return place_of(f'"{name}"', self.columns(0, 0))
+
+    def beside(self, name: str, names: int, values: int) -> str:
+        """The formula that finds what stands in the row of a name, each in its column of the table."""
+        return f"INDEX({self.columns(values, values)},{place_of(name, self.columns(names, names))})"
 
     def columns(self, first: int, last: int) -> str:
         """Some columns of the table and of the rows into which it may grow, as formulas have them."""
@@ -104,7 +112,7 @@ def write_fit(page: Page, expression: Expression, *, room: int = ROOM) -> FitTab
         How many rows it may take.
     """
     page.code("Formula", expression.shown)
-    write_warnings(page, rows=expression.cells, room=room)
+    write_warnings(page, rows=expression.cells, room=room, counted=True)
     page.skip()
     _format_spill(page, room)
     spill = write_spill(page, expression, style=lambda _, column, value: _style(page, column, value))
@@ -122,7 +130,7 @@ def _style(page: Page, column: int, value: Cell) -> Format:
 
 def _format_spill(page: Page, room: int) -> None:
     """Format by what the rows say, since a recalculated table may have other rows than the stored one."""
-    second, third = column_cell(1, page.row), column_cell(2, page.row)
+    second, third = text_of(column_cell(1, page.row)), column_cell(2, page.row)
     format_rows(page, last=len(FIXED_HEADER) - 1, room=room, header_names=ROW_NAMES)
     is_count = f"AND(ISNUMBER({third}),{any_of(second, COUNTS)})"
     format_where(page, is_count, page.formats.spill_count, columns=(2, 2), room=room)

@@ -8,7 +8,7 @@ from xlsxwriter.format import Format
 
 from glmm_binomial.answers.table import FIXED_HEADER
 from glmm_binomial.writer.fit_table import FitTable
-from glmm_binomial.writer.formula import Cell, content
+from glmm_binomial.writer.formula import Cell, content, text_of
 from glmm_binomial.writer.page import Column, Computed, Page, fixed_cell, sheet_prefix
 
 TERMS = 10
@@ -77,10 +77,10 @@ def write_view(page: Page, fit: FitTable, *, terms: int = TERMS) -> FitView:
 
 def _term(fit: FitTable, line: int, name_cell: str) -> tuple[Shown, ...]:
     """A line of the table of the fit, blank where its fixed effects have ended."""
-    names, block = fit.columns(1, 1), fit.columns(0, 0)
     within = line < _line(fit, "random_effects")
     row = fit.rows[line] if within else [""] * len(FIXED_HEADER)
-    name = f'=IFERROR(IF({line}<MATCH("random_effects",{block},0)-1,INDEX({names},{line + 1}),""),"")'
+    picked = text_of(f"INDEX({fit.columns(1, 1)},{line + 1})")
+    name = f'=IFERROR(IF({line}<{fit.line_of("random_effects")}-1,{picked},""),"")'
 
     def number(column: str, function: str = "") -> Shown:
         position = FIXED_HEADER.index(column)
@@ -131,7 +131,8 @@ def _measures(fit: FitTable, top: int, page: Page) -> list[tuple[Shown, Shown, F
 def _looked_up(label: str, fit: FitTable, name: str, names: int, style: Format) -> tuple[Shown, Shown, Format]:
     """A value in the column after the one that holds the names."""
     value: Cell = next((row[names + 1] for row in fit.rows if row[names] == name), "")
-    formula = f'=IFERROR(VLOOKUP("{name}",{fit.columns(names, names + 1)},2,FALSE),"")'
+    found = fit.beside(f'"{name}"', names, names + 1)
+    formula = f'=IFERROR({found},"")'
     return Computed(f'="{label}"', label), Computed(formula, content(value)), style
 
 
@@ -139,9 +140,8 @@ def _std_dev(fit: FitTable, effect: int, style: Format) -> tuple[Shown, Shown, F
     """The standard deviation of an effect between groups, counted from one."""
     first, end = _line(fit, "random_effects"), _line(fit, "log_likelihood")
     row = fit.rows[first + effect] if first + effect < end else [""] * len(FIXED_HEADER)
-    block = fit.columns(0, 0)
-    place = f'MATCH("random_effects",{block},0)+{effect}'
-    within = f'{place}<MATCH("log_likelihood",{block},0)'
+    place = f"{fit.line_of('random_effects')}+{effect}"
+    within = f"{place}<{fit.line_of('log_likelihood')}"
     name = f'="SD of "&INDEX({fit.columns(1, 1)},{place})'
     value = f'=IFERROR(IF({within},INDEX({fit.columns(3, 3)},{place}),""),"")'
     return Computed(name, f"SD of {row[1]}"), Computed(value, content(row[3])), style
@@ -150,7 +150,7 @@ def _std_dev(fit: FitTable, effect: int, style: Format) -> tuple[Shown, Shown, F
 def _further(fit: FitTable, terms: int) -> Computed[str]:
     """Say that there are more terms than room; blank otherwise."""
     says = f"Further terms stand in the table on the sheet {fit.sheet}."
-    formula = f'=IFERROR(IF(MATCH("random_effects",{fit.columns(0, 0)},0)-2>{terms},"{says}",""),"")'
+    formula = f'=IFERROR(IF({fit.line_of("random_effects")}-2>{terms},"{says}",""),"")'
     return Computed(formula, says if _line(fit, "random_effects") - 1 > terms else "")
 
 

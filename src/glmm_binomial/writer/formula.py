@@ -9,8 +9,8 @@ from glmm_binomial import GLMM
 from glmm_binomial.excel.functions import WORKSHEET_FUNCTIONS
 
 OUR_FUNCTION = re.compile(r"\bGLMM_BINOMIAL\w*(?=\()")
-# the dynamic array that spills from a cell: Sheet!A1#, 'Other sheet'!A1#
-SPILL_REFERENCE = re.compile(r"((?:'[^']+'!|\w+!)?\$?[A-Z]{1,3}\$?\d+)#")
+# a whole table; LibreOffice reads the longer form alone, of which Excel makes this one
+WHOLE_TABLE = re.compile(r"(?<=\w)\[#All\]")
 
 Cell = str | float | bool | GLMM | None
 """What a cell holds, None for a blank one; a cell that holds a model shows its handle."""
@@ -36,8 +36,7 @@ class Expression:
     @property
     def stored(self) -> str:
         """The formula, as the file holds it."""
-        with_prefix = OUR_FUNCTION.sub(r"_xll.\g<0>", self.text)
-        return "=" + SPILL_REFERENCE.sub(r"_xlfn.ANCHORARRAY(\1)", with_prefix)
+        return "=" + WHOLE_TABLE.sub("[[#All]]", OUR_FUNCTION.sub(r"_xll.\g<0>", self.text))
 
 
 def constant(value: Cell) -> Expression:
@@ -49,6 +48,19 @@ def constant(value: Cell) -> Expression:
     else:
         text = f"{value:g}"
     return Expression(text, ((value,),))
+
+
+def text_of(cells: str) -> str:
+    """Cells of a table of ours, to be compared: in LibreOffice their texts equal no others until `&` renews them."""
+    return f'{cells}&""'
+
+
+def place_of(sought: str, names: str) -> str:
+    """Where a name, a cell or in quotation marks, first stands in a column or row of a table of ours, as a formula.
+
+    INDEX lets any Excel renew all texts, see `text_of`, in an ordinary formula.
+    """
+    return f"MATCH({sought},INDEX({text_of(names)},0),0)"
 
 
 def number(value: Cell) -> float:

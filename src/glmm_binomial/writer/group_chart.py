@@ -7,7 +7,7 @@ from xlsxwriter.utility import xl_range_abs
 
 from glmm_binomial.writer.chart_numbers import Block, ChartNumbers, Number
 from glmm_binomial.writer.charts import Dots, Frame, Interval, add_dots, add_limits, add_named_dot, new_scatter, place
-from glmm_binomial.writer.formula import Cell, content, number
+from glmm_binomial.writer.formula import Cell, content, number, text_of
 from glmm_binomial.writer.page import Computed, Page, Report, fixed_cell, sheet_prefix
 from glmm_binomial.writer.spill import Spill
 from glmm_binomial.writer.style import AVERAGED, FITTED, STRESSED
@@ -96,7 +96,8 @@ def _rows(numbers: ChartNumbers, spill: Spill, ranked: Sequence[Ranked], room: i
         rank, found, estimate, lower, upper = (block.at(k - 1, c) for c in (RANK, PLACE, ESTIMATE, LOWER, UPPER))
         effect_cell, value_cell = (f"{sheet}{fixed_cell(spill.top + k, c)}" for c in (EFFECT, ESTIMATED))
         row = spill.rows[k] if k < len(spill.rows) else ("",) * 6
-        is_first = f"AND({effect_cell}={sheet}{fixed_cell(spill.top + 1, EFFECT)},ISNUMBER({value_cell}))"
+        first_effect = f"{sheet}{fixed_cell(spill.top + 1, EFFECT)}"
+        is_first = f"AND({text_of(effect_cell)}={text_of(first_effect)},ISNUMBER({value_cell}))"
         value = row[ESTIMATED] if row[EFFECT] == effect else ""
         rows.append(
             [

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 
-from glmm_binomial.writer.formula import Cell, Expression, content
-from glmm_binomial.writer.page import Computed, Page, cell, fixed_cell, sheet_prefix
+from glmm_binomial.writer.formula import Cell, Expression, content, place_of, text_of
+from glmm_binomial.writer.page import Computed, Page, fixed_cell, sheet_prefix
 
 # too small for four decimals
 SMALL = 5e-4
 NO_WARNINGS = "None."
+WARNING = '"warning"'
 CHECK_BLOCKS = ("pearson_residuals", "residual_tests")
 """Where the rows of a table of CHECK begin that have headers of their own."""
 
+CUT_OFF = "; where they are cut off, enter the formula of the table over more cells."
 NO_TABLE = "There is no table; its formula returns the message below."
 
 Style = Callable[[int, int, Cell], Format]
@@ -29,11 +31,6 @@ class Spill:
     top: int
     left: int
     rows: Sequence[Sequence[Cell]]
-
-    def whole(self, page: Page) -> Expression:
-        """The table as formulas on a sheet refer to it: `Design!A5#`."""
-        sheet = "" if page.name == self.sheet else sheet_prefix(self.sheet)
-        return Expression(f"{sheet}{cell(self.top, self.left)}#", self.rows)
 
 
 def write_spill(page: Page, expression: Expression, *, style: Style, top: int | None = None, left: int = 0) -> Spill:
@@ -88,11 +85,11 @@ def write_model(page: Page, expression: Expression, *, handle: str) -> ModelCell
     page.code("Formula", expression.shown)
     page.write(0, "Model", page.formats.label)
     row = page.row
-    page.sheet.write_dynamic_array_formula(row, 1, row, 1, expression.stored, page.formats.spill_text, handle)
+    page.sheet.write_dynamic_array_formula(row, 1, row, 1, expression.stored, page.formats.text, handle)
     page.row += 1
     page.paragraph(
         "The cell holds the fitted model; formulas on all sheets ask it by that cell. A model is not saved with the "
-        "workbook: where a formula says that it is no live one, press Ctrl+Alt+F9."
+        "workbook: where a formula says that it is no live one, press Ctrl+Alt+F9, in LibreOffice Ctrl+Shift+F9."
     )
     page.skip()
     return ModelCell(page.name, row, 1, expression)
@@ -157,15 +154,26 @@ def style_in_blocks(page: Page, rows: Sequence[Sequence[Cell]], *, first: Style 
     return style
 
 
-def write_warnings(page: Page, *, rows: Sequence[Sequence[Cell]], room: int) -> None:
+def write_warnings(page: Page, *, rows: Sequence[Sequence[Cell]], room: int, counted: bool = False) -> None:
     """Show in full, above a table in the row after next, the warnings in its last rows.
 
-    Within the table the cells beside them leave their text no room. `room` is the number of rows to search.
+    Within the table the cells beside them leave their text no room.
+
+    Parameters
+    ----------
+    page
+        The sheet.
+    rows
+        The table.
+    room
+        The number of rows to search.
+    counted
+        Whether the second row of the table begins with the number of its warnings, as that of GLMM_BINOMIAL does.
     """
     here = fixed_cell(page.row, 1)
     rule = {"type": "formula", "criteria": f'={here}<>"{NO_WARNINGS}"', "format": page.formats.spill_warning}
     page.sheet.conditional_format(page.row, 1, page.row, page.last_column, rule)
-    page.labelled("Warnings", _warnings(page.row + 2, rows, room), least_lines=2)
+    page.labelled("Warnings", _warnings(page.row + 2, rows, room, counted=counted), least_lines=2)
 
 
 def format_rows(page: Page, *, last: int, room: int, header_names: Sequence[str] = ()) -> None:
@@ -174,8 +182,8 @@ def format_rows(page: Page, *, last: int, room: int, header_names: Sequence[str]
     A recalculated table may have other rows than the stored one. No two rules hold for the same cell: which one counts
     then is not the same in Excel and LibreOffice.
     """
-    formats, first = page.formats, column_cell(0, page.row)
-    is_warning = f'{first}="warning"'
+    formats, first = page.formats, text_of(column_cell(0, page.row))
+    is_warning = f"{first}={WARNING}"
     rules = [
         ((1, 1), is_warning, formats.spill_warning_text),
         ((0, 0), is_warning, formats.spill_warning),
@@ -203,12 +211,16 @@ def any_of(name_cell: str, names: Sequence[str]) -> str:
     return "OR({})".format(",".join(f'{name_cell}="{name}"' for name in names))
 
 
-def _warnings(top: int, rows: Sequence[Sequence[Cell]], room: int) -> Computed[str]:
+def _warnings(top: int, rows: Sequence[Sequence[Cell]], room: int, *, counted: bool) -> Computed[str]:
     bottom = top + room - 1
     names = f"{fixed_cell(top, 0)}:{fixed_cell(bottom, 0)}"
     texts = f"{fixed_cell(top, 1)}:{fixed_cell(bottom, 1)}"
-    from_first = f'INDEX({texts},MATCH("warning",{names},0)):{fixed_cell(bottom, 1)}'
+    from_first = f"INDEX({texts},{place_of(WARNING, names)}):{fixed_cell(bottom, 1)}"
     found = "\n".join(str(row[1]) for row in rows if row[0] == "warning")
-    warnings = f'IFERROR(_xlfn.TEXTJOIN(CHAR(10),TRUE,{from_first}),"{NO_WARNINGS}")'
+    otherwise, count = f'"{NO_WARNINGS}"', fixed_cell(top + 1, 0)
+    if counted:
+        # in an entered array the last rows of a table may be cut off, or be followed by cells that show #N/A
+        otherwise = f'IF({text_of(count)}="",{otherwise},{count}&"{CUT_OFF}")'
+    warnings = f"IFERROR(_xlfn.TEXTJOIN(CHAR(10),TRUE,{from_first}),{otherwise})"
     # a message fills one cell, a table two columns or more
     return Computed(f'=IF({fixed_cell(top, 1)}="","{NO_TABLE}",{warnings})', found or NO_WARNINGS)
