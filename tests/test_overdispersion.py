@@ -22,7 +22,10 @@ from glmm_binomial.answers.overdispersion import (
 )
 from glmm_binomial.estimation.fitted_model import fit_model
 from glmm_binomial.estimation.pearson import counts_of, refitted_chi_squares
+from glmm_binomial.formula.reading import read_formula
 from glmm_binomial.observations.simulation_options import SimulationOptions
+from test_crossed import answered
+from test_nested import pupils
 
 
 def drawn(seed, *, groups=20, size=4, trials=(10, 30), intercept=-0.5, sd=0.7, extra=0.0):
@@ -190,11 +193,28 @@ def test_the_law_is_that_of_data_drawn_from_the_model_and_fitted_anew():
 
 
 def test_the_warning_gives_ratio_law_and_factor():
-    (notice,) = about_dispersion(Dispersion(ratio=4.0, expected=1.0, largest=1.25))
+    observations = model_of(drawn(8, groups=40)).observations
+    (notice,) = about_dispersion(Dispersion(ratio=4.0, expected=1.0, largest=1.25), observations)
     assert "is 4, where data from the model give 1, and in 95 % of cases at most 1.25." in notice
+    assert "An effect of each row accounts for it: in a formula (1 | id/row) in the place of (1 | id)" in notice
     assert "multiply the standard errors by 2, the root of that ratio" in notice
-    assert not list(about_dispersion(Dispersion(ratio=1.25, expected=1.0, largest=1.25)))
-    assert not list(about_dispersion(None))
+    assert not list(about_dispersion(Dispersion(ratio=1.25, expected=1.0, largest=1.25), observations))
+    assert not list(about_dispersion(None, observations))
+
+
+@pytest.mark.parametrize(
+    ("data", "formula"),
+    [
+        (answered(), "y / n ~ x + (1 | person) + (1 | item)"),
+        (pupils(trials=3), "s / n ~ x + (1 | school/class)"),
+        (pupils(trials=3), "s / n ~ x + (1 + x | school)"),
+    ],
+)
+def test_no_effect_of_each_row_is_advised_where_there_is_no_room_for_it(data, formula):
+    observations = read_formula(data, formula, method="ml").observations
+    (notice,) = about_dispersion(Dispersion(ratio=4.0, expected=1.0, largest=1.25), observations)
+    assert "which is not fitted beside such random effects yet. As a rough guide multiply" in notice
+    assert "id/row" not in notice
 
 
 def test_where_a_few_trials_in_a_few_rows_tell_too_little_there_is_no_verdict():

@@ -149,7 +149,7 @@ def profile_intervals(model: GLMM, parameter: object = None) -> Intervals:
     fit = fitted(model.observations, design, "ml")
     dispersion = dispersion_of(model.observations, design, fit)
     found = (
-        *about_dispersion(dispersion),
+        *about_dispersion(dispersion, model.observations),
         *notices(model.observations, design, fit),
         *about_origin(model.observations),
     )

@@ -316,7 +316,7 @@ def estimates_of(model: GLMM) -> Estimates:
     observations, design, fit = model.observations, model.design, model.fit
     dispersion = dispersion_of(observations, design, fit)
     found = (
-        *about_dispersion(dispersion),
+        *about_dispersion(dispersion, observations),
         *notices(observations, design, fit),
         *about_wald_tests(design, fit),
         *about_origin(observations),

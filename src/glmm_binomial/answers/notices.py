@@ -127,7 +127,7 @@ def _about_likelihood(fit: Fit) -> Iterator[str]:
 
 
 def _about_crossing(observations: Observations, fit: Fit) -> Iterator[str]:
-    """How far Laplace's approximation over the levels is off, and what is not tested."""
+    """How far Laplace's approximation over the levels is off."""
     crossed, check = observations.crossed, None if fit.levels is None else fit.levels.check
     if crossed is None:
         return
@@ -142,8 +142,6 @@ def _about_crossing(observations: Observations, fit: Fit) -> Iterator[str]:
             f"The integral over {crossed.name} is Laplace's approximation: log_likelihood may be off by "
             f"{check.log_likelihood_error:.2g}, and an estimate by {check.estimates_error:.2g} of its std_error."
         )
-    if observations.trials.max() > 1.0:
-        yield "Whether the counts vary more than the model lets them is not tested where groupings cross."
 
 
 def _about_prior(design: Design, fit: Fit) -> Iterator[str]:

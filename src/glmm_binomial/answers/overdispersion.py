@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from glmm_binomial.answers.simulate import draw_responses
+from glmm_binomial.answers.simulate import draw_outcomes, draw_responses
 from glmm_binomial.estimation.pearson import counts_of, refitted_chi_squares
 from glmm_binomial.model.logistic import logistic
 from glmm_binomial.observations.simulation_options import SimulationOptions, fewest_simulations
+from glmm_binomial.observations.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,9 @@ CHECKED_ROWS: Final = 2_000_000
 """The same of a check, two seconds of work; never fewer simulations than its intervals need."""
 
 ROWS_AT_ONCE: Final = 50_000
+
+MOST_INDICATORS: Final = 5_000_000
+"""Rows times levels of a grouping that crosses the groups, whose columns of 0 and 1 a simulation needs."""
 
 SEED: Final = 20_261_127
 
@@ -102,9 +106,15 @@ def dispersion_of(observations: Observations, design: Design, fit: Fit) -> Dispe
     )
 
 
+def _is_beyond_testing(observations: Observations) -> bool:
+    """Whether groupings cross that are too large for the simulations."""
+    crossed = observations.crossed
+    return crossed is not None and len(observations.trials) * len(crossed.labels) > MOST_INDICATORS
+
+
 def _counts_that_tell(observations: Observations, design: Design, fit: Fit) -> Counts | None:
-    """Rows of counts with degrees of freedom left; None where there are none, or groupings cross."""
-    if observations.trials.max() <= 1.0 or observations.crossed is not None:
+    """Rows of counts with degrees of freedom left; None where there are none, or too many of crossed groups."""
+    if observations.trials.max() <= 1.0 or _is_beyond_testing(observations):
         return None
     counts = counts_of(observations, design.scale, fit)
     return counts if counts.degrees_of_freedom >= FEWEST_DEGREES else None
@@ -138,15 +148,26 @@ def shown(found: Dispersion | None) -> Iterator[tuple[str, float]]:
             yield "dispersion_limit", found.largest
 
 
-def about_dispersion(found: Dispersion | None) -> Iterator[str]:
-    """The warning that belongs to it."""
+def about_dispersion(found: Dispersion | None, observations: Observations) -> Iterator[str]:
+    """The warning that belongs to it, or that it is not known."""
+    if observations.trials.max() > 1.0 and _is_beyond_testing(observations):
+        yield (
+            "Whether the counts vary more than the model lets them is not tested with so many rows and groups that "
+            "cross."
+        )
     if found is not None and found.largest is not None and found.is_too_large:
+        has_room = not observations.random_names and observations.above is None and observations.crossed is None
+        remedy = (
+            "An effect of each row accounts for it: in a formula (1 | id/row) in the place of (1 | id), with a column "
+            "row that numbers the rows."
+            if has_room
+            else "An effect of each row would account for it, which is not fitted beside such random effects yet."
+        )
         yield (
             "The counts vary more than the model lets them: Pearson's chi-square over its degrees of freedom is "
             f"{found.ratio:.3g}, where data from the model give {found.expected:.3g}, and in 95 % of cases at most "
-            f"{found.largest:.3g}. Standard errors and p-values are too small. An effect of each row accounts for it: "
-            "in a formula (1 | id/row) in the place of (1 | id), with a column row that numbers the rows. As a rough "
-            f"guide multiply the standard errors by {np.sqrt(found.ratio):.3g}, the root of that ratio."
+            f"{found.largest:.3g}. Standard errors and p-values are too small. {remedy} As a rough guide multiply the "
+            f"standard errors by {np.sqrt(found.ratio):.3g}, the root of that ratio."
         )
 
 
@@ -177,10 +198,10 @@ def check_dispersion(model: GLMM, options: SimulationOptions) -> DispersionCheck
     if counts is None:
         return None
     times = min(options.n_sim, max(fewest_simulations(alpha), CHECKED_ROWS // rows))
-    drawn = draw_responses(model, SimulationOptions(n_sim=times, seed=options.seed))
+    drawn = _outcomes(model, counts, SimulationOptions(n_sim=times, seed=options.seed))
     simulated: list[float] = []
     while batch := list(islice(drawn, max(ROWS_AT_ONCE // rows, 1))):
-        successes = np.array(batch)[:, counts.order]
+        successes = np.array(batch)
         start = np.broadcast_to(counts.found.modes, (len(batch), *counts.found.modes.shape))
         simulated += refitted_chi_squares(counts, successes, start).sum(axis=1).tolist()
     degrees = counts.degrees_of_freedom
@@ -195,3 +216,21 @@ def check_dispersion(model: GLMM, options: SimulationOptions) -> DispersionCheck
         ci_upper=upper,
         inside=lower <= ratio <= upper,
     )
+
+
+def _outcomes(model: GLMM, counts: Counts, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
+    """Those of `simulate`, in the order of the counts; where groupings cross, given the effects of the levels."""
+    if model.observations.crossed is None:
+        yield from (successes[counts.order] for successes in draw_responses(model, options))
+        return
+    rows, parameters = counts.rows, counts.parameters
+    truth = Truth(
+        predictor=rows.fixed_part(parameters.coefficients),
+        x_random=rows.random[:, :0],
+        effects_root=parameters.effects.root,
+        group_index=rows.grouping.index,
+        groups=rows.grouping.count,
+        trials=rows.trials,
+        trials_given=True,
+    )
+    yield from draw_outcomes(truth, options)

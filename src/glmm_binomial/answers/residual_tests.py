@@ -21,7 +21,8 @@ from scipy.special import bdtr, ndtri
 from scipy.stats import binom
 
 from glmm_binomial.answers.simulate import generator_of
-from glmm_binomial.estimation.pearson import counts_of
+from glmm_binomial.estimation.crossed_refits import refitted_crossed_predictors
+from glmm_binomial.estimation.pearson import user_rows
 from glmm_binomial.estimation.refits import refitted_predictors
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.effects import Parameters
@@ -44,8 +45,8 @@ of the number of random effects fewer, whose integrals take so much longer."""
 FEWEST_SIMULATIONS: Final = 40
 """Which let p be as small as .025."""
 
-AS_NESTED: Final = 8
-"""Effects of one group whose grids take as long as those of nested groups."""
+AS_TWO_KINDS: Final = 8
+"""Effects of one group whose grids take as long as those of two kinds of groups."""
 
 MOST_ROWS: Final = 10_000
 """Different rows beyond which the tests would take too long, divided by the number of random effects."""
@@ -99,7 +100,7 @@ def residual_tests(model: GLMM, options: SimulationOptions) -> tuple[ResidualTes
     """Uniformity, dispersion and outliers of the residuals, and what products of columns say of them.
 
     The first of the data sets is that of the user; each of the others has its own random numbers, determined by the
-    seed and its number. None at all are tested where there are too many different rows, or groupings cross.
+    seed and its number. None at all are tested where there are too many different rows.
     """
     if why_not_tested(model):
         return ()
@@ -110,7 +111,8 @@ def residual_tests(model: GLMM, options: SimulationOptions) -> tuple[ResidualTes
     outcomes = chain([rows.successes], (_drawn(rows, parameters, options.seed, j) for j in range(1, times + 1)))
     statistics: list[tuple[float, float, float]] = []
     scores: list[NDArray[np.float64]] = []
-    for successes, predictors in refitted_predictors(rows, parameters, outcomes):
+    refitted = refitted_predictors if rows.crossed is None else refitted_crossed_predictors
+    for successes, predictors in refitted(rows, parameters, outcomes):
         for y, eta in zip(successes, predictors, strict=True):
             shares = _generator(options.seed, len(statistics)).random(n)
             statistics.append(_statistics(rows, y, eta, shares))
@@ -120,26 +122,25 @@ def residual_tests(model: GLMM, options: SimulationOptions) -> tuple[ResidualTes
 
 def why_not_tested(model: GLMM) -> str:
     """Why there are no such tests of a model; "" where there are."""
-    if model.observations.crossed is not None:
-        return "not made where groupings cross"
     rows, parameters = _rows_that_tell(model)
     most = MOST_ROWS // _effects_to_wait_for(rows, parameters)
     return f"not made with more than {most:,} different rows" if len(rows.trials) > most else ""
 
 
 def _effects_to_wait_for(rows: Rows, parameters: Parameters) -> int:
-    # a grid for each node of another takes as long as that of many effects
-    return AS_NESTED if rows.upper is not None else max(parameters.effects.count, 1)
+    # a grid for each node of another, and a search for the effects of the levels, take as long as that of many effects
+    is_of_two = rows.upper is not None or rows.crossed is not None
+    return AS_TWO_KINDS if is_of_two else max(parameters.effects.count, 1)
 
 
 def _rows_that_tell(model: GLMM) -> tuple[Rows, Parameters]:
     """Counts as they are; single trials merged where rows are equal."""
+    fit, rows = model.fit, model.design.rows
     if model.observations.trials.max() > 1.0:
-        counts = counts_of(model.observations, model.design.scale, model.fit)
-        return counts.rows, counts.parameters
-    fit = model.fit
-    parameters = Parameters(coefficients=fit.coefficients, effects=fit.active_effects)
-    return model.design.rows.with_effects(fit.active), parameters
+        rows = user_rows(model.observations, model.design.scale)[0]
+    levels_alone = rows.crossed is not None and fit.active.tolist() == [False, True]
+    rows = rows.by_levels() if levels_alone else rows.with_effects(fit.active)
+    return rows, Parameters(coefficients=fit.coefficients, effects=fit.active_effects)
 
 
 def _generator(seed: int, data_set: int) -> np.random.Generator:
@@ -152,8 +153,15 @@ def _drawn(rows: Rows, parameters: Parameters, seed: int, data_set: int) -> NDAr
     # the shares of the residuals come first from this generator
     generator = _generator(seed, data_set)
     generator.random(len(rows.trials))
-    normal = rows.shared(generator.standard_normal((rows.grouping.count, parameters.effects.count)))
-    probability = logistic(rows.predictor(parameters.coefficients, normal @ parameters.effects.root.T)).probability
+    if rows.crossed is None:
+        normal = rows.shared(generator.standard_normal((rows.grouping.count, parameters.effects.count)))
+        effects = rows.grouping.by_row(normal @ parameters.effects.root.T)
+    else:
+        of_groups, of_levels = (generator.standard_normal(each) for each in (rows.grouping.count, rows.crossed.count))
+        effects = np.column_stack([of_groups[rows.grouping.index], of_levels[rows.crossed.index]])
+        effects *= parameters.effects.sds
+    predictor = rows.fixed_part(parameters.coefficients) + (rows.random * effects).sum(axis=1)
+    probability = logistic(predictor).probability
     return generator.binomial(rows.trials.astype(np.int64), probability).astype(np.float64)
 
 

@@ -266,7 +266,7 @@ def _fit(turned: OrthonormalRows, integral: CrossedIntegral, best: _Maximum) -> 
             means=of_levels * state.peak.levels,
             covariance=inverse + levels_cross @ levels_response.T,
             cross_covariance=levels_cross @ back.T,
-            shrinkage=float(q - of_levels * (q - np.exp(-2.0 * state.point[-1]) * np.trace(inverse))),
+            given_parameters=np.asarray(inverse),
             with_groups=by_levels @ inverse + cross @ levels_response.T,
             check=check,
         ),

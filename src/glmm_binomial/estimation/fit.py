@@ -71,8 +71,8 @@ class LevelEffects:
         With coefficients and log SDs.
     with_groups : (G, q) array or None
         Covariances with the groups' effects; None under "vb", where both are drawn together.
-    shrinkage : float
-        Of the q degrees of freedom those that the effects do not use up.
+    given_parameters : (q, q) array
+        Covariance given coefficients and SDs.
     check : LaplaceCheck or None
         How far Laplace's approximation over the levels is off at the maximum of the likelihood; None where it was not
         used.
@@ -82,7 +82,7 @@ class LevelEffects:
     covariance: NDArray[np.float64]
     cross_covariance: NDArray[np.float64]
     with_groups: NDArray[np.float64] | None
-    shrinkage: float
+    given_parameters: NDArray[np.float64]
     check: LaplaceCheck | None
 
 

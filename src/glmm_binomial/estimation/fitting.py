@@ -310,14 +310,13 @@ def _levels_over(rows: Rows, posterior: Posterior, kept: NDArray[np.intp], check
     levels, covariance = slice(rows.fixed.shape[1], len(posterior.mode.coefficients)), posterior.covariance
     # given the other parameters
     across = covariance[kept][:, levels]
-    conditional = covariance[levels, levels] - across.T @ np.linalg.solve(covariance[np.ix_(kept, kept)], across)
-    precision = float(np.exp(-2.0 * posterior.mean[-1]))
+    told = across.T @ np.linalg.solve(covariance[np.ix_(kept, kept)], across)
     return LevelEffects(
         means=posterior.mean[levels],
         covariance=covariance[levels, levels],
         cross_covariance=covariance[levels][:, kept],
         with_groups=None,
-        shrinkage=float(min(precision * np.trace(conditional), rows.crossing.count)),
+        given_parameters=covariance[levels, levels] - told,
         check=check,
     )
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.conditional_modes import ConditionalModes
-    from glmm_binomial.estimation.fit import Fit, LevelEffects
+    from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.model.design import Scale
+    from glmm_binomial.model.effects import Effects
     from glmm_binomial.observations import Observations
 
 SMALLEST_VARIANCE = 1e-300
@@ -45,26 +46,34 @@ class Counts:
     parameters : Parameters
         Of crossed groupings the effects of the levels are among the coefficients, as they were estimated.
     found : ConditionalModes
-    shrinkage : float
-        What these do not use up of as many degrees of freedom.
+    precision : (k,) array
+        Of the coefficients, which is zero but for the effects of levels.
+    given_parameters : (k, k) array
+        Covariance of these effects given coefficients and SDs.
     """
 
     rows: Rows
     order: NDArray[np.intp]
     parameters: Parameters
     found: ConditionalModes
-    shrinkage: float = 0.0
+    precision: NDArray[np.float64]
+    given_parameters: NDArray[np.float64]
 
     @property
     def degrees_of_freedom(self) -> float:
         """Rows less coefficients and what the random effects use up, sum over groups of tr(I - H^-1 P)."""
         modes, scales = self.found.modes, self.found.scales
         conditional = scales @ scales.transpose(0, 2, 1)
+        shrinkage = np.minimum(self.precision * np.diag(self.given_parameters), 1.0).sum()
+        if shrinkage:
+            # the groups' effects move with those of the levels
+            along = mode_response(self.rows, self.parameters, self.found).derivatives[:, :, : len(self.precision)]
+            conditional = conditional + along @ self.given_parameters @ along.transpose(0, 2, 1)
         kept = self.parameters.effects.expected_scores(np.zeros_like(modes), conditional)
         if self.rows.upper is not None:
             # an effect that groups share is one
             kept[:, 0] /= self.rows.upper.sizes[self.rows.upper.index]
-        return float(len(self.order) - len(self.parameters.coefficients) + kept.sum() + self.shrinkage)
+        return float(len(self.order) - len(self.parameters.coefficients) + kept.sum() + shrinkage)
 
     @property
     def predictor(self) -> NDArray[np.float64]:
@@ -97,8 +106,8 @@ class Counts:
         return placed
 
 
-def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
-    """The user's rows at the estimates of a fit."""
+def user_rows(observations: Observations, scale: Scale) -> tuple[Rows, NDArray[np.intp]]:
+    """The user's rows, none merged, standardised and sorted by group; and which of the user's each is, (N,)."""
     order = np.argsort(observations.group_index, kind="stable")
     crossed = observations.crossed
     rows = Rows(
@@ -111,21 +120,26 @@ def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
         crossed=None if crossed is None else Crossing(crossed.index[order], len(crossed.labels)),
         offset=None if observations.offset is None else observations.offset[order],
     )
-    if fit.levels is not None:
-        return _of_crossed(rows, order, fit, fit.levels)
-    rows = rows.with_effects(fit.active)
-    parameters = Parameters(coefficients=fit.coefficients, effects=fit.active_effects)
-    found = find_modes(rows, parameters, np.zeros((rows.grouping.count, parameters.effects.count)))
-    return Counts(rows=rows, order=order, parameters=parameters, found=found)
+    return rows, order
 
 
-def _of_crossed(rows: Rows, order: NDArray[np.intp], fit: Fit, levels: LevelEffects) -> Counts:
-    wide = rows.with_levels().with_effects(fit.active[:1])
-    parameters = Parameters(
-        np.append(fit.coefficients, levels.means), IndependentEffects.of_sds(fit.sds[:1][fit.active[:1]])
-    )
-    found = find_modes(wide, parameters, np.zeros((wide.grouping.count, parameters.effects.count)))
-    return Counts(rows=wide, order=order, parameters=parameters, found=found, shrinkage=levels.shrinkage)
+def counts_of(observations: Observations, scale: Scale, fit: Fit) -> Counts:
+    """The user's rows at the estimates of a fit."""
+    rows, order = user_rows(observations, scale)
+    active, coefficients, k = fit.active, fit.coefficients, len(fit.coefficients)
+    precision, given_parameters = np.zeros(k), np.zeros((k, k))
+    if fit.levels is not None and active[1]:
+        rows, active, q = rows.with_levels(), active[:1], len(fit.levels.means)
+        coefficients = np.append(coefficients, fit.levels.means)
+        precision = np.append(precision, np.full(q, fit.sds[1] ** -2.0))
+        given_parameters = np.zeros((k + q, k + q))
+        given_parameters[k:, k:] = fit.levels.given_parameters
+        effects: Effects = IndependentEffects.of_sds(fit.sds[:1][active])
+    else:
+        effects = fit.active_effects
+    rows, parameters = rows.with_effects(active), Parameters(coefficients, effects)
+    found = find_modes(rows, parameters, np.zeros((rows.grouping.count, effects.count)))
+    return Counts(rows, order, parameters, found, precision, given_parameters)
 
 
 def refitted_chi_squares(
@@ -137,7 +151,7 @@ def refitted_chi_squares(
 
     Each time the modes are looked for anew, from `start` (S, G, K), and the coefficients refitted by one Newton step of
     the joint density of outcomes and effects, the SDs staying as they are: what is fitted to data comes nearer to
-    them than the truth they were drawn from.
+    them than the truth they were drawn from. Of crossed groupings the effects of levels are among the coefficients.
     """
     times, rows, parameters = len(successes), counts.rows, counts.parameters
     repeated = rows.repeated(successes)
@@ -152,6 +166,8 @@ def refitted_chi_squares(
     information = np.einsum("sik,sil->skl", weighted.reshape(of_each), along.reshape(of_each), optimize=True)
     residual = at.residual(repeated.successes, repeated.trials)
     score = np.einsum("sik,si->sk", repeated.fixed.reshape(of_each), residual.reshape(of_each[:2]), optimize=True)
+    information += np.diag(counts.precision)
+    score -= counts.precision * parameters.coefficients
     step = np.linalg.solve(information, score[:, :, None])[:, :, 0]
     predictor = at.eta + (along.reshape(of_each) @ step[:, :, None]).ravel()
     return _pearson(repeated, predictor).reshape(times, -1)

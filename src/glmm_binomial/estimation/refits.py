@@ -68,6 +68,11 @@ def refitted_predictors(
         yield batch.successes, batch.predictors()
 
 
+def relative_log_sds(step: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a step of log SDs is on the scale of the variances, which it does not leave."""
+    return np.asarray(0.5 * np.log(np.clip(1.0 + 2.0 * step, LEAST_SHARE, LARGEST_SHARE)))
+
+
 class _Batch:
     """S outcomes (S, n) of the same rows, and where each has come to."""
 
@@ -97,8 +102,7 @@ class _Batch:
     def _relative_root(self, step: NDArray[np.float64]) -> NDArray[np.float64]:
         """Lambda after a step of the parameters, times Lambda^-1; the step is taken on the scale of the variance."""
         effects = self._parameters.effects
-        share = np.clip(1.0 + 2.0 * step, LEAST_SHARE, LARGEST_SHARE)
-        moved = effects.moved(0.5 * np.log(share))
+        moved = effects.moved(relative_log_sds(step))
         return np.asarray(np.linalg.solve(effects.root.T, moved.root.T).T)
 
     def _repeated(self) -> Rows:
