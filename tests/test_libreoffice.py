@@ -208,7 +208,7 @@ def test_the_process_answers_one_call_after_another_with_all_digits(server):
 def test_the_process_ends_with_its_input_even_within_a_calculation(server):
     ask(server, "glmm_binomial_table", ["GLMM@1"])
     x, groups = [[float(i % 7)] for i in range(400)], [[float(i // 4)] for i in range(400)]
-    call = [x, groups, [[0.0], [1.0]], 1.0, "x1", [[50.0], [100.0]], None, 10000.0, None]
+    call = [x, groups, [[0.0], [1.0]], 1.0, "x1", [[50.0], [100.0]], None, 10000.0, None, None]
     server.stdin.write(json.dumps({"method": "glmm_binomial_power", "arguments": call}).encode() + b"\n")
     server.stdin.flush()
     time.sleep(1)
@@ -285,7 +285,7 @@ def test_a_process_that_was_ended_is_said_and_started_again(add_in):
     add_in.glmm_binomial_table("GLMM@1")
     process = add_in._calculation._process
     x, groups = [[float(i % 7)] for i in range(400)], [[float(i // 4)] for i in range(400)]
-    call = [x, groups, [[0.0], [1.0]], 1.0, "x1", [[50.0], [100.0]], None, 10000.0, None]
+    call = [x, groups, [[0.0], [1.0]], 1.0, "x1", [[50.0], [100.0]], None, 10000.0, None, None]
     threading.Timer(1, process.kill).start()
     [[message]] = add_in.glmm_binomial_power(*call)
     assert message.startswith(f"Error fitting GLMM: the Python that calculates, {sys.executable}, did not answer (")

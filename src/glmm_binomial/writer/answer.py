@@ -81,7 +81,7 @@ def _without_sentences(page: Page, rows: Sequence[Sequence[Cell]], style: Style,
 
     def chosen(line: int, column: int, value: Cell) -> Format:
         if rows[line][0] in SENTENCES:
-            return formats.muted if column == 0 else formats.spill_sentence_elsewhere
+            return formats.spill_sentence_elsewhere if column == 1 else formats.muted
         if line == 0 and is_note(value):
             return formats.spill_hidden_header
         if line and column in wrapped and isinstance(value, str):
