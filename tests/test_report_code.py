@@ -61,7 +61,8 @@ FORMULAS = {
     "two codings": "y ~ C(grade) + sex + I(grade * dose) + (1 | id)",
 }
 OTHERS = (
-    *("a level NA", "rows left out", "vb", "no variance", "three effects", "ranges", "ranges without header"),
+    *("a level NA", "rows left out", "texts like others", "vb", "no variance", "three effects"),
+    *("ranges", "ranges without header"),
     *("named like others", "no predictors", "slope at zero"),
 )
 
@@ -73,6 +74,15 @@ def with_a_level_na():
 def with_blanks():
     rows = study()
     rows[3][3], rows[7][1] = None, None
+    return rows
+
+
+def with_texts_like_others():
+    """Levels 9, 010 and 11, and outcomes T and F, which programs take for numbers and truth values; and blanks."""
+    levels, outcomes = {"a": "9", "b": "010", "c": "11"}, {"yes": "T", "no": "F"}
+    rows = [[levels.get(cell, outcomes.get(cell, cell)) for cell in row] for row in study()]
+    for row in rows[5:60:4]:
+        row[HEADER.index("cured")] = None
     return rows
 
 
@@ -101,6 +111,7 @@ def without_header(rows):
 TABLES = {
     "a level NA": (with_a_level_na, "y ~ trt + (1 | id)", "ml"),
     "rows left out": (with_blanks, "y ~ trt + dose + (1 | id)", "ml"),
+    "texts like others": (with_texts_like_others, "cured ~ C(trt) * sex + (1 | id)", "ml"),
     "vb": (study, "y ~ trt + dose + (1 | id)", "vb"),
     "no variance": (lambda: study(1, sd=0.0), "y ~ trt + (1 | id)", "ml"),
     "three effects": (with_slopes, "y ~ dose + (1 + dose + flag || id)", "ml"),
@@ -286,6 +297,14 @@ def test_python_prints_what_the_code_promises(name, tmp_path, monkeypatch):
 # --- what Stata and SAS would calculate -------------------------------------------------------------------------------
 
 
+def as_read(column):
+    """A column of the file as programs take it: as numbers where all of its texts look like some."""
+    try:
+        return column.astype(float)
+    except ValueError:
+        return column.astype(str)
+
+
 def calculated(model, style):
     """The columns that the code calculates, evaluated in Python's notation of the same arithmetic."""
     refit = refit_of(model)
@@ -295,7 +314,7 @@ def calculated(model, style):
     plain = in_file.strip("*/ ").split(", ")
     values = {name: np.array([each[place] for each in rows]) for place, name in enumerate(plain[: len(names)])}
     used = np.array([None not in row for row in rows])
-    values = {name: column[used] for name, column in values.items()}
+    values = {name: as_read(column[used]) for name, column in values.items()}
     functions = {"ln": np.log, "log": np.log, "strtrim": np.char.strip, "strip": np.char.strip, "abs": np.abs}
     pattern = r"generate double (\w+) = (.*)" if style == "Stata" else r"  (\w+) = (.*);"
     for line in lines:

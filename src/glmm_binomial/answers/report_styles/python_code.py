@@ -11,6 +11,7 @@ from glmm_binomial.answers.model_text import model_text
 from glmm_binomial.answers.report_styles.digits import Promise, promised
 from glmm_binomial.answers.report_styles.languages import comment
 from glmm_binomial.answers.report_styles.refit import FILE, arranged, refit_of
+from glmm_binomial.answers.report_styles.reread import factors_like_numbers
 from glmm_binomial.observations.options import DEFAULT_ALPHA
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _lines(refit: Refit, estimates: Estimates) -> Iterator[str]:
     yield f"from glmm_binomial import {'fit_model' if model.coding is None else 'fit_formula'}, table"
     # a label such as NA is no missing value where none was found
     kept = "" if model.observations.rows_omitted else ", keep_default_na=False"
-    yield f'data = pandas.read_csv("{FILE}"{kept})'
+    yield f'data = pandas.read_csv("{FILE}"{kept}{_as_texts(refit)})'
     yield f"model = {_call(refit)}"
     yield "print(table(model))"
     told = replace(refit, maximum=estimates, effects=tuple(range(len(estimates.random_names))))
@@ -51,6 +52,12 @@ def _lines(refit: Refit, estimates: Estimates) -> Iterator[str]:
         digits=DIGITS,
     )
     yield from comment(promised(told, promise), before="#")
+
+
+def _as_texts(refit: Refit) -> str:
+    """What keeps the levels of a factor texts, in the order of texts, where they look like numbers."""
+    names = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: str" for name in factors_like_numbers(refit.model))
+    return f", dtype={{{names}}}" if names else ""
 
 
 def _call(refit: Refit) -> str:

@@ -18,8 +18,13 @@ from glmm_binomial.answers.report_styles.refit import (
     is_padded,
     refit_of,
 )
+from glmm_binomial.answers.report_styles.reread import (
+    TRUTH_VALUES_OF_R,
+    factors_like_truth_values,
+    factors_of,
+    numbers_read,
+)
 from glmm_binomial.formula.expressions import Arithmetic, ColumnOfNumbers
-from glmm_binomial.formula.factors import Levels
 from glmm_binomial.formula.groups import JOINT
 from glmm_binomial.formula.words import quoted
 
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from glmm_binomial.answers.report_styles.r_terms import RTerms
     from glmm_binomial.answers.report_styles.refit import Refit
     from glmm_binomial.estimation.fitted_model import GLMM
+    from glmm_binomial.formula.factors import Levels
 
 TIGHT: Final = 'glmerControl(optimizer = "bobyqa", tolPwrss = 1e-10)'
 TIGHT_GLMMADAPTIVE: Final = "list(iter_EM = 0, update_GH_every = 1, tol1 = 1e-6, tol2 = 1e-8, tol3 = 1e-12)"
@@ -78,7 +84,7 @@ def _lines(refit: Refit) -> Iterator[str]:
     yield f"library({'GLMMadaptive' if is_adaptive else 'lme4'})"
     if any(isinstance(piece, ColumnOfCurve) and piece.basis.function == "bs" for piece in refit.pieces):
         yield "library(splines)"
-    yield f'data <- read.csv("{FILE}", check.names = FALSE{_marks(refit)})'
+    yield f'data <- read.csv("{FILE}", check.names = FALSE{_reading(refit)})'
     yield from _prepared(refit, terms)
     yield from _calculated(refit, terms)
     yield from (_adaptive(refit, terms) if is_adaptive else _glmer(refit, terms))
@@ -97,16 +103,34 @@ def _about_package(refit: Refit, printed: Refit, *, is_adaptive: bool) -> Iterat
         yield "The worksheet has Laplace's approximation for so many random effects too, which is lme4's nAGQ = 1."
 
 
-def _marks(refit: Refit) -> str:
-    """What keeps R from taking a label NA for a missing value."""
+def _reading(refit: Refit) -> str:
+    """What keeps R from taking a label NA for a missing value, a blank for a text, and texts for truth values."""
+    missing = _missing(refit)
+    options = "" if missing is None else f", na.strings = {missing}"
+    texts = ", ".join(f'{text_in_r(name)} = "character"' for name in _texts_like_truth_values(refit))
+    return f"{options}, colClasses = c({texts})" if texts else options
+
+
+def _missing(refit: Refit) -> str | None:
+    """The texts of missing values; None for R's own, NA."""
     groups = [label for label in refit.model.observations.group_labels if isinstance(label, str)]
     crossed = refit.model.observations.crossed
     groups += [] if crossed is None else [label for label in crossed.labels if isinstance(label, str)]
     labels = [part for label in groups for part in (label, *label.split(JOINT))]
-    coding = refit.model.coding
-    if coding is not None:
-        labels += [label for each in coding.fixed.factors if isinstance(each, Levels) for label in each.labels]
-    return ", na.strings = character()" if any(label.strip() == "NA" for label in labels) else ""
+    labels += [label for factor in factors_of(refit.model) for label in factor.labels]
+    is_label = any(label.strip() == "NA" for label in labels)
+    if refit.model.observations.rows_omitted:
+        # among texts a blank is a text to R
+        return '""' if is_label else 'c("", "NA")'
+    return "character()" if is_label else None
+
+
+def _texts_like_truth_values(refit: Refit) -> list[str]:
+    found = factors_like_truth_values(refit.model)
+    response = refit.response
+    if isinstance(response.successes, ColumnOfNumbers) and response.success in TRUTH_VALUES_OF_R:
+        found.append(response.successes.name)
+    return found
 
 
 # columns -------------------------------------------------------------------------------------------------------------
@@ -124,10 +148,8 @@ def _prepared(refit: Refit, terms: RTerms | None) -> Iterator[str]:
         if variable.is_logical:
             yield f"{_column(variable.name)} <- as.numeric({_column(variable.name)})"
     if terms is not None:
-        for factor in coding.fixed.factors:
-            if isinstance(factor, Levels):
-                padded = factor.numbers is None and is_padded(coding, factor.name)
-                yield f"{_column(factor.name)} <- {_factor(factor, padded=padded)}"
+        for factor in factors_of(refit.model):
+            yield f"{_column(factor.name)} <- {_factor(factor, padded=is_padded(coding, factor.name))}"
 
 
 def _column(name: str) -> str:
@@ -136,9 +158,10 @@ def _column(name: str) -> str:
 
 def _factor(factor: Levels, *, padded: bool) -> str:
     column, labels = _column(factor.name), ", ".join(map(text_in_r, factor.labels))
-    if factor.numbers is None:
+    numbers = factor.numbers or numbers_read(factor.labels)
+    if numbers is None:
         return f"factor({f'trimws({column})' if padded else column}, levels = c({labels}))"
-    return f"factor({column}, levels = c({', '.join(map(number, factor.numbers))}), labels = c({labels}))"
+    return f"factor({column}, levels = c({', '.join(map(number, numbers))}), labels = c({labels}))"
 
 
 def _calculated(refit: Refit, terms: RTerms | None) -> Iterator[str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from glmm_binomial.answers.estimates import estimate
 from glmm_binomial.answers.model_text import model_text
+from glmm_binomial.answers.report_styles.reread import numbers_read
 from glmm_binomial.estimation.crossed_laplace import maximize_joint_laplace
 from glmm_binomial.estimation.fitted_model import fitted
 from glmm_binomial.estimation.fitting import LARGEST_DISTANCE
@@ -366,8 +367,9 @@ def _piece(coding: Coding, terms: CodedTerms, part: Part) -> Piece:
     factor, place = terms.factors[part.factor], part.place or 0
     match factor:
         case Levels():
-            level = factor.labels[place] if factor.numbers is None else factor.numbers[place]
-            return LevelOf(factor.name, level, is_padded=is_padded(coding, factor.name))
+            numbers = factor.numbers or numbers_read(factor.labels)
+            level = factor.labels[place] if numbers is None else numbers[place]
+            return LevelOf(factor.name, level, is_padded=numbers is None and is_padded(coding, factor.name))
         case Basis():
             return ColumnOfCurve(factor, place + 1)
         case Numbers():
