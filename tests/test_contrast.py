@@ -426,7 +426,11 @@ def test_p_is_adjusted_within_each_condition():
         ("arm", {"compare": [[1.0, 1.0, 0.0]]}, "compare must hold weights that add up to zero, such as 1, -1. In row"),
         ("arm", {"compare": [[0.0, 0.0, 0.0]]}, "compare must hold weights that add up to zero"),
         ("arm", {"compare": [[1.0, -1.0]]}, "compare must have one weight for each of the 3 levels: a, b, c."),
-        ("arm", {"compare": [[1.0, -1.0, "x"]]}, "compare[0][2] must be numeric."),
+        (
+            "arm",
+            {"compare": [[1.0, -1.0, "x"]]},
+            "compare[0][2] must be numeric. Row 1, column 3 of compare holds the text 'x'. Correct the cell.",
+        ),
         ("arm", {"scale": "logit"}, 'scale must be "odds ratio", "difference" or "ratio".'),
         ("arm", {"adjust": "sidak"}, 'adjust must be "holm", "none", "bonferroni" or "tukey".'),
         ("arm", {"adjust": "tukey", "compare": "first"}, 'adjust must be "holm", "bonferroni" or "none" here.'),

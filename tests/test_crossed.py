@@ -501,6 +501,9 @@ def test_every_question_is_answered(method, trials):
     assert tested["random intercept of person"][3] < 0.05
     for found in (quality(model), margins(model), residuals(model), check(model, n_sim=40)):
         assert len(found.rows()) > 1
+    assert residuals(model).groups[:9] == (*(f"p0:i{item}" for item in range(8)), "p1:i0")
+    notes = {each.name: each.note for each in quality(model).measures}
+    assert "two groups of item drawn at random" in notes["median_odds_ratio: item"]
     assert (check(model, n_sim=40).dispersion is None) == (trials == 1)
     assert [test.name for test in check(model, n_sim=40).tests] == ["uniformity", "dispersion", "outliers", "products"]
     assert plot(model, "caterpillar") is not None

@@ -538,6 +538,18 @@ def test_anything_else_is_no_boolean(value):
     assert refusal(fit_intercept=value).startswith("Invalid input: fit_intercept must be a boolean.")
 
 
+@pytest.mark.parametrize("wrap", [lambda cell: cell, lambda cell: [[cell]]])
+@pytest.mark.parametrize(
+    ("argument", "rule"),
+    [("x_random", "columns of numbers. It holds"), ("fit_intercept", "a boolean. It is")],
+)
+def test_a_method_too_early_is_shown_its_place(argument, rule, wrap):
+    assert refusal(**{argument: wrap("ml")}) == (
+        f"Invalid input: {argument} must be {rule} the text 'ml', which is a method: "
+        'write =GLMM_BINOMIAL(y, x, groups, , , , "ml").'
+    )
+
+
 @pytest.mark.parametrize("lone", [True, False])
 @pytest.mark.parametrize("wrap", [lambda cell: cell, lambda cell: [[cell]]])
 def test_a_lone_boolean_in_the_place_of_x_random_is_taken_for_fit_intercept(lone, wrap):
@@ -558,6 +570,7 @@ def test_two_booleans_that_contradict_each_other_are_refused():
     ("alpha", "rule"),
     [
         ("0.05", "alpha must be numeric."),
+        ("ML", "alpha must be numeric. It is the text 'ML', which is a method; for 95 % intervals give 0.05."),
         (True, "alpha must be numeric."),
         (ValueError(), "alpha must be numeric."),
         ([[0.05], [0.1]], "alpha must be numeric."),

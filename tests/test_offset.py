@@ -115,7 +115,7 @@ def test_levels_are_compared_with_the_offset_at_its_mean_as_by_emmeans():
     assert_allclose([row[1] for row in pairs], expected["odds_ratios"], rtol=1e-6)
     mean = np.log(values("time")).mean()
     notes = [row[1] for row in contrast(model, "trt", "none").rows() if row[0] == "note"]
-    assert f"The offset stands at its mean too: offset(log(time)) at {mean:.6g}." in notes
+    assert f"The offset stands at its mean: offset(log(time)) at {mean:.6g}." in notes
 
 
 # --- the same as a column whose coefficient is one -------------------------------------------------------------------

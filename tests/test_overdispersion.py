@@ -217,6 +217,12 @@ def test_no_effect_of_each_row_is_advised_where_there_is_no_room_for_it(data, fo
     assert "id/row" not in notice
 
 
+def test_the_effect_of_each_row_is_written_with_the_name_of_the_groups():
+    observations = read_formula(pupils(trials=3), "s / n ~ x + (1 | school)", method="ml").observations
+    (notice,) = about_dispersion(Dispersion(ratio=4.0, expected=1.0, largest=1.25), observations)
+    assert "in a formula (1 | school/row) in the place of (1 | school), with a column row" in notice
+
+
 def test_where_a_few_trials_in_a_few_rows_tell_too_little_there_is_no_verdict():
     model = model_of(drawn(10, groups=200, size=2, trials=(3, 4), intercept=-2.0, sd=1.0))
     found = found_in(model)

@@ -157,9 +157,11 @@ def about_dispersion(found: Dispersion | None, observations: Observations) -> It
         )
     if found is not None and found.largest is not None and found.is_too_large:
         has_room = not observations.random_names and observations.above is None and observations.crossed is None
+        # the name of other groups, or that of none, cannot be written there
+        group = observations.group_name if observations.group_name.isidentifier() else "id"
         remedy = (
-            "An effect of each row accounts for it: in a formula (1 | id/row) in the place of (1 | id), with a column "
-            "row that numbers the rows."
+            f"An effect of each row accounts for it: in a formula (1 | {group}/row) in the place of (1 | {group}), "
+            "with a column row that numbers the rows."
             if has_room
             else "An effect of each row would account for it, which is not fitted beside such random effects yet."
         )

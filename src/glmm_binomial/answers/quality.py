@@ -112,7 +112,7 @@ def _of_variance(model: GLMM) -> Iterator[Measure]:
     between = "two rows that share neither group" if kinds else "two groups drawn at random"
     yield _measure("median_odds_ratio", found.median_odds_ratio, f"between {between}{over_rows}")
     for kind in kinds:
-        note = f"between two {kind.name} drawn at random, all else the same"
+        note = f"between two groups of {kind.name} drawn at random, all else the same"
         yield _measure(f"median_odds_ratio: {kind.name}", kind.median_odds_ratio, note)
 
 

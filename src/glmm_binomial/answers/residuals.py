@@ -11,6 +11,7 @@ from glmm_binomial.answers.ranef import label_cell
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.answers.simulate import draw_responses, generator_of
 from glmm_binomial.estimation.pearson import counts_of
+from glmm_binomial.formula.groups import joint_label
 from glmm_binomial.model.logistic import logistic
 from glmm_binomial.observations.simulation_options import MAXIMUM_SIMULATIONS, read_simulation_options
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.fitted_model import GLMM
+    from glmm_binomial.observations import Observations
     from glmm_binomial.observations.handed_over import HandedOver
     from glmm_binomial.observations.simulation_options import SimulationOptions
 
@@ -37,6 +39,7 @@ class Residuals(Tabular):
     Attributes
     ----------
     groups : tuple of N labels
+        Where groupings cross, of both, joined as in "ann:3".
     fitted : (N,) array
         Probability of a success at the estimates and the group's conditional mode.
     pearson : (N,) array
@@ -102,13 +105,23 @@ def residuals(model: GLMM, *, n_sim: object = None, seed: object = None) -> Resi
     )
     counts = counts_of(observations, model.design.scale, model.fit)
     return Residuals(
-        groups=tuple(observations.group_labels[group] for group in observations.group_index.tolist()),
+        groups=_labels(observations),
         fitted=counts.in_the_users_order(logistic(counts.predictor).probability),
         pearson=counts.in_the_users_order(counts.residuals),
         quantile=_quantiles(model, options),
         seed=options.seed,
         handed_over=observations.handed_over,
     )
+
+
+def _labels(observations: Observations) -> tuple[object, ...]:
+    """The label of each row's group; where groupings cross that of both, as of a group of two columns."""
+    own = tuple(observations.group_labels[group] for group in observations.group_index.tolist())
+    crossed = observations.crossed
+    if crossed is None:
+        return own
+    others = (crossed.labels[level] for level in crossed.index.tolist())
+    return tuple(joint_label(labels) for labels in zip(own, others, strict=True))
 
 
 def _quantiles(model: GLMM, options: SimulationOptions) -> NDArray[np.float64]:

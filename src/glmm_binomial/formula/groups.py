@@ -12,7 +12,7 @@ from glmm_binomial.observations.cells import describe, reject
 from glmm_binomial.observations.row_groups import RowGroups, coincide, crossed_groups, lies_within, nested_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -77,7 +77,7 @@ def _together(grouping: Grouping, each: list[RowLabels]) -> RowLabels:
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    texts = tuple(JOINT.join(_shown(labels[index[row]]) for index, labels in each) for row in first[order].tolist())
+    texts = tuple(joint_label(labels[index[row]] for index, labels in each) for row in first[order].tolist())
     if len(set(texts)) < len(texts):
         twice = next(text for text in texts if texts.count(text) > 1)
         reject(
@@ -88,8 +88,9 @@ def _together(grouping: Grouping, each: list[RowLabels]) -> RowLabels:
     return rank[place.ravel()], texts
 
 
-def _shown(label: object) -> str:
-    return label if isinstance(label, str) else describe(label)
+def joint_label(labels: Iterable[object]) -> str:
+    """The label of a group that those of several columns make together."""
+    return JOINT.join(label if isinstance(label, str) else describe(label) for label in labels)
 
 
 def groups_of(columns: LabelColumns, random: RandomEffects) -> RowGroups:

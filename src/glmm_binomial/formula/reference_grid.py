@@ -216,7 +216,7 @@ def _notes(
 
 def _about_offset(terms: CodedTerms, mean: float) -> Iterator[str]:
     if terms.columns:
-        yield f"The offset stands at its mean too: {' + '.join(terms.names)} at {mean:.6g}."
+        yield f"The offset stands at its mean: {' + '.join(terms.names)} at {mean:.6g}."
 
 
 # what by names -------------------------------------------------------------------------------------------------------

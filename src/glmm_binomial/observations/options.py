@@ -77,6 +77,8 @@ def _read_boolean(name: str, value: object, *, default: bool) -> bool:
         return bool(value)
     if isinstance(value, str) and value.strip().upper() in {"TRUE", "FALSE"}:
         return value.strip().upper() == "TRUE"
+    if is_method(value):
+        reject(f"{name} must be a boolean. It is {describe(value)}{in_its_place(value)}")
     reject(f"{name} must be a boolean. It is {describe(value)}; give TRUE or FALSE.")
 
 
@@ -86,13 +88,24 @@ def read_alpha(alpha: object, *, default: float = DEFAULT_ALPHA) -> float:
     if is_blank(value):
         return default
     if isinstance(value, bool | np.bool_) or not is_number_type(type(value)):
-        reject(f"alpha must be numeric. It is {describe(value)}; for 95 % intervals give 0.05.")
+        a_method = ", which is a method" if is_method(value) else ""
+        reject(f"alpha must be numeric. It is {describe(value)}{a_method}; for 95 % intervals give 0.05.")
     level = float_or_infinity(value)
     if not math.isfinite(level):
         reject("alpha must be finite. For 95 % intervals give 0.05.")
     if not SMALLEST_ALPHA < level < 1.0:
         reject(f"alpha must be between 0 and 1. It is {describe(value)}; for 95 % intervals give 0.05.")
     return level
+
+
+def is_method(value: object) -> bool:
+    """Whether a cell holds the name of a method, wherever it stands."""
+    return isinstance(value, str) and value.strip().lower() in METHODS
+
+
+def in_its_place(method: object) -> str:
+    """What is said of a method in the place of another argument, after its name."""
+    return f', which is a method: write =GLMM_BINOMIAL(y, x, groups, , , , "{str(method).strip()}").'
 
 
 def _read_method(value: object) -> Method:

@@ -25,6 +25,7 @@ from glmm_binomial.observations.cells import (
     single_cell,
 )
 from glmm_binomial.observations.labels import distinct_labels
+from glmm_binomial.observations.options import in_its_place, is_method
 from glmm_binomial.observations.places import Place, cell_at, cells_at, meaning, to_paste
 from glmm_binomial.observations.wording import listed
 from glmm_binomial.observations.wrong_cells import reject_cells, reject_unreadable
@@ -103,6 +104,8 @@ def _require_shape(name: str, rows: int, widths: set[int], *, minimum_rows: int,
 def _reject_too_short(name: str, cells: list[object] | tuple[object, ...], minimum_rows: int) -> NoReturn:
     """Refuse a range with too few rows; a single cell that holds an error or a message is what is wrong with it."""
     cell = single_cell(cells)
+    if name == "x_random" and is_method(cell):
+        reject(f"x_random must be columns of numbers. It {found(cell)}{in_its_place(cell)}")
     if isinstance(cell, str | Exception) and not is_blank(cell):
         reject(
             f"{name} must have at least {minimum_rows} row(s). It has {len(cells)}. It {found(cell)}: correct the "

@@ -39,6 +39,9 @@ SEVERAL: Final[dict[Kind, str]] = {
 
 LEAVES_OUT: Final = '=GLMM_BINOMIAL_FORMULA(data, "y ~ x + (1 | g)") does so by itself'
 
+PARAMETERS: Final = frozenset({"compare", "coefficients", "std_devs", "n_groups"})
+"""Ranges whose numbers stand for no category."""
+
 TWO: Final = 2
 
 
@@ -124,6 +127,8 @@ def advice_on_texts(data: Range, column: int, count: int) -> str:
     """What to do about text among numbers: a category is coded, anything else corrected."""
     texts = [cell for cell in data.column(column) if isinstance(cell, str) and kind_of(cell) == "text"]
     labels = sorted({text.strip() for text in texts})
+    if data.name in PARAMETERS:
+        return "Correct the cell." if count == 1 else "Correct the cells."
     if TWO * len(texts) <= data.height:
         return correct(count)
     cells = data.to_paste(column)
