@@ -7,7 +7,10 @@ import os
 import platform
 from importlib.metadata import version
 
-SMALL, MEDIUM, LARGE = 10_000, 100_000, 1_000_000
+MEDIUM, LARGE = 100_000, 1_000_000
+BY_ROWS = ((10_000, 1_000, 4), (MEDIUM, 1_000, 4), (LARGE, 1_000, 4))
+BY_GROUPS = tuple((200_000, groups, 4) for groups in (100, 1_000, 10_000, 100_000))
+BY_COLUMNS = tuple((20_000, 500, columns) for columns in (2, 5, 10, 20, 40))
 
 
 def main() -> None:
@@ -35,7 +38,9 @@ def main() -> None:
     sections = [
         lambda: speed.against_logistic_regression(rows=MEDIUM, groups=2_000, columns=4, repeats=repeats),
         lambda: speed.many_predictors(rows=3_000, groups=100, columns=22, repeats=repeats),
-        lambda: speed.growth((SMALL, MEDIUM) if arguments.quick else (SMALL, MEDIUM, LARGE), columns=4, repeats=few),
+        lambda: speed.growth("rows", BY_ROWS[: 2 if arguments.quick else 3], repeats=few),
+        lambda: speed.growth("groups", BY_GROUPS, repeats=few),
+        lambda: speed.growth("columns", BY_COLUMNS, repeats=few),
         lambda: speed.against_raw_fit_vb(rows=5_000, groups=250, columns=4, repeats=repeats),
     ]
     if not arguments.quick:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from benchmarks.simulation import ClusteredData
 
-ROWS_PER_GROUP = 50
 HALF_A_SECOND = 0.5
+VARIED = ("rows", "groups", "columns")
 
 
 def against_raw_fit_vb(*, rows: int, groups: int, columns: int, repeats: int) -> str:
@@ -104,22 +104,37 @@ def many_predictors(*, rows: int, groups: int, columns: int, repeats: int) -> st
     return _section("Many predictors, from arrays", header, table_rows)
 
 
-def growth(sizes: tuple[int, ...], *, columns: int, repeats: int) -> str:
-    """Time per row, relative to the smallest size."""
-    per_row: dict[str, list[float]] = {"vb": [], "ml": [], "glm": []}
-    for rows in sizes:
-        data = simulate_rows(rows, groups=rows // ROWS_PER_GROUP, columns=columns, seed=4)
+def growth(varied: str, sizes: tuple[tuple[int, int, int], ...], *, repeats: int) -> str:
+    """Time of rows x groups x columns, relative to the first, and its slope by what is varied, both as logarithms.
+
+    Parameters
+    ----------
+    varied : {"rows", "groups", "columns"}
+    sizes : tuple of (rows, groups, columns)
+    repeats : int
+    """
+    taken: dict[str, list[float]] = {"vb": [], "ml": [], "glm": []}
+    for rows, groups, columns in sizes:
+        data = simulate_rows(rows, groups=groups, columns=columns, seed=4)
         times = in_turns(_works(data), repeats=repeats)
-        for name, each in per_row.items():
-            each.append(median(times[name]) / rows)
+        for name, each in taken.items():
+            each.append(median(times[name]))
     table_rows = [
-        [f"{rows:,} x {rows // ROWS_PER_GROUP:,} x {columns}"]
-        + [f"{each[position] / each[0]:.2f}" for each in per_row.values()]
-        + [str(repeats)]
-        for position, rows in enumerate(sizes)
+        [
+            f"{rows:,} x {groups:,} x {columns}",
+            *(f"{each[position] / each[0]:.2f}" for each in taken.values()),
+            str(repeats),
+        ]
+        for position, (rows, groups, columns) in enumerate(sizes)
     ]
+    numbers = np.log([size[VARIED.index(varied)] for size in sizes])
+    slopes = [np.polyfit(numbers, np.log(each), 1)[0] for each in taken.values()]
+    table_rows.append([f"slope by {varied}", *(f"{slope:.2f}" for slope in slopes), ""])
     header = ["rows x groups x columns", "vb", "ml", "GLM", "repeats"]
-    return _section("Time per row, relative to the smallest: linear growth keeps it near 1", header, table_rows)
+    title = (
+        f"Time by {varied}, relative to the first; the slope is that of log time by log {varied}, 1 for linear growth"
+    )
+    return _section(title, header, table_rows)
 
 
 def whole_worksheet(*, repeats: int) -> str:
