@@ -48,7 +48,7 @@ GROUPS_ALONE, LEVELS_ALONE = np.array([True, False]), np.array([False, True])
 """Which of the two effects."""
 
 
-def maximize_crossed(turned: OrthonormalRows, start: Parameters) -> Fit:
+def maximize_crossed(turned: OrthonormalRows, start: Parameters, *, checked: bool = True) -> Fit:
     """Maximum likelihood, from a point (b, log sd_u, log sd_a).
 
     An effect whose SD falls towards zero is taken out when the likelihood falls with its variance at zero.
@@ -59,6 +59,8 @@ def maximize_crossed(turned: OrthonormalRows, start: Parameters) -> Fit:
         Of a design with crossed groupings.
     start : Parameters
         On the standardised scale.
+    checked : bool
+        Whether Laplace's approximation is held against draws, which takes as long as the search.
 
     Returns
     -------
@@ -73,9 +75,9 @@ def maximize_crossed(turned: OrthonormalRows, start: Parameters) -> Fit:
         kept = LEVELS_ALONE if state.point[-2] < state.point[-1] else GROUPS_ALONE
         alone = _alone(turned, state, kept)
         if _falls(integral, turned, alone, kept):
-            return _fit(turned, integral, _of_one(integral, turned, alone, kept))
+            return _fit(turned, integral, _of_one(integral, turned, alone, kept), checked=checked)
         state = _climb(integral, state, look_for_zero=False)
-    return _fit(turned, integral, _of_both(integral, state))
+    return _fit(turned, integral, _of_both(integral, state), checked=checked)
 
 
 def _of_both(integral: CrossedIntegral, state: CrossedState) -> _Maximum:
@@ -229,7 +231,7 @@ def _of_one(integral: CrossedIntegral, turned: OrthonormalRows, alone: Fit, kept
     )
 
 
-def _fit(turned: OrthonormalRows, integral: CrossedIntegral, best: _Maximum) -> Fit:
+def _fit(turned: OrthonormalRows, integral: CrossedIntegral, best: _Maximum, *, checked: bool) -> Fit:
     """On the standardised scale; u and a respond to the estimates, and u to a."""
     state, k, q = best.state, integral.k, integral.count
     parameters = state.peak.state.parameters
@@ -247,7 +249,7 @@ def _fit(turned: OrthonormalRows, integral: CrossedIntegral, best: _Maximum) -> 
     variances += (cross * response).sum(axis=1)
     back = np.eye(k + 2)
     back[:k, :k] = np.linalg.inv(turned.triangle)
-    check = check_laplace(turned.rows, state, covariance) if best.active.all() and np.isfinite(best.distance) else None
+    checked = checked and bool(best.active.all() and np.isfinite(best.distance))
     return Fit(
         method="ml",
         coefficients=back[:k, :k] @ state.point[:k],
@@ -268,6 +270,6 @@ def _fit(turned: OrthonormalRows, integral: CrossedIntegral, best: _Maximum) -> 
             cross_covariance=levels_cross @ back.T,
             given_parameters=np.asarray(inverse),
             with_groups=by_levels @ inverse + cross @ levels_response.T,
-            check=check,
+            check=check_laplace(turned.rows, state, covariance) if checked else None,
         ),
     )

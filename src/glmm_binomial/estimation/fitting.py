@@ -100,7 +100,7 @@ def fit_design(design: Design, method: Method) -> Fit:
 
 
 def fit_once(design: Design) -> Fit:
-    """Maximum likelihood of one of many data sets, which is not kept among the recent fits.
+    """Maximum likelihood of one of many data sets, which is not kept among the recent fits, nor held against draws.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def fit_once(design: Design) -> Fit:
         When the estimates were not found.
     """
     with beyond_precision_refused():
-        return frozen(_likelihood_fit(_Start(design)))
+        return frozen(_likelihood_fit(_Start(design), checked=False))
 
 
 def fit_without_effects(design: Design) -> Fit:
@@ -401,12 +401,12 @@ def _structured(effects: IndependentEffects, scale: Scale) -> Effects:
     return CorrelatedEffects.of_correlations(effects.sds, np.eye(effects.count)) if scale.correlated else effects
 
 
-def _likelihood_fit(start: _Start) -> Fit:
+def _likelihood_fit(start: _Start, *, checked: bool = True) -> Fit:
     if start.logistic.separation is not None:
         raise NoMaximumError(start.logistic.separation)
     near = start.near_likelihood
     if start.design.rows.crossed is not None:
-        found = maximize_crossed(start.turned, near.parameters)
+        found = maximize_crossed(start.turned, near.parameters, checked=checked)
     else:
         found = maximize_likelihood(start.turned, near.parameters, near.modes)
     if found.distance > LARGEST_DISTANCE:
