@@ -63,6 +63,11 @@ MISTAKES = {
         "each header must be text",
         '="2020"',
     ),
+    "a year as the only header of x": (
+        {"y": column("ill", *Y), "x": column(2020, *X), "groups": column("herd", *GROUPS)},
+        "Row 1, column 1 of y holds the text 'ill'",
+        '="2020"',
+    ),
     "a year above labels": (
         {"y": column("ill", *Y), "x": column("dose", *X), "groups": column(2020, *GROUPS)},
         "Row 1, column 1 of groups holds 2020",
@@ -89,6 +94,23 @@ def test_a_mistake_is_answered_by_what_is_wrong_where_and_what_to_do(arguments, 
 
 def test_every_formula_to_paste_says_which_range_it_stands_for():
     assert '=--(K1:K6="yes"), with your range of y for K1:K6.' in typed(y=column("no", "yes", "no", "yes", "yes", "no"))
+
+
+def test_of_a_reference_level_without_successes_its_rows_are_told_and_not_to_leave_columns_out():
+    # 12 rows each of the levels a, b and c; nobody of a is ill
+    levels = [i // 12 for i in range(36)]
+    ill = [int(level > 0 and i % 3 == 0) for i, level in enumerate(levels)]
+    coded, herds = [[int(level == 1), int(level == 2)] for level in levels], column(*(i % 6 for i in range(36)))
+    message = glmm_binomial(column(*ill), coded, herds, None, True, 0.05, "ml")
+    assert message.startswith("Error fitting GLMM: the likelihood has no maximum")
+    assert "12 rows (1, 2, 3, 4, 5, 6, 7, 8 and 4 more)" in message
+    assert "those in which all of these columns are 0" in message
+    assert message.endswith("or join the category of these rows with another.")
+    table = glmm_binomial(column(*ill), coded, herds)
+    assert any("those in which all of these columns are 0" in str(row[1]) for row in table if row[0] == "warning")
+    # of a level with a column of its own it is that column
+    of_b = [int(level != 1 and i % 3 == 0) for i, level in enumerate(levels)]
+    assert glmm_binomial(column(*of_b), coded, herds, None, True, 0.05, "ml").endswith("or leave the column out.")
 
 
 def test_what_people_write_for_missing_labels_is_a_group_with_a_notice():

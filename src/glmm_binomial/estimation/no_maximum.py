@@ -28,11 +28,12 @@ def why_no_maximum(observations: Observations, design: Design, separation: Separ
     far_out = _far_out(observations)
     if separation is not None:
         described = describe_separation(separation, observations, design)
-        if len(separation.columns) == 1:
-            left_out = "the column"
-        else:
-            left_out = "these columns" if separation.single else "one of these columns"
-        return f"the likelihood has no maximum, since {described}. {advice}, or leave {left_out} out.{far_out}"
+        otherwise = f"leave {'one of these columns' if len(separation.columns) > 1 else 'the column'} out"
+        if separation.single and len(separation.columns) > 1:
+            otherwise = "leave these columns out"
+        elif _is_reference_level(separation, observations, _rows_told(separation, observations, design)):
+            otherwise = "join the category of these rows with another"
+        return f"the likelihood has no maximum, since {described}. {advice}, or {otherwise}.{far_out}"
     if far_out:
         return f"no single maximum of the likelihood was found.{far_out} {advice}."
     same = unchanging_groups(design)
@@ -89,7 +90,16 @@ def describe_separation(separation: Separation, observations: Observations, desi
     rows = [str(row + 1 + observations.header) for row in told[:MOST_ROWS_NAMED]]
     more = f" and {len(told) - MOST_ROWS_NAMED} more" if len(told) > MOST_ROWS_NAMED else ""
     counted = f"{len(told)} row" if len(told) == 1 else f"{len(told)} rows"
-    return f"{sentence}; the outcome is foregone in {counted} ({', '.join(rows)}{more}), counted as in your ranges"
+    sentence += f"; the outcome is foregone in {counted} ({', '.join(rows)}{more}), counted as in your ranges"
+    is_reference = _is_reference_level(separation, observations, told)
+    return f"{sentence}: those in which all of these columns are 0" if is_reference else sentence
+
+
+def _is_reference_level(separation: Separation, observations: Observations, told: NDArray[np.intp]) -> bool:
+    """Whether the rows whose outcome is foregone are those of the level that has no column of its own."""
+    columns = observations.x[:, list(separation.columns)]
+    is_coded = not separation.single and bool(np.isin(columns, (0.0, 1.0)).all())
+    return is_coded and np.array_equal(told, np.flatnonzero(~columns.any(axis=1)))
 
 
 def _rows_told(separation: Separation, observations: Observations, design: Design) -> NDArray[np.intp]:

@@ -161,7 +161,10 @@ def _if_header(data: Range, first: Place) -> str:
         return f' If this is a header row, each header must be text: write {shown} as ="{shown}".'
     if data.name == "x" and any(map(is_blank, cells)):
         return " If this is a header row, each of its cells must hold a name."
-    return " If this is a header row, x and every other range must have one as well."
+    return (
+        " If this is a header row, x and every other range must have one as well, and each header must be text: write "
+        '2020 as ="2020".'
+    )
 
 
 # outcomes and counts -------------------------------------------------------------------------------------------------
