@@ -142,6 +142,34 @@ def test_odds_ratios_are_those_of_the_table(tmp_path):
     )
 
 
+@pytest.mark.mass
+@pytest.mark.parametrize("formula", ["y ~ x + (1 | clinic) + (1 | ward)", "y ~ x + (1 | ward/clinic)"])
+def test_of_two_kinds_of_groups_both_numbers_and_correlations_stand_in_a_line(formula, tmp_path):
+    lines = [
+        "y,x,clinic,ward",
+        *(f"{int(i * 7919 % 11 > 4 + i // 6 % 3)},{i % 5},c{i % 12},w{i % 4}" for i in range(96)),
+    ]
+    source = tmp_path / "wards.csv"
+    source.write_text("\n".join(lines), "utf-8")
+    path = written(tmp_path, formula, "--method", "ml", source=source)
+    assert_recalculation_changes_nothing(path, tmp_path)
+    shown = values(path)
+    described = {
+        shown["Analysis", f"G{row}"]: shown["Analysis", f"I{row}"]
+        for row in range(1, 60)
+        if ("Analysis", f"I{row}") in shown
+    }
+    told = {
+        str(shown["Table", f"B{row}"]): shown.get(("Table", f"C{row}"))
+        for row in range(1, 60)
+        if ("Table", f"B{row}") in shown
+    }
+    counts = [value for name, value in told.items() if name.startswith("groups: ")]
+    shares = [value for name, value in told.items() if name.startswith("icc: ")]
+    assert described["Groups"] == f"{counts[0]} and {counts[1]}"
+    assert described["Intraclass correlation"] == f"{shares[0]:.2f} and {shares[1]:.2f}"
+
+
 def row_of(shown, sheet, text):
     """The first row of a sheet that begins with a text."""
     rows = [int(a[1:]) for (s, a), value in shown.items() if s == sheet and value == text and re.fullmatch(r"A\d+", a)]
@@ -179,6 +207,17 @@ def test_charts_show_what_is_in_the_cells_of_a_hidden_sheet(tmp_path):
     assert openpyxl.load_workbook(path)["Chart data"].sheet_state == "hidden"
     # Excel leaves out what is hidden, unless told otherwise
     assert [chart for chart in charts_of(path) if chart.find(f".//{CHART}plotVisOnly") is not None] == []
+
+
+@pytest.mark.mass
+def test_no_interval_hides_the_dots_within_it(tmp_path):
+    # LibreOffice draws the lines of intervals above the dots of all series
+    drawing = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+    points = 12700
+    for chart in charts_of(written(tmp_path, "y ~ x + (1 | clinic)", "--method", "ml")):
+        widths = [int(line.get("w")) / points for line in chart.iterfind(f".//{CHART}errBars//{drawing}ln")]
+        sizes = [int(size.get("val")) for size in chart.iterfind(f".//{CHART}marker/{CHART}size")]
+        assert max(widths, default=0) < min(sizes) / 2
 
 
 @pytest.mark.mass

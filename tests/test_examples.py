@@ -295,6 +295,16 @@ def test_coefficients_stand_beside_those_of_the_article_and_are_close() -> None:
 
 
 @pytest.mark.mass
+def test_the_standard_deviations_of_both_methods_are_those_of_their_tables() -> None:
+    told = next(str(row[0]) for row in rows_of("Fit") if "standard deviation between students" in str(row[0]))
+    found = re.search(r"larger, (\S+) instead of (\S+):", told)
+    rows = rows_of("Fit")
+    by_likelihood, by_default = (rows[i + 1][3] for i, row in enumerate(rows) if row[0] == "random_effects")
+    assert found is not None
+    assert list(found.groups()) == [f"{std_dev:.2f}" for std_dev in (by_default, by_likelihood)]
+
+
+@pytest.mark.mass
 def test_fitted_probabilities_are_within_two_thousandths_of_the_article() -> None:
     predicted, observed = table("Probabilities", "Sex"), table("Probabilities", "Sex", which=1)
     assert len(predicted) == len(observed) == len(PATTERNS)

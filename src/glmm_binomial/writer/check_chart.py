@@ -29,7 +29,8 @@ def write_check_chart(report: Report, page: Page, numbers: ChartNumbers, spill: 
     drawn = new_scatter(report)
     add_limits(drawn, block, LINE, LOWER, UPPER)
     below, above = ([number(_value(row[column])) for row in rows] for column in (BELOW, ABOVE))
-    interval = Interval(BELOW, ABOVE, (below, above), AVERAGED, 9)
+    # narrower than the dots, which LibreOffice draws below it
+    interval = Interval(BELOW, ABOVE, (below, above), AVERAGED, 2.25)
     simulated = Dots(LINE, MEAN, "Simulated: mean and interval", FITTED, "long_dash", 12, interval)
     add_dots(drawn, block, simulated)
     add_dots(drawn, block, Dots(LINE, OBSERVED, "Observed", STRESSED, size=8))

@@ -26,6 +26,10 @@ ROOM = 28
 ROOM_AROUND = 12
 ROW_NAMES = ("fixed_effects", "random_effects", "diagnostics")
 COUNTS = ("observations", "trials", "groups", "quadrature_nodes")
+# how the names of counts begin where there are two kinds of groups
+OF_KIND = "groups: "
+# texts longer than this begin at the left, where cells to the right are free, and are not cut off
+SHORT_TEXT = 13
 
 HOW_TO_READ = (
     "How to read the table. Under fixed_effects each row is a term of the model on the log-odds scale: its "
@@ -125,6 +129,8 @@ def _style(page: Page, column: int, value: Cell) -> Format:
         return formats.spill_truth
     if column == FIXED_HEADER.index("p_value"):
         return formats.spill_p_value
+    if isinstance(value, str) and len(value) > SHORT_TEXT and column >= FIXED_HEADER.index("coefficient"):
+        return formats.spill_sentence
     return formats.spill_name if column < FIXED_HEADER.index("coefficient") else formats.spill_estimate
 
 
@@ -132,6 +138,7 @@ def _format_spill(page: Page, room: int) -> None:
     """Format by what the rows say, since a recalculated table may have other rows than the stored one."""
     second, third = text_of(column_cell(1, page.row)), column_cell(2, page.row)
     format_rows(page, last=len(FIXED_HEADER) - 1, room=room, header_names=ROW_NAMES)
-    is_count = f"AND(ISNUMBER({third}),{any_of(second, COUNTS)})"
+    of_kind = f'LEFT({second},{len(OF_KIND)})="{OF_KIND}"'
+    is_count = f"AND(ISNUMBER({third}),OR({of_kind},{any_of(second, COUNTS)}))"
     format_where(page, is_count, page.formats.spill_count, columns=(2, 2), room=room)
     format_where(page, f'{second}="largest_score"', page.formats.spill_very_small, columns=(2, 2), room=room)

@@ -8,7 +8,7 @@ from xlsxwriter.format import Format
 
 from glmm_binomial.answers.table import FIXED_HEADER
 from glmm_binomial.writer.fit_table import FitTable
-from glmm_binomial.writer.formula import Cell, content, text_of
+from glmm_binomial.writer.formula import Cell, content, place_of, text_of
 from glmm_binomial.writer.page import Column, Computed, Page, fixed_cell, sheet_prefix
 
 TERMS = 10
@@ -18,6 +18,8 @@ WIDTHS = (30, 13, 13, 13, 13, 3, 13, 13, 13)
 MEASURE, VALUE = 6, 8
 # effects of a group whose standard deviations are shown
 EFFECTS = 3
+# what the last rows above quadrature_nodes hold where there are two kinds of groups
+KIND_ROWS = ("groups", "groups", "icc", "icc")
 
 Shown = Computed[float | str]
 
@@ -112,8 +114,8 @@ def _measures(fit: FitTable, top: int, page: Page) -> list[tuple[Shown, Shown, F
     formats = page.formats
     listed: list[tuple[Shown, Shown, Format]] = [
         _looked_up("Observations", fit, "observations", 1, formats.count),
-        _looked_up("Groups", fit, "groups", 1, formats.count),
-        _looked_up("Intraclass correlation", fit, "icc", 1, formats.two_decimals),
+        _of_groups("Groups", fit, "groups", formats.spill_row_count, decimals=0),
+        _of_groups("Intraclass correlation", fit, "icc", formats.two_decimals, decimals=2),
         _looked_up("Log-likelihood", fit, "log_likelihood", 0, formats.one_decimal),
         _looked_up("AIC", fit, "aic", 0, formats.one_decimal),
         _looked_up("BIC", fit, "bic", 0, formats.one_decimal),
@@ -134,6 +136,22 @@ def _looked_up(label: str, fit: FitTable, name: str, names: int, style: Format) 
     found = fit.beside(f'"{name}"', names, names + 1)
     formula = f'=IFERROR({found},"")'
     return Computed(f'="{label}"', label), Computed(formula, content(value)), style
+
+
+def _of_groups(label: str, fit: FitTable, name: str, style: Format, *, decimals: int) -> tuple[Shown, Shown, Format]:
+    """The value of the groups, or those of their two kinds with "and" between, in the order of their SDs."""
+    label_shown, single, style = _looked_up(label, fit, name, 1, style)
+    both = [row[2] for row in fit.rows if str(row[1]).startswith(f"{name}: ") and isinstance(row[2], float)]
+    # the rows of both kinds end above this one
+    end, first = place_of('"quadrature_nodes"', fit.columns(1, 1)), KIND_ROWS.index(name)
+    names, values = (f"INDEX({fit.columns(column, column)},{end}-{{}})" for column in (1, 2))
+    pair = [values.format(len(KIND_ROWS) - first - kind) for kind in range(2)]
+    text = '&" and "&'.join(f"FIXED({value},{decimals},TRUE)" for value in pair)
+    is_pair = f'AND(LEFT({names.format(len(KIND_ROWS) - first)},{len(name) + 2})="{name}: ",COUNT({",".join(pair)})=2)'
+    alone = fit.beside(f'"{name}"', 1, 2)
+    formula = f'=IFERROR({alone},IFERROR(IF({is_pair},{text},""),""))'
+    shown = " and ".join(f"{value:.{decimals}f}" for value in both) if len(both) == len(pair) else single.value
+    return label_shown, Computed(formula, shown), style
 
 
 def _std_dev(fit: FitTable, effect: int, style: Format) -> tuple[Shown, Shown, Format]:
