@@ -49,6 +49,9 @@ TERMS = (
     Term("period[4]", "Period 4 against period 1", -1.57947075036),
 )
 
+# a trial of a vaccine in two herds, which stand for as many as are asked for: four samples of each herd
+SAMPLES, SAMPLED, WITHOUT_VACCINE, EFFECT, SPREAD, SIZES = 4, 15.0, -1.4, -0.7, 0.65, (20.0, 40.0, 80.0)
+
 COVER = Cover(
     title="Lung disease in herds of cattle",
     subtitle="A binomial mixed model of new cases among the animals of 15 herds",
@@ -78,6 +81,8 @@ COVER = Cover(
         "Contrasts": "GLMM_BINOMIAL_CONTRAST and GLMM_BINOMIAL_MARGINS: periods compared, also in animals.",
         "Quality": "GLMM_BINOMIAL_COMPARE, _TERMS and _QUALITY: is the period needed, and how good is the model?",
         "Influence": "GLMM_BINOMIAL_INFLUENCE: what becomes of the coefficients without each herd.",
+        "Residuals": "GLMM_BINOMIAL_CHECK and GLMM_BINOMIAL_RESIDUALS: whether the model makes counts like these.",
+        "Plan": "GLMM_BINOMIAL_POWER: how many herds a trial of a vaccine would need.",
         "Incidence": "GLMM_BINOMIAL_PREDICT: fitted incidence in each period, beside the observed one.",
     },
     sources=(SOURCE,),
@@ -97,6 +102,8 @@ def write(path: Path) -> None:
         _write_contrasts(report, model)
         _write_quality(report, model, data)
         _write_influence(report, model)
+        _write_residuals(report, model)
+        _write_plan(report)
         _write_incidence(report, numbers, rows, model)
         numbers.write(report)
 
@@ -235,6 +242,65 @@ def _write_influence(report: Report, model: ModelCell) -> None:
     page.skip()
     influence = call("GLMM_BINOMIAL_INFLUENCE", model=model.on(page))
     write_answer(page, influence)
+
+
+def _write_residuals(report: Report, model: ModelCell) -> None:
+    page = report.page("Residuals", (18, 12, 12, 14, 12, 12, 16, 12, 12, 10))
+    page.title("Residuals", "Whether the model makes counts like these")
+    page.paragraph(
+        "The incidence of every period lies among the simulated ones. The row chi-square / df does not: within herds "
+        "the counts vary more than the model lets them, which the warning on the sheet Fit is about, and the test of "
+        "outliers sees single counts that are hardly possible."
+    )
+    page.skip()
+    check = call("GLMM_BINOMIAL_CHECK", model=model.on(page))
+    write_answer(page, check)
+    page.skip()
+    page.heading("Residuals of the rows")
+    page.paragraph(
+        "pearson is how many standard deviations a count lies from the fitted one, at the herd's own estimate. "
+        "quantile is its place among simulated counts of new herds; of a right model they are spread evenly."
+    )
+    page.skip()
+    residuals = call("GLMM_BINOMIAL_RESIDUALS", model=model.on(page))
+    write_answer(page, residuals)
+
+
+def _write_plan(report: Report) -> None:
+    page = report.page("Plan", (12, 14, 12, 12, 12, 10, 10, 10, 14, 14))
+    page.title("Plan", "How many herds would a trial of a vaccine need?")
+    page.paragraph(
+        "Herds are vaccinated whole, or not at all, and in each 15 animals are sampled four times. Of the animals of a "
+        "typical herd without vaccine a fifth is found newly infected, a logit of -1.4, and herds differ by 0.65 "
+        "logits, as above. The vaccine should halve the odds, a coefficient of -0.7. The two herds in the table are "
+        "taken again and again, and the power is the share of simulated trials in which the vaccine is significant: "
+        "about .8 with 40 herds."
+    )
+    page.skip()
+    rows = [(herd, vaccinated, SAMPLED) for herd, vaccinated in ((1.0, 0.0), (2.0, 1.0)) for _ in range(SAMPLES)]
+    top, names = page.row, ("herd", "vaccinated", "animals")
+    herds, vaccinated, animals = (
+        Expression(xl_range(top, place, top + len(rows), place), [(name,), *((row[place],) for row in rows)])
+        for place, name in enumerate(names)
+    )
+    page.table([Column(name, page.formats.small_integer) for name in names], rows)
+    page.skip()
+    power = call(
+        "GLMM_BINOMIAL_POWER",
+        x=vaccinated,
+        groups=herds,
+        coefficients=_column(WITHOUT_VACCINE, EFFECT),
+        std_devs=constant(SPREAD),
+        test=constant("vaccinated"),
+        n_groups=_column(*SIZES),
+        trials=animals,
+    )
+    write_answer(page, power)
+
+
+def _column(*values: float) -> Expression:
+    """An array constant."""
+    return Expression("{" + ";".join(f"{value:g}" for value in values) + "}", [(value,) for value in values])
 
 
 def _write_incidence(report: Report, numbers: ChartNumbers, rows: list[Row], model: ModelCell) -> None:
