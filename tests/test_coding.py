@@ -91,9 +91,8 @@ def test_numbers_stay_numbers_unless_c_makes_levels_of_them():
 
 def test_numbers_stored_as_text_among_numbers_are_counted_even_when_they_are_many():
     assert refusal("age", [["age"], [31], ["42"], ["28"], ["55"], [40]]) == (
-        "Invalid input: data[2][0] must be a number, as other cells of the column age are. Row 3, column 1 of data "
-        "holds the text '42'. 3 cells of the column age are numbers stored as text: convert them with VALUE() or Data "
-        "> Text to Columns."
+        "Invalid input: data[2][0] must be a number, as other cells of the column age are. 3 cells of data are "
+        "numbers stored as text, such as '42': rows 3, 4 and 5. Convert them with VALUE() or Data > Text to Columns."
     )
 
 

@@ -235,7 +235,7 @@ def test_a_share_times_trials_is_whole_to_15_digits():
             changed(5, "s", 0.29),
             (
                 "formula must have whole numbers of at least 0 in s / n. s is 0.29 in row 5 of data. If it is a share, "
-                "write share * trials / trials ~ ..."
+                "write s * n / n ~ ..."
             ),
         ),
         (

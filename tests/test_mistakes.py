@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glmm_binomial import glmm_binomial, glmm_binomial_model, glmm_binomial_predict
+from glmm_binomial import glmm_binomial, glmm_binomial_formula, glmm_binomial_model, glmm_binomial_predict
 
 Y = (0, 1, 0, 1, 1, 0)
 X = (1, 2, 1.5, 2.5, 3, 1.2)
@@ -90,6 +90,71 @@ def test_a_mistake_is_answered_by_what_is_wrong_where_and_what_to_do(arguments, 
     assert what in message
     assert remedy in message
     assert len(message) < 700
+
+
+TABLE = [["y", "x", "herd", "s", "n"], *([i % 2, i / 4, f"h{i // 4}", 0.3, 10] for i in range(24))]
+
+
+def cells(*places_and_values):
+    """Cells of the table by row and column from one, and what is typed into them."""
+    table = [list(row) for row in TABLE]
+    for row, column_of, value in places_and_values:
+        table[row - 1][column_of - 1] = value
+    return table
+
+
+IN_A_TABLE = {
+    "a text": (
+        cells((6, 2, "tall")),
+        "Row 6, column 2 of data holds the text 'tall'",
+        "Correct the cell, or write C(x)",
+    ),
+    "texts": (
+        cells((6, 2, "tall"), (9, 2, "small")),
+        "2 cells of data hold text, such as 'tall': row 6, column 2 and row 9, column 2",
+        "Correct the cells, or write C(x)",
+    ),
+    "numbers stored as text": (
+        cells((6, 2, "2,5"), (9, 2, "3"), (11, 2, "tall")),
+        "2 cells of data are numbers stored as text, such as '2,5': row 6, column 2 and row 9, column 2",
+        "Convert them with VALUE()",
+    ),
+    "errors": (
+        cells(*((row, 2, NameError()) for row in (3, 5, 7, 9))),
+        "4 cells of data hold errors, such as #NAME?: row 3, column 2; row 5, column 2; row 7, column 2 and 1 more",
+        "Correct the cells",
+    ),
+    "infinite numbers": (
+        cells((6, 2, float("inf")), (9, 2, float("inf"))),
+        "2 cells of data are no finite numbers: row 6, column 2 and row 9, column 2",
+        "Correct the cells",
+    ),
+    "labels with a fraction": (
+        cells((6, 3, 1.5), (9, 3, 2.5)),
+        "2 cells of data hold fractions, such as 1.5: row 6, column 3 and row 9, column 3",
+        '="1.5"',
+    ),
+    "errors among labels": (
+        cells((6, 3, NameError()), (9, 3, NameError())),
+        "2 cells of data hold errors, such as #NAME?: row 6, column 3 and row 9, column 3",
+        "Correct the cells",
+    ),
+    "a year as header": (cells((1, 5, 2020)), "Row 1, column 5 of data holds 2020", '="2020"'),
+}
+
+
+@pytest.mark.parametrize(("data", "what", "remedy"), IN_A_TABLE.values(), ids=IN_A_TABLE)
+def test_a_mistake_in_a_table_is_answered_by_what_is_wrong_where_and_what_to_do(data, what, remedy):
+    message = glmm_binomial_formula(data, "y ~ x + (1 | herd)")
+    assert message.startswith("Invalid input: data")
+    assert what in message
+    assert remedy in message
+
+
+def test_of_shares_the_successes_are_told_in_the_names_that_were_typed():
+    message = glmm_binomial_formula(TABLE, "s / n ~ x + (1 | herd)")
+    assert message.endswith("s is 0.3 in row 2 of data. If it is a share, write s * n / n ~ ...")
+    assert not isinstance(glmm_binomial_formula(TABLE, "s * n / n ~ x + (1 | herd)"), str)
 
 
 def test_every_formula_to_paste_says_which_range_it_stands_for():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn, cast
 import numpy as np
 
 from glmm_binomial.observations.cells import (
+    HOW_TO_CONVERT,
     MISSING_MARKS,
     advice_for,
-    advice_on_stored_text,
     describe,
     float_or_infinity,
     is_blank,
@@ -123,10 +123,8 @@ def read_labels(table: Table, name: str) -> Column:
     """A column of labels of groups: whole numbers or text."""
     cells = table.cells(name)
     kinds = set(map(type, cells))
-    wrong = next((kind for kind in kinds if not _is_cell_type(kind)), None)
-    if wrong is not None:
-        row = next(i for i, cell in enumerate(cells) if type(cell) is wrong)
-        table.reject_cell(name, row, rule="must be a whole number or text.", advice=advice_for(cells[row]))
+    if not all(map(_is_cell_type, kinds)):
+        _reject_no_cells(table, name, cells, rule="must be a whole number or text.")
     texts = {cell for cell in cells if isinstance(cell, str)}
     blanks = set(filter(is_blank, texts))
     marks = tuple(sorted(text for text in texts - blanks if text.strip().upper() in MISSING_MARKS))
@@ -141,8 +139,12 @@ def labels_of(table: Table, column: Column, rows: NDArray[np.intp]) -> tuple[NDA
             row = int(rows[int(np.argmax(index == position))])
             if is_number_type(type(label)) and not np.isfinite(float_or_infinity(label)):
                 table.reject_cell(column.name, row, rule="must be finite.")
+            wrong = rows[np.isin(index, [i for i, each in enumerate(labels) if not is_label(each)])].tolist()
             advice = f'Was the wrong column picked? If it is a label, make it text, as in ="{label}".'
-            table.reject_cell(column.name, row, rule="must be a whole number or text.", advice=advice)
+            several = f"hold fractions, such as {describe(label)}"
+            table.reject_rows(
+                column.name, wrong, rule="must be a whole number or text.", several=several, advice=advice
+            )
     return index, labels
 
 
@@ -156,7 +158,7 @@ def numbers_of(table: Table, column: Column, rows: NDArray[np.intp]) -> NDArray[
         values = np.array([float_or_infinity(cell) for cell in cells])
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
-        table.reject_cell(column.name, int(rows[wrong[0]]), rule="must be finite.")
+        table.reject_rows(column.name, rows[wrong].tolist(), rule="must be finite.", several="are no finite numbers")
     return values
 
 
@@ -186,8 +188,15 @@ def _all_logical(kinds: set[type]) -> bool:
 
 def _require_cells(table: Table, name: str, cells: list[object], kinds: set[type]) -> None:
     if not all(map(_is_cell_type, kinds)):
-        row = next(i for i, cell in enumerate(cells) if not _is_cell_type(type(cell)))
-        table.reject_cell(name, row, rule="must be a number or text.", advice=advice_for(cells[row]))
+        _reject_no_cells(table, name, cells, rule="must be a number or text.")
+
+
+def _reject_no_cells(table: Table, name: str, cells: list[object], *, rule: str) -> NoReturn:
+    """Refuse errors, and what is neither number nor text."""
+    wrong = [row for row, cell in enumerate(cells) if not _is_cell_type(type(cell))]
+    shown = describe(cells[wrong[0]]).removeprefix("the error ")
+    advice = advice_for(cells[wrong[0]]) if len(wrong) == 1 else ""
+    table.reject_rows(name, wrong, rule=rule, several=f"hold errors, such as {shown}", advice=advice)
 
 
 def _is_one_of(cells: list[object], texts: set[str]) -> NDArray[np.bool_]:
@@ -208,9 +217,19 @@ def _reject_texts(table: Table, name: str, missing: NDArray[np.bool_], *, of_fit
     # texts that read as numbers are the exception, even where they are many
     all_stored = all(is_number_stored_as_text(cells[row]) for row in texts)
     is_text_wrong = of_fit or all_stored or 2 * len(texts) <= len(rows)
-    row = texts[0] if is_text_wrong else next(row for row in rows if not isinstance(cells[row], str))
+    wrong = texts if is_text_wrong else [row for row in rows if not isinstance(cells[row], str)]
+    stored = is_number_stored_as_text(cells[wrong[0]])
+    if is_text_wrong:
+        wrong = [row for row in wrong if is_number_stored_as_text(cells[row]) == stored]
     like = f"the column {name} is in the data of the fit" if of_fit else f"other cells of the column {name} are"
-    advice = "" if of_fit else f"Correct the cell, or write C({name}) if its values are categories."
-    if is_number_stored_as_text(cells[row]):
-        advice = advice_on_stored_text(cells, f"the column {name}")
-    table.reject_cell(name, row, rule=f"must be {'a number' if is_text_wrong else 'text'}, as {like}.", advice=advice)
+    cell = "cell" if len(wrong) == 1 else "cells"
+    advice = "" if of_fit else f"Correct the {cell}, or write C({name}) if its values are categories."
+    if stored:
+        them = "It is a number stored as text: convert it" if len(wrong) == 1 else "Convert them"
+        advice = f"{them} {HOW_TO_CONVERT}"
+    kind = "are numbers stored as text" if stored else "hold text"
+    several = (
+        f"{kind if is_text_wrong else 'hold numbers'}, such as {describe(cells[wrong[0]]).removeprefix('the text ')}"
+    )
+    rule = f"must be {'a number' if is_text_wrong else 'text'}, as {like}."
+    table.reject_rows(name, wrong, rule=rule, several=several, advice=advice)

@@ -158,12 +158,21 @@ def _counted(part: tuple[str, Expression], response: Response, sample: Sample) -
     wrong = np.flatnonzero(~((values >= 0) & (values == np.floor(values)) & np.isfinite(values)))
     if len(wrong):
         row = int(wrong[0])
-        share = " If it is a share, write share * trials / trials ~ ..." if response.kind == "proportion" else ""
+        share = ""
+        if response.kind == "proportion" and 0 < values[row] < 1:
+            share = f" If it is a share, write {_share_of(response)} ~ ..."
         reject(
             f"formula must have whole numbers of at least 0 in {response.name}. {text} is "
             f"{describe(float(values[row]))} in row {sample.counted(row)} of {sample.name}.{share}"
         )
     return values
+
+
+def _share_of(response: Response) -> str:
+    """Successes / trials of shares, in the names of the columns where these are what was typed."""
+    share, trials = (text for text, _ in response.parts)
+    is_named = share in response.variables and trials in response.variables and share.isidentifier()
+    return f"{share} * {trials} / {trials}" if is_named and trials.isidentifier() else "share * trials / trials"
 
 
 # single outcomes ------------------------------------------------------------------------------------------------------

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import numpy as np
 
-from glmm_binomial.observations.cells import found, is_blank, is_label_type, reject
+from glmm_binomial.observations.cells import describe, found, is_blank, is_label_type, is_number_type, reject
 from glmm_binomial.observations.ranges import Range, as_rows, trim
 from glmm_binomial.observations.wording import shortened
+from glmm_binomial.observations.wrong_cells import reject_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})
 """Types of what pandas puts where nothing is, known by name since pandas may not be there."""
@@ -66,6 +70,12 @@ class Table:
         """Refuse a cell of a column, the row counted from zero below the header."""
         self.data.reject_cell(row, self.names.index(name), rule=rule, advice=advice)
 
+    def reject_rows(self, name: str, rows: Sequence[int], *, rule: str, several: str, advice: str = "") -> NoReturn:
+        """Refuse cells of a column, all at fault in the same way, in rows counted from zero below the header."""
+        column = self.names.index(name)
+        places = [self.data.place(row, column) for row in rows]
+        reject_cells(self.data, places, rule=rule, several=several, advice=advice)
+
     def listed(self) -> str:
         """The names of the columns, as many as can be read in one cell."""
         named = [shortened(name) for name in self.names if name]
@@ -99,13 +109,20 @@ def read_table(name: str, data: object) -> Table:
         if not isinstance(cell, str) and not is_blank(cell):
             reject(
                 f"{name} must have a header row: the names of the columns. Row 1, column {position + 1} of {name} "
-                f"{found(cell)}."
+                f"{found(cell)}. {_advice_on_header(cell)}"
             )
     if all(map(is_blank, rows[0])):
         reject(f"{name} must have a header row: the names of the columns. Row 1 of {name} is blank.")
     # a column without a name cannot be named in the formula, and does no harm
     names = tuple("" if cell is None else str(cell).strip() for cell in rows[0])
     return Table(names=names, data=Range(name, rows[1:], header=names), is_frame=frame_rows is not None)
+
+
+def _advice_on_header(cell: object) -> str:
+    if not is_number_type(type(cell)):
+        return "Correct that cell."
+    number = describe(cell)
+    return f'If {number} is a name, write it as ="{number}"; if the row is data, select the row of the names as well.'
 
 
 def _rows_of_frame(data: object) -> list[list[object]] | None:
