@@ -280,6 +280,15 @@ def test_the_readme_is_one_that_is_read():
     assert len(README.splitlines()) <= 120
 
 
+def test_each_command_of_the_readme_can_be_the_first_that_is_typed():
+    commands = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
+    assert len(commands) == 4
+    for command in commands:
+        folder = re.match(r"python3 -m venv (\S+) && ", command)
+        assert folder is not None, command
+        assert set(re.findall(r"(\S+)/bin/", command)) == {folder[1]}
+
+
 def test_the_commands_that_the_checks_run_are_in_the_readme():
     run = text_of(ROOT / ".ci" / "run")
     wanted = re.findall(r"command_with '([^']+)'", run)
