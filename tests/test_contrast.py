@@ -15,6 +15,7 @@ from formula_data import certified_table
 from glmm_binomial import contrast, estimates_of, fit_formula, fit_model, glmm_binomial_contrast, margins, predict
 from glmm_binomial.answers.adjusted import adjusted
 from glmm_binomial.observations import METHODS, InvalidInputError
+from test_nested import pupils
 
 DIGITS = 2e-5
 """What lme4's optimiser leaves of estimates, as measured; see contrast_emmeans.R."""
@@ -480,3 +481,58 @@ def test_raw_mean_field_errors_are_named():
     (notice,) = contrast(fitted(method="mean-field"), "arm").notices
     assert notice.startswith("The standard errors are raw mean-field SDs")
     assert contrast(fitted(), "arm").notices == ()
+
+
+# --- what must be said ------------------------------------------------------------------------------------------------
+
+
+def late_schools(count):
+    """Pupils of schools of which every other one is late, which no differences within a school tell of."""
+    header, *rows = pupils(schools=count, classes=3, rows=6, trials=2)
+    return [[*header, "late"], *([*row, float(int(row[0][1:]) % 2)] for row in rows)]
+
+
+@pytest.mark.parametrize(("random", "groups"), [("(1 | school)", 12), ("(1 | school/class)", 12), ("(1 | class)", 3)])
+def test_that_few_groups_decide_is_said_where_p_is_by_z(random, groups):
+    model = fit_formula(late_schools(12), f"s / n ~ x + late + {random}", method="ml")
+    tests = {test.position: test for test in estimates_of(model).t_tests}
+    told = [
+        row[1] for found in (contrast(model, "late"), margins(model)) for row in found.rows() if row[0] == "warning"
+    ]
+    if groups == 3:
+        # late differs within the classes, which are called alike in all schools
+        assert told == []
+        return
+    degrees = tests[2].degrees_of_freedom
+    warning = (
+        "Only differences between 12 groups tell of late: p_value and intervals here are by z, which is too sure. "
+        f"The rows t_test of GLMM_BINOMIAL_TABLE have Student's t with {degrees} degrees of freedom."
+    )
+    assert told == [warning, warning]
+    assert [row for row in margins(model, "x").rows() if row[0] == "warning"] == []
+    by_posterior = fit_formula(late_schools(12), f"s / n ~ x + late + {random}", method="vb")
+    assert [row for row in contrast(by_posterior, "late").rows() if row[0] == "warning"] == []
+
+
+def test_many_groups_need_no_such_warning_and_ranges_are_warned_too():
+    many = fit_formula(late_schools(32), "s / n ~ late + (1 | school)", method="ml")
+    assert [row for row in margins(many).rows() if row[0] == "warning"] == []
+    header, *rows = late_schools(12)
+    columns = [header.index(name) for name in ("x", "late")]
+    successes, trials = ([[row[header.index(name)]] for row in rows] for name in ("s", "n"))
+    few = fit_model(
+        successes, [[row[c] for c in columns] for row in rows], [[row[0]] for row in rows], method="ml", trials=trials
+    )
+    told = [row[1] for row in margins(few).rows() if row[0] == "warning"]
+    assert [text.partition(":")[0] for text in told] == ["Only differences between 12 groups tell of x2"]
+
+
+def test_an_interaction_with_a_column_that_is_held_is_said():
+    model = fit_formula(late_schools(12), "s / n ~ x * late + (1 | school)", method="ml")
+    notes = [row[1] for row in contrast(model, "late").rows() if row[0] == "note"]
+    assert notes[1] == (
+        "late takes part in an interaction with x: what is shown holds at the mean of x, and is another at other "
+        "values."
+    )
+    alone = fit_formula(late_schools(12), "s / n ~ x + late + (1 | school)", method="ml")
+    assert len([row for row in contrast(alone, "late").rows() if row[0] == "note"]) == 1

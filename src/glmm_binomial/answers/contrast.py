@@ -14,6 +14,7 @@ from glmm_binomial.answers.inference import Inference, posterior_inference, wald
 from glmm_binomial.answers.mean_probabilities import Setting, mean_probabilities, typical_probabilities
 from glmm_binomial.answers.notices import about_raw_sds
 from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.answers.t_tests import about_few_groups
 from glmm_binomial.estimation.posterior import combination_laws
 from glmm_binomial.formula.reference_grid import ReferenceGrid, reference_grid
 from glmm_binomial.observations.cells import reject
@@ -258,8 +259,16 @@ def _levels(model: GLMM, grid: ReferenceGrid, scale: ContrastScale) -> LevelProb
         of="of a typical group" if is_typical else "average over the population of groups",
         alpha=alpha,
         notes=grid.notes,
-        notices=tuple(about_raw_sds(model.fit.method)),
+        notices=_notices(model, grid),
     )
+
+
+def _notices(model: GLMM, grid: ReferenceGrid) -> tuple[str, ...]:
+    """What must be known of the coefficients of columns whose values differ between the cells."""
+    intercept = [False] * model.design.scale.intercept
+    asked = np.append(intercept, np.ptp(grid.x, axis=0) > 0.0).astype(bool)
+    method = model.fit.method
+    return (*about_raw_sds(method), *about_few_groups(model.design, method, asked))
 
 
 def _within(label: str, condition: str) -> str:
@@ -306,7 +315,7 @@ def _contrasts(model: GLMM, grid: ReferenceGrid, options: ContrastOptions, compa
         adjust=options.adjust,
         alpha=alpha,
         notes=grid.notes,
-        notices=tuple(about_raw_sds(model.fit.method)),
+        notices=_notices(model, grid),
     )
 
 

@@ -12,6 +12,7 @@ from glmm_binomial.answers.margin_rows import moved, setting, standardised_slope
 from glmm_binomial.answers.mean_probabilities import mean_probabilities
 from glmm_binomial.answers.notices import about_raw_sds
 from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.answers.t_tests import about_few_groups
 from glmm_binomial.formula.words import quoted
 from glmm_binomial.observations.cells import reject
 from glmm_binomial.observations.names import parameter_names
@@ -142,6 +143,7 @@ def margins(model: GLMM, columns: object = None) -> Margins:
     alpha = model.observations.options.alpha
     effects: list[Margin] = []
     notices = [*about_raw_sds(model.fit.method)]
+    notices += about_few_groups(model.design, model.fit.method, _coefficients_of(model, chosen))
     if model.coding is None:
         notices += _about_exclusive(model.observations, chosen)
     for name in chosen:
@@ -156,6 +158,17 @@ def margins(model: GLMM, columns: object = None) -> Margins:
         else:
             notices.append(f"{name} is left out: at some of its values the formula has no slope.")
     return Margins(effects=tuple(effects), alpha=alpha, notices=tuple(notices))
+
+
+def _coefficients_of(model: GLMM, variables: Sequence[str]) -> NDArray[np.bool_]:
+    """Which coefficients belong to columns that some variables take part in, (k,)."""
+    if model.coding is None:
+        columns = [name in variables for name in model.observations.x_names]
+    else:
+        terms = [term for term in model.coding.fixed.terms if set(term.variables) & set(variables)]
+        taking_part = {column for term in terms for column in term.columns}
+        columns = [place in taking_part for place in range(len(model.coding.fixed.columns))]
+    return np.array([False] * model.design.scale.intercept + columns)
 
 
 def _of_levels(model: GLMM, variables: Variables, axis: Axis, alpha: float) -> Iterator[Margin]:

@@ -164,6 +164,22 @@ def about_degrees_of_freedom(design: Design, method: str) -> Iterator[str]:
         )
 
 
+def about_few_groups(design: Design, method: str, asked: NDArray[np.bool_]) -> Iterator[str]:
+    """What is to be said of answers by z that rest on some of the k coefficients, (k,) booleans."""
+    if method != "ml":
+        return
+    for level in _levels(design):
+        is_told = level.decided & asked
+        if level.groups >= FEW_GROUPS or level.degrees_of_freedom < 1 or not is_told.any():
+            continue
+        names = [name for name, is_one in zip(design.scale.fixed_names, is_told, strict=True) if is_one]
+        yield (
+            f"Only differences between {level.groups} groups tell of {listed(names)}: p_value and intervals here are "
+            f"by z, which is too sure. The rows t_test of GLMM_BINOMIAL_TABLE have Student's t with "
+            f"{level.degrees_of_freedom} degrees of freedom."
+        )
+
+
 def _most_in_one_mean(decided: NDArray[np.float64], rows: Rows) -> int:
     """How many of the coefficients of columns (n, d) decided between groups make up the mean of an effect, at most."""
     if not decided.shape[1]:

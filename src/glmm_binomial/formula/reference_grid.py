@@ -205,9 +205,18 @@ def _notes(
         yield f"Averaged over {listed(averaged)}, each level with equal weight."
     if held:
         yield f"At the mean: {listed([f'{each.name} {each.mean:.6g}' for each in held])}."
+    by = " * ".join(compared)
+    interacting = {
+        name for term in coding.fixed.terms if set(compared) & set(term.variables) for name in term.variables
+    }
+    for each in held:
+        if each.name in interacting:
+            yield (
+                f"{by} takes part in an interaction with {each.name}: what is shown holds at the mean of {each.name}, "
+                "and is another at other values."
+            )
     for name in averaged:
-        if any(name in term.variables and set(compared) & set(term.variables) for term in coding.fixed.terms):
-            by = " * ".join(compared)
+        if name in interacting:
             yield (
                 f"{by} takes part in an interaction with {name}: what is shown is the mean over {name} of contrasts "
                 f'that differ. "{by} | {" * ".join((*named[len(compared) :], name))}" shows each.'
