@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import glmm_binomial
-from datasets import REFERENCE, bacteria, contraception
+from datasets import REFERENCE, bacteria, cbpp, contraception
 from formula_data import certified_table
 from glmm_binomial import InvalidInputError, estimates_of, fit_formula, fit_model, report
 from glmm_binomial.answers.report_styles.printed import (
@@ -304,6 +304,16 @@ def test_the_decimal_comma_is_in_texts_and_in_no_number(study):
     for style in ("table", "summary", "sentence", "equation"):
         texts = [cell for row in cells(study, style, "comma") for cell in row if isinstance(cell, str)]
         assert not [each for each in texts if re.search(r"\d\.\d", each) and "Signif" not in each]
+
+
+def test_the_decimal_comma_is_in_warnings_too():
+    assert Printer(",").sentence("The ratio is 1.48, at most .944 in 1,080 rows (x1, x2).") == (
+        "The ratio is 1,48, at most 0,944 in 1\N{NO-BREAK SPACE}080 rows (x1, x2)."
+    )
+    assert Printer(".").sentence("It is 1.48 in 1,080 rows.") == "It is 1.48 in 1,080 rows."
+    model = fit_model(**cbpp().arguments, method="ml")
+    told = [row[1] for row in report(model, "table", ",").rows() if row[0] == "warning"]
+    assert any("is 1,5, where data from the model give 0,947, and" in text for text in told)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -88,6 +88,6 @@ def report(model: GLMM, style: object = None, decimal: object = None) -> Report:
     options = read_report_options(style, decimal)
     if options.style in CODE:
         return Report(style=options.style, cells=CODE[options.style](model), notices=())
-    estimates = estimates_of(model)
-    cells = PRINTED[options.style](model, estimates, Printer(options.mark))
-    return Report(style=options.style, cells=cells, notices=estimates.notices)
+    estimates, printer = estimates_of(model), Printer(options.mark)
+    cells = PRINTED[options.style](model, estimates, printer)
+    return Report(style=options.style, cells=cells, notices=tuple(map(printer.sentence, estimates.notices)))

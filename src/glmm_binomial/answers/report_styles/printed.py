@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,14 @@ class Printer:
     def all_with_mark(self, texts: Iterable[str]) -> list[str]:
         """Texts that hold one number each, with their decimal marks."""
         return [self.with_mark(text) for text in texts]
+
+    def sentence(self, text: str) -> str:
+        """A sentence with numbers that have decimal points, and commas between thousands."""
+        if self.mark == ".":
+            return text
+        spaced = re.sub(r"(?<=\d),(?=\d{3}\b)", "\N{NO-BREAK SPACE}", text)
+        whole = re.sub(r"(?<![\w.])\.(?=\d)", "0.", spaced)
+        return re.sub(r"(?<=\d)\.(?=\d)", self.mark, whole)
 
     def decimal(self, value: float, decimals: int = FEWEST_DECIMALS) -> str:
         """A number with so many decimals; with a power of ten where it is enormous or next to nothing."""
