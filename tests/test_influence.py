@@ -148,7 +148,8 @@ def test_correlated_effects_are_left_out_with_their_groups():
 
 
 @pytest.mark.mass
-def test_three_effects_are_left_out_by_laplaces_approximation():
+@pytest.mark.simulation
+def test_three_effects_are_left_out():
     data = drawn(8, groups=30, size=8, slopes=2)
     model = fit_model(**data, method="ml")
     found, (estimates, std_errors) = influence(model), coefficients_of(model)
