@@ -24,6 +24,7 @@ from glmm_binomial.answers.terms import terms
 from glmm_binomial.answers.variance_shares import variance_shares
 from glmm_binomial.errors import InvalidInputError
 from glmm_binomial.model.correlated_effects import LARGEST_Z, CorrelatedEffects
+from glmm_binomial.observations.row_groups import RowGroups
 from glmm_binomial.observations.simulation_options import SimulationOptions
 from glmm_binomial.observations.truth import Truth
 
@@ -426,8 +427,7 @@ def test_effects_are_drawn_by_the_rows_of_their_root():
         predictor=np.full(2 * groups, 2.0),
         x_random=np.tile([[0.0], [3.0]], (groups, 1)),
         effects_root=root,
-        group_index=np.repeat(np.arange(groups), 2),
-        groups=groups,
+        groups=RowGroups(np.repeat(np.arange(groups), 2), tuple(range(groups))),
         trials=np.ones(2 * groups),
         trials_given=False,
     )

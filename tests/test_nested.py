@@ -39,6 +39,7 @@ from glmm_binomial.estimation.pearson import counts_of
 from glmm_binomial.estimation.posterior_mode import find_posterior_mode
 from glmm_binomial.model.design import build_design
 from glmm_binomial.model.effects import IndependentEffects, Parameters
+from glmm_binomial.observations.row_groups import nested_groups
 from glmm_binomial.observations.simulation_options import SimulationOptions
 from glmm_binomial.observations.truth import Truth
 
@@ -408,15 +409,16 @@ def test_the_rows_of_the_fit_have_the_effects_of_both_groups():
 
 
 def test_simulations_share_the_effect_of_a_school():
+    of_class = np.repeat(np.arange(8_000), 5)
     truth = Truth(
         predictor=np.zeros(40_000),
         x_random=np.zeros((40_000, 0)),
         effects_root=np.diag([1.5, 0.5]),
-        group_index=np.repeat(np.arange(8_000), 5),
-        groups=8_000,
+        groups=nested_groups(
+            (of_class, tuple(range(8_000))), (of_class // 4, tuple(range(2_000))), upper_name="school"
+        ),
         trials=np.full(40_000, 1_000.0),
         trials_given=True,
-        sharing=np.repeat(np.arange(0, 8_000, 4), 4),
     )
     (drawn,) = draw_outcomes(truth, SimulationOptions(n_sim=1, seed=1))
     logits = np.log((drawn + 0.5) / (1_000.5 - drawn)).reshape(2_000, 4, 5).mean(axis=2)

@@ -106,12 +106,12 @@ def test_the_groups_of_x_are_taken_again_and_again():
     plan = read_plan([[1.0], [2.0], [3.0], [4.0], [5.0]], [["a"], ["b"], ["a"], ["c"], ["c"]], [[0, 1]], 1.0)
     found = plan.with_groups(8)
     assert found.x[:, 0].tolist() == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3]
-    assert found.truth.group_index.tolist() == [0, 1, 0, 2, 2, 3, 4, 3, 5, 5, 6, 7, 6]
+    assert found.groups.index.tolist() == [0, 1, 0, 2, 2, 3, 4, 3, 5, 5, 6, 7, 6]
     assert found.size == 8
     assert len(found.predictor) == len(found.trials) == plan.rows_with_groups(8) == 13
     fewer = plan.with_groups(2)
     assert fewer.x[:, 0].tolist() == [1, 2, 3]
-    assert fewer.truth.group_index.tolist() == [0, 1, 0]
+    assert fewer.groups.index.tolist() == [0, 1, 0]
 
 
 def test_a_study_of_repeated_groups_is_the_study_written_out():

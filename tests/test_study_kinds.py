@@ -52,7 +52,7 @@ def test_the_estimates_of_two_kinds_draw_what_simulate_draws_of_them(groups, ord
     sds = model.fit.sds[list(order)]
     found = generate(X, groups, [b.tolist()], [sds.tolist()], [[6]] * 12, n_sim=20, seed=5).responses
     assert_array_equal(found, simulate(model, n_sim=20, seed=5).responses)
-    assert truth.truth.groups == len(model.observations.group_labels)
+    assert len(truth.truth.groups.labels) == len(model.observations.group_labels)
 
 
 def alike(sds_shared, sds_own):
@@ -127,17 +127,17 @@ def test_larger_studies_of_two_kinds_repeat_what_lies_above_or_the_first_column(
         (lower_first.with_groups(5).truth, nested.with_groups(5).truth),
         (lower_first.truth, nested.truth),
     ):
-        assert_array_equal(found.group_index, same.group_index)
-        assert_array_equal(found.sharing, same.sharing)
+        assert_array_equal(found.groups.index, same.groups.index)
+        assert_array_equal(found.groups.above.first, same.groups.above.first)
         assert_array_equal(found.effects_root, same.effects_root)
     crossed = read_plan(X, ANSWERS, [[0.0, 1.0]], [[1.0, 0.5]])
     assert len(crossed.truth.effects_root) == 2
-    assert (crossed.truth.groups, crossed.truth.levels) == (4, 3)
+    assert (len(crossed.groups.labels), len(crossed.groups.crossed.labels)) == (4, 3)
     assert_array_equal(np.diag(crossed.truth.effects_root), [0.5, 1.0])
     larger = crossed.with_groups(30)
-    assert (larger.truth.groups, larger.truth.levels, len(larger.trials)) == (30, 4, 120)
+    assert (len(larger.groups.labels), len(larger.groups.crossed.labels), len(larger.trials)) == (30, 4, 120)
     assert_array_equal(np.diag(larger.truth.effects_root), [1.0, 0.5])
-    assert_array_equal(np.bincount(larger.truth.level_index), [30] * 4)
+    assert_array_equal(np.bincount(larger.groups.crossed.index), [30] * 4)
 
 
 def test_what_the_groups_of_the_table_count_is_said():
@@ -159,6 +159,10 @@ def test_what_the_groups_of_the_table_count_is_said():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"groups": [[a for a, _ in ANSWERS]]},
+            "groups must be a column vector (single column). It has 12 columns. If a row holds the data",
+        ),
         (
             {"std_devs": 1.0},
             "std_devs must be a row or a column of 2 numbers, one for each column",
@@ -204,6 +208,25 @@ def test_what_cannot_be_used_is_refused(changes, message):
     assert str(refused.value).startswith(f"Invalid input: {message}")
 
 
+def test_one_number_of_trials_counts_for_every_row():
+    groups = [[labels[0]] for labels in CLASSES]
+    one, column = (generate(X, groups, [[0.0, 1.0]], 1.0, trials, n_sim=3) for trials in (7.0, [[7.0]] * 12))
+    assert_array_equal(one.responses, column.responses)
+    assert one.responses.max() > 1.0
+    study = {"x": X, "groups": groups, "coefficients": [[0.0, 1.0]], "std_devs": 1.0, "test": "x1", "n_sim": 4}
+    assert power(**study, trials=7) == power(**study, trials=[[7.0]] * 12)
+    with pytest.raises(InvalidInputError, match="trials must be a whole number from 1 to"):
+        generate(X, groups, [[0.0, 1.0]], 1.0, 2.5)
+
+
+def test_correlations_may_stand_on_either_side_of_the_diagonal():
+    groups = [[labels[0]] for labels in CLASSES]
+    below, above = ([[1.0, None], [0.4, 2.0]], [[1.0, 0.4], [" ", 2.0]])
+    found = [read_plan(X, groups, [[0.0, 1.0]], std_devs).effects_root for std_devs in (below, above)]
+    assert_allclose(found[0] @ found[0].T, [[1.0, 0.8], [0.8, 4.0]])
+    assert_array_equal(found[0], found[1])
+
+
 @pytest.mark.parametrize(
     ("std_devs", "message"),
     [
@@ -214,7 +237,21 @@ def test_what_cannot_be_used_is_refused(changes, message):
             "std_devs must hold standard deviations on the diagonal and below it",
         ),
         ([[1.0, None], [0.2, -1.0]], "std_devs must not be negative. The smallest is -1."),
-        ([[1.0, None], [None, 1.0]], "std_devs[0][1] must be numeric."),
+        (
+            [[1.0, None], [None, 1.0]],
+            (
+                "std_devs[0][1] must be numeric. 2 cells of std_devs are blank: row 1, column 2 and row 2, column 1. Fill "
+                "them in."
+            ),
+        ),
+        (
+            [[1.0, ValueError()], [0.3, 1.0]],
+            (
+                "std_devs[0][1] must be numeric. Row 1, column 2 of std_devs holds the error #VALUE!. Correct the formula "
+                "there."
+            ),
+        ),
+        ([[1.0, "NA"], [0.3, 1.0]], "std_devs[0][1] must be numeric. Row 1, column 2 of std_devs holds the text 'NA'."),
         ([[1.0, 0.1, 0.1], [0.1, 1.0, 0.1]], "std_devs must be a row or a column of 1 or 2 numbers"),
     ],
 )

@@ -41,8 +41,8 @@ def generate(
         The intercept first.
     std_devs : 1 or p + 1 numbers in a row or a column, or p + 1 rows of p + 1 cells
         Of the random intercept; of the random slope of each column of x as well, 0 where there is none. In rows of
-        p + 1 cells these stand on the diagonal and the correlations below it. With two kinds of groups 2 numbers.
-    trials : like groups, optional
+        p + 1 cells these stand on the diagonal and the correlations beside it. With two kinds of groups 2 numbers.
+    trials : like groups, or one number, optional
         Whole numbers; one trial for each row unless given.
     n_sim : whole number, optional
         Number of simulations, from 1 to 10,000; 1 unless given.

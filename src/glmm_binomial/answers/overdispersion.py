@@ -11,6 +11,7 @@ import numpy as np
 from glmm_binomial.answers.simulate import draw_outcomes, draw_responses
 from glmm_binomial.estimation.pearson import counts_of, refitted_chi_squares
 from glmm_binomial.model.logistic import logistic
+from glmm_binomial.observations.row_groups import RowGroups
 from glmm_binomial.observations.simulation_options import SimulationOptions, fewest_simulations
 from glmm_binomial.observations.truth import Truth
 
@@ -230,8 +231,7 @@ def _outcomes(model: GLMM, counts: Counts, options: SimulationOptions) -> Iterat
         predictor=rows.fixed_part(parameters.coefficients),
         x_random=rows.random[:, :0],
         effects_root=parameters.effects.root,
-        group_index=rows.grouping.index,
-        groups=rows.grouping.count,
+        groups=RowGroups(rows.grouping.index, tuple(range(rows.grouping.count))),
         trials=rows.trials,
         trials_given=True,
     )

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from glmm_binomial.answers.rows import Tabular
 from glmm_binomial.interruption import stop_if_requested
+from glmm_binomial.observations.row_groups import RowGroups
 from glmm_binomial.observations.simulation_options import SimulationOptions, read_simulation_options
 from glmm_binomial.observations.truth import Truth
 
@@ -121,30 +122,27 @@ def draw_responses(model: GLMM, options: SimulationOptions) -> Iterator[NDArray[
         predictor=typical_logits(model),
         x_random=observations.x_random,
         effects_root=scale.random_back_transform @ model.fit.effects_root,
-        group_index=observations.group_index,
-        groups=len(observations.group_labels),
+        groups=RowGroups(observations.group_index, observations.group_labels, observations.above, observations.crossed),
         trials=observations.trials,
         trials_given=observations.trials_given,
-        sharing=None if observations.above is None else observations.above.first,
-        level_index=None if observations.crossed is None else observations.crossed.index,
-        levels=0 if observations.crossed is None else len(observations.crossed.labels),
     )
     yield from draw_outcomes(truth, options)
 
 
 def draw_outcomes(truth: Truth, options: SimulationOptions) -> Iterator[NDArray[np.float64]]:
     """The same of a model whose numbers are known."""
-    root, trials = truth.effects_root, truth.trials.astype(np.int64)
+    root, trials, groups = truth.effects_root, truth.trials.astype(np.int64), truth.groups
     intercepts = len(root) - truth.x_random.shape[1]
     for simulation in range(options.n_sim):
         stop_if_requested()
         generator = generator_of(options.seed, simulation)
-        effects = generator.standard_normal((truth.groups, len(root))) @ root.T
-        if truth.sharing is not None:
-            effects[:, 0] = effects[truth.sharing, 0]
-        effects = effects[truth.group_index]
-        if truth.level_index is not None:
-            effects[:, 1] = root[1, 1] * generator.standard_normal(truth.levels)[truth.level_index]
+        effects = generator.standard_normal((len(groups.labels), len(root))) @ root.T
+        if groups.above is not None:
+            effects[:, 0] = effects[groups.above.first, 0]
+        effects = effects[groups.index]
+        if groups.crossed is not None:
+            of_levels = generator.standard_normal(len(groups.crossed.labels))
+            effects[:, 1] = root[1, 1] * of_levels[groups.crossed.index]
         deviation = effects[:, :intercepts].sum(axis=1) + (truth.x_random * effects[:, intercepts:]).sum(axis=1)
         probability = expit(truth.predictor + deviation)
         if truth.trials_given:

@@ -220,7 +220,7 @@ def observe(
 
     if x is None and not options.fit_intercept:
         reject("x must be given where fit_intercept is FALSE: without both, nothing is left to be estimated.")
-    trials_of_each = _single_number(trials)
+    trials_of_each = single_number(trials)
     required = {"y": y, "groups": groups} if x is None else {"y": y, "x": x, "groups": groups}
     optional = {"x_random": x_random, "trials": None if trials_of_each is not None else trials}
     ranges = required | {name: cells for name, cells in optional.items() if not is_blank(single_cell(cells))}
@@ -272,7 +272,7 @@ def observe(
     )
 
 
-def _single_number(trials: object) -> float | None:
+def single_number(trials: object) -> float | None:
     """The one number that stands for the trials of every row; None where there is none."""
     cell = single_cell(trials)
     if isinstance(cell, bool | np.bool_) or not is_number_type(type(cell)):
@@ -288,7 +288,7 @@ def _responses(y: Range, trials: Range | float | None) -> tuple[NDArray[np.float
         if len(wrong):
             reject_outcomes(y, successes, wrong)
         return successes, np.ones(len(successes))
-    counts = np.full(len(successes), _checked_trials(trials)) if isinstance(trials, float) else trials_of(trials)
+    counts = trials_of(trials, rows=len(successes))
     wrong = np.flatnonzero((successes < 0) | (successes > counts) | (successes != np.floor(successes)))
     if len(wrong):
         reject_successes(y, None if isinstance(trials, float) else trials, successes, counts, wrong)
@@ -305,8 +305,10 @@ def _checked_trials(trials: float) -> float:
     return number
 
 
-def trials_of(trials: Range) -> NDArray[np.float64]:
-    """The trials (N,) of each row."""
+def trials_of(trials: Range | float, *, rows: int) -> NDArray[np.float64]:
+    """The trials (N,) of each of so many rows, from a column of them or the one number of all."""
+    if isinstance(trials, float):
+        return np.full(rows, _checked_trials(trials))
     counts = as_whole(trials.numbers()[:, 0])
     wrong = np.flatnonzero((counts < 1) | (counts != np.floor(counts)))
     if len(wrong):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from glmm_binomial.frozen import read_only
-from glmm_binomial.observations import trials_of
+from glmm_binomial.observations import single_number, trials_of
 from glmm_binomial.observations.cells import is_blank, reject, single_cell
 from glmm_binomial.observations.ranges import Range, as_rows, frame_names, header_of, names_of, trim
 from glmm_binomial.observations.row_groups import RowGroups, crossed_groups, lies_within, nested_groups
@@ -97,13 +97,9 @@ class Plan:
             predictor=self.predictor,
             x_random=self.x if slopes else read_only(self.x[:, :0]),
             effects_root=root,
-            group_index=read_only(groups.index),
-            groups=len(groups.labels),
+            groups=groups,
             trials=self.trials,
             trials_given=self.trials_given,
-            sharing=None if groups.above is None else groups.above.first,
-            level_index=None if groups.crossed is None else groups.crossed.index,
-            levels=0 if groups.crossed is None else len(groups.crossed.labels),
         )
 
     def with_groups(self, count: int) -> Plan:
@@ -163,14 +159,15 @@ def read_plan(x: object, groups: object, coefficients: object, std_devs: object,
         In a row or a column, the intercept first.
     std_devs : range of cells
         As of `read_effects`.
-    trials : (N, 1) cells, optional
+    trials : (N, 1) cells, or one number for all rows, optional
 
     Raises
     ------
     InvalidInputError
     """
     ranges = {"x": x, "groups": groups}
-    if not is_blank(single_cell(trials)):
+    trials_of_each = single_number(trials)
+    if trials_of_each is None and not is_blank(single_cell(trials)):
         ranges["trials"] = trials
     rows = trim(
         {
@@ -190,6 +187,7 @@ def read_plan(x: object, groups: object, coefficients: object, std_devs: object,
     kinds = tuple(data["groups"].labels(column) for column in range(data["groups"].width))
     b = read_coefficients(coefficients, columns=values.shape[1])
     effects = read_effects(std_devs, columns=values.shape[1], kinds=len(kinds))
+    counts = data.get("trials") if trials_of_each is None else trials_of_each
     _require_finite(values, b, effects.root, kinds=len(kinds))
     return Plan(
         x=read_only(values),
@@ -200,8 +198,8 @@ def read_plan(x: object, groups: object, coefficients: object, std_devs: object,
         repeated=int(len(kinds) > 1 and lies_within(kinds[0], kinds[1])),
         effects_root=read_only(effects.root),
         correlated=effects.correlated,
-        trials=read_only(trials_of(data["trials"]) if "trials" in data else np.ones(len(values))),
-        trials_given="trials" in data,
+        trials=read_only(np.ones(len(values)) if counts is None else trials_of(counts, rows=len(values))),
+        trials_given=counts is not None,
     )
 
 

@@ -131,8 +131,8 @@ def reject_row_count(
 
 def _reject_wide(name: str, rows: int, width: int, *, most_columns: int) -> NoReturn:
     """Refuse several columns where one must be, and say what makes one of them."""
-    if most_columns > 1:
-        reject(f"{name} must have at most {most_columns} columns. It has {width:,}: select these.")
+    if most_columns > 1 and width <= rows:
+        reject(f"{name} must have at most {most_columns} columns. It has {width:,}: select one of them, or two.")
     first, second = (to_paste(name, Place(0, column), Place(rows - 1, column)) for column in range(2))
     explained = meaning((f"{name}, column by column,", f"{first} and {second}"))
     advice = "Select one of them."

@@ -45,8 +45,8 @@ def read_effects(cells: object, *, columns: int, kinds: int) -> TrueEffects:
     ----------
     cells : range
         Of one kind of groups the SD of the random intercept; or that and those of the slopes of all p columns of x, in
-        a row or a column; or p + 1 rows of p + 1 cells, these SDs on the diagonal, correlations below it, above it the
-        same or nothing. Of several kinds the SD of the random intercept of each.
+        a row or a column; or p + 1 rows of p + 1 cells, these SDs on the diagonal, correlations below it or above it,
+        or the same on both sides. Of several kinds the SD of the random intercept of each.
     columns : int
         p.
     kinds : int
@@ -83,7 +83,7 @@ def _required_sds(sds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _correlated(rows: list[list[object]] | NDArray[np.float64]) -> TrueEffects:
     cells = [
-        [rows[above][row] if above > row and is_blank(cell) else cell for above, cell in enumerate(line)]
+        [rows[column][row] if is_blank(cell) else cell for column, cell in enumerate(line)]
         for row, line in enumerate(rows)
     ]
     values = Range("std_devs", cells).numbers()
@@ -92,7 +92,7 @@ def _correlated(rows: list[list[object]] | NDArray[np.float64]) -> TrueEffects:
     if len(differs):
         row, column = differs[0].tolist()
         reject(
-            "std_devs must hold the same correlations above the diagonal as below it, or none. Row "
+            "std_devs must hold the same correlations above the diagonal as below it, or on one side none. Row "
             f"{row + 1} has {describe(values[row, column])} in column {column + 1}, row {column + 1} has "
             f"{describe(values[column, row])} in column {row + 1}."
         )

@@ -40,7 +40,7 @@ SEVERAL: Final[dict[Kind, str]] = {
 LEAVES_OUT: Final = '=GLMM_BINOMIAL_FORMULA(data, "y ~ x + (1 | g)") does so by itself'
 
 PARAMETERS: Final = frozenset({"compare", "coefficients", "std_devs", "n_groups"})
-"""Ranges whose numbers stand for no category."""
+"""Ranges whose cells are numbers of their own, of no row of the data and no category."""
 
 TWO: Final = 2
 
@@ -82,14 +82,13 @@ def reject_cells(
         where = f"{cell_at(data.name, first)} {shown or found(data.cell(first))}."
     else:
         where = f"{count:,} cells of {data.name} {several}: {cells_at(places, width=data.width)}."
-    reject(f"{data.name}[{first.row}][{first.column}] {rule} {where} {advice or correct(count)}")
+    reject(f"{data.name}[{first.row}][{first.column}] {rule} {where} {advice or _correct(data, count)}")
 
 
-def correct(count: int) -> str:
+def _correct(data: Range, count: int) -> str:
     """What to do about cells that hold something wrong."""
-    if count == 1:
-        return "Correct the cell, or leave its row out of every range."
-    return "Correct the cells, or leave their rows out of every range."
+    cells, rows = ("cell", "its row") if count == 1 else ("cells", "their rows")
+    return f"Correct the {cells}" + ("." if data.name in PARAMETERS else f", or leave {rows} out of every range.")
 
 
 def reject_unreadable(data: Range, is_readable: Callable[[object], bool], *, rule: str) -> NoReturn:
@@ -110,27 +109,27 @@ def _short(cell: object) -> str:
 def _advice(data: Range, kind: Kind, places: Sequence[Place]) -> str:
     column, count = places[0].column, len(places)
     it, its_row = ("it", "its row") if count == 1 else ("them", "their rows")
+    of_row = data.name not in PARAMETERS
     if kind == "blank":
-        return f"Fill {it} in, or leave {its_row} out of every range; {LEAVES_OUT}."
+        return f"Fill {it} in" + (f", or leave {its_row} out of every range; {LEAVES_OUT}." if of_row else ".")
     if kind == "error":
-        return f"Correct the formula{'s' * (count > 1)} there, or leave {its_row} out of every range."
-    if kind == "mark":
+        formulas = f"Correct the formula{'s' * (count > 1)} there"
+        return formulas + (f", or leave {its_row} out of every range." if of_row else ".")
+    if kind == "mark" and of_row:
         return f"Such a mark stands for a missing value: leave {its_row} out of every range; {LEAVES_OUT}."
     if kind == "stored":
         cells = data.to_paste(column)
         begun = "It is a number stored as text: convert it" if count == 1 else "Convert them"
         return f"{begun} by =VALUE({cells}){meaning((data.name, cells))}, or by Data > Text to Columns."
-    return advice_on_texts(data, column, count) if kind == "text" else correct(count)
+    return advice_on_texts(data, column, count) if kind == "text" else _correct(data, count)
 
 
 def advice_on_texts(data: Range, column: int, count: int) -> str:
     """What to do about text among numbers: a category is coded, anything else corrected."""
     texts = [cell for cell in data.column(column) if isinstance(cell, str) and kind_of(cell) == "text"]
     labels = sorted({text.strip() for text in texts})
-    if data.name in PARAMETERS:
-        return "Correct the cell." if count == 1 else "Correct the cells."
-    if TWO * len(texts) <= data.height:
-        return correct(count)
+    if data.name in PARAMETERS or TWO * len(texts) <= data.height:
+        return _correct(data, count)
     cells = data.to_paste(column)
     explained = meaning((data.name, cells))
     last = shortened(labels[-1]).replace('"', '""')

@@ -9,8 +9,8 @@ from glmm_binomial.worksheet.entries import Argument
 TRIALS: Final = Argument(
     "trials",
     "range",
-    "How many trials each row stands for, one column of whole numbers; successes are then drawn. Empty: every row is "
-    "one trial.",
+    "How many trials each row stands for, one column of whole numbers or one number for all; successes are then drawn. "
+    "Empty: every row is one trial.",
     None,
 )
 
@@ -32,7 +32,7 @@ TRUTH: Final = (
         "std_devs",
         "range",
         "The true SDs between groups, in logits: of the intercept; or of it and of the slope of each column of x, 0 "
-        "for none; or a square of these with correlations below its diagonal. With two columns of groups that of each.",
+        "for none; or a square of these with correlations off the diagonal. With two columns of groups that of each.",
     ),
 )
 """A model whose numbers are given."""
