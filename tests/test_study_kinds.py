@@ -240,15 +240,15 @@ def test_correlations_may_stand_on_either_side_of_the_diagonal():
         (
             [[1.0, None], [None, 1.0]],
             (
-                "std_devs[0][1] must be numeric. 2 cells of std_devs are blank: row 1, column 2 and row 2, column 1. Fill "
-                "them in."
+                "std_devs[0][1] must be numeric. 2 cells of std_devs are blank: row 1, column 2 and row 2, column 1. "
+                "Fill them in."
             ),
         ),
         (
             [[1.0, ValueError()], [0.3, 1.0]],
             (
-                "std_devs[0][1] must be numeric. Row 1, column 2 of std_devs holds the error #VALUE!. Correct the formula "
-                "there."
+                "std_devs[0][1] must be numeric. Row 1, column 2 of std_devs holds the error #VALUE!. Correct the "
+                "formula there."
             ),
         ),
         ([[1.0, "NA"], [0.3, 1.0]], "std_devs[0][1] must be numeric. Row 1, column 2 of std_devs holds the text 'NA'."),

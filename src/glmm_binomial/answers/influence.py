@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from glmm_binomial.answers.maximum import about_method
 from glmm_binomial.answers.ranef import label_cell
 from glmm_binomial.answers.rows import Tabular
+from glmm_binomial.answers.without_group import may_make_the_same, problem_without, whole_of
 from glmm_binomial.errors import FitError
 from glmm_binomial.estimation.crossed_deletion import crossed_deletions
 from glmm_binomial.estimation.deletion import coefficient_root, deletions
 from glmm_binomial.estimation.fitted_model import fitted
-from glmm_binomial.estimation.law import SMALLEST_PROBABILITY
 from glmm_binomial.estimation.refit import refit_likelihood, refit_mode
 from glmm_binomial.interruption import stop_if_requested
 from glmm_binomial.model.distinct import distinct_groups
-from glmm_binomial.model.rows import orthonormalize
-from glmm_binomial.observations import MINIMUM_GROUPS
 from glmm_binomial.observations.cells import reject
-from glmm_binomial.observations.estimability import problem_with_random_slopes
 from glmm_binomial.observations.influence_options import read_left_out
-from glmm_binomial.observations.row_groups import coincide
-from glmm_binomial.observations.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from glmm_binomial.answers.without_group import Whole
     from glmm_binomial.estimation.deletion import Deletions
-    from glmm_binomial.estimation.fit import Fit
     from glmm_binomial.estimation.fitted_model import GLMM
-    from glmm_binomial.estimation.law import Law
-    from glmm_binomial.model.design import Design
     from glmm_binomial.model.rows import Rows
-    from glmm_binomial.observations import CrossedGroups, GroupsAbove, Observations
+    from glmm_binomial.observations import Observations
     from glmm_binomial.observations.influence_options import Unit
 
 INFLUENCE_HEADER: Final = ("group", "observations", "cooks_distance")
@@ -52,14 +45,8 @@ CURVED: Final = 0.5
 NEARLY_ALL: Final = 1.0 - 1e-6
 """Share of the sum of squares of some combination of columns that may be one group's."""
 
-NONE_LEFT: Final = 1e-10
-"""Length of such a combination in the other groups, where it is one in all, at which none is left."""
-
 MOST_ROWS_EVALUATED: Final = 5_000_000
 """Rows of all the data sets without a group of crossed ones, about a minute's work."""
-
-NEGLIGIBLE: Final = 1e-6
-"""Share of a combination, relative to its terms, that rounding leaves of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +139,7 @@ def influence(model: GLMM, left_out: object = None) -> Influence:
     observations, design = model.observations, model.design
     unit = read_left_out(left_out, observations)
     fit = model.fit if model.fit.method == "vb" else fitted(observations, design, "ml")
-    whole = _whole(observations, design, fit, unit)
+    whole = whole_of(observations, design, fit, unit)
     if observations.crossed is None:
         steps = deletions(design, fit, lower=unit == "groups")
     else:
@@ -185,70 +172,6 @@ def influence(model: GLMM, left_out: object = None) -> Influence:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """The fit to all data, with its k coefficients in the user's units.
-
-    `estimates` and `std_errors` are those of the mode under "vb", to which `laws` belong; None under "ml". `labelled`
-    are the observations in the groups that are left out, `rows` the same sorted by these, with one random effect of
-    two.
-    """
-
-    observations: Observations
-    design: Design
-    fit: Fit
-    estimates: NDArray[np.float64]
-    std_errors: NDArray[np.float64]
-    laws: tuple[Law, ...] | None
-    labelled: Observations
-    rows: Rows
-
-    def without(self, group: int) -> Observations:
-        """All but one of these groups."""
-        return self.observations.of_rows(self.labelled.group_index != group)
-
-    @property
-    def alpha(self) -> float:
-        """Of the verdicts."""
-        return self.observations.options.alpha
-
-    def p_values(self, changes: NDArray[np.float64], ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of coefficients that change by so many standard errors, and their standard errors by a factor, (G, k)."""
-        moved = (self.estimates + changes * self.std_errors) / ratios
-        if self.laws is None:
-            scores = moved / self.std_errors
-        else:
-            # where zero lies in the law of all data, once it is moved and stretched
-            places = self.estimates - moved
-            scores = np.stack([law.scores_of(column) for law, column in zip(self.laws, places.T, strict=True)], axis=1)
-        return np.asarray(
-            np.where(np.isnan(moved), np.nan, np.maximum(2.0 * ndtr(-np.abs(scores)), SMALLEST_PROBABILITY))
-        )
-
-
-def _whole(observations: Observations, design: Design, fit: Fit, unit: Unit) -> _Whole:
-    back = design.scale.back_transform
-    mode = fit.coefficients if fit.posterior is None else fit.posterior.mode.coefficients[: len(back)]
-    labelled, rows = observations, design.rows
-    if unit == "above":
-        labelled, rows = observations.by_groups_above(), rows.of_upper()
-    elif unit == "levels":
-        labelled, rows = observations.by_levels(), rows.by_levels()
-    elif rows.upper is not None or rows.crossed is not None:
-        # both columns of two kinds of groups are the same
-        rows = replace(rows, random=rows.random[:, :1], upper=None, crossed=None)
-    return _Whole(
-        observations=observations,
-        design=design,
-        fit=fit,
-        estimates=back @ mode,
-        std_errors=np.linalg.norm(coefficient_root(design, fit), axis=1),
-        laws=None if fit.posterior is None else fit.posterior.laws_of_combinations(back),
-        labelled=labelled,
-        rows=rows,
-    )
-
-
 def _require_time(rows: int, groups: Observations, levels: Observations, unit: Unit) -> None:
     """Refuse crossed groups of which so many are left out one by one that it would take many minutes."""
     asked, other = (groups, levels) if unit == "groups" else (levels, groups)
@@ -265,27 +188,16 @@ def _require_time(rows: int, groups: Observations, levels: Observations, unit: U
     )
 
 
-def _must_be_refitted(whole: _Whole, steps: Deletions) -> NDArray[np.bool_]:
+def _must_be_refitted(whole: Whole, steps: Deletions) -> NDArray[np.bool_]:
     """Without which groups a step does not tell enough, (G,)."""
     rests_on_one = _largest_shares(whole.rows) > NEARLY_ALL
     scores = -ndtri(0.5 * whole.p_values(steps.changes, steps.ratios))
     border = -ndtri(0.5 * whole.alpha)
     at_border = (np.abs(scores - border) < CURVED * steps.lengths[:, None] ** 2).any(axis=1)
-    return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | at_border | _may_make_the_same(whole))
+    return np.asarray((steps.lengths > LONGEST_STEP) | rests_on_one | at_border | may_make_the_same(whole))
 
 
-def _may_make_the_same(whole: _Whole) -> NDArray[np.bool_]:
-    """Without which groups crossed groupings may make the same groups, or have one group left, (G,)."""
-    crossed = whole.observations.crossed
-    if crossed is None:
-        return np.zeros(whole.rows.grouping.count, dtype=bool)
-    own, other = whole.observations.group_index, crossed.index
-    pairs = np.unique(np.column_stack([whole.labelled.group_index, own, other]), axis=0)
-    left = len(pairs) - np.bincount(pairs[:, 0])
-    return np.asarray(left <= max(int(own.max()), int(other.max())) + 1)
-
-
-def _kinds(whole: _Whole) -> NDArray[np.intp]:
+def _kinds(whole: Whole) -> NDArray[np.intp]:
     """Groups that are equal in all their rows, (G,); of two kinds of groups all count as different."""
     rows = whole.design.rows
     if rows.upper is None and rows.crossed is None:
@@ -311,10 +223,10 @@ class _Refitted:
     note: str
 
 
-def _refitted(whole: _Whole, group: int) -> _Refitted:
+def _refitted(whole: Whole, group: int) -> _Refitted:
     """A fit to all groups but one."""
     nothing = np.full(len(whole.estimates), np.nan)
-    problem = _problem_without(whole, group)
+    problem = problem_without(whole, group)
     if problem:
         return _Refitted(nothing, nothing, f"no fit without it: {problem}")
     others, posterior = whole.without(group), whole.fit.posterior
@@ -329,53 +241,7 @@ def _refitted(whole: _Whole, group: int) -> _Refitted:
     )
 
 
-def _problem_without(whole: _Whole, group: int) -> str:
-    """Why nothing can be estimated without a group; nothing if it can."""
-    observations = whole.observations
-    others = whole.without(group)
-    if len(others.group_labels if others.above is None else others.above.labels) < MINIMUM_GROUPS:
-        return "one group is left"
-    if others.crossed is not None and _are_the_same(others, others.crossed):
-        return f"without it {others.group_name} and {others.crossed.name} cannot be told apart"
-    if not others.successes.any() or (others.successes == others.trials).all():
-        return "all other outcomes are the same"
-    names = _resting_on(whole, group)
-    if names:
-        return f"{listed(names)} rest{'s' * (len(names) == 1)} on this group alone"
-    if problem_with_random_slopes(others.x_random, observations.random_names) is not None:
-        return "the random slopes rest on this group alone"
-    if others.above is not None and not _has_both_levels(others, others.above):
-        return f"how much {others.group_name} differs within {others.above.name} rests on this group alone"
-    return ""
-
-
-def _are_the_same(observations: Observations, crossed: CrossedGroups) -> bool:
-    """Whether crossed groupings have one group left, or make the same groups."""
-    own, other = (observations.group_index, observations.group_labels), (crossed.index, crossed.labels)
-    return len(crossed.labels) < MINIMUM_GROUPS or coincide(own, other)
-
-
-def _has_both_levels(observations: Observations, above: GroupsAbove) -> bool:
-    """Whether some groups above have several groups, and some groups several outcomes."""
-    outcomes = np.bincount(observations.group_index, observations.trials)
-    return bool(len(above.labels) < len(above.index) and outcomes.max() > 1.0)
-
-
-def _resting_on(whole: _Whole, group: int) -> list[str]:
-    """Names of the coefficients that the other groups do not tell."""
-    turned = orthonormalize(whole.rows)
-    others = turned.rows.of_groups(np.delete(np.arange(turned.rows.grouping.count), group))
-    triangle = np.linalg.qr(others.fixed / np.sqrt(len(turned.rows.fixed)), mode="r")
-    _, lengths, directions = np.linalg.svd(triangle)
-    lengths = np.append(lengths, np.zeros(len(directions) - len(lengths)))
-    untold = directions[lengths < NONE_LEFT].T
-    back = whole.design.scale.back_transform @ np.linalg.inv(turned.triangle)
-    parts, most = np.abs(back @ untold), np.abs(back) @ np.abs(untold)
-    is_untold = (parts > NEGLIGIBLE * most).any(axis=1).tolist()
-    return [name for name, is_one in zip(whole.design.scale.fixed_names, is_untold, strict=True) if is_one]
-
-
-def _cooks_distances(whole: _Whole, changes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cooks_distances(whole: Whole, changes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Squared lengths of the changes (G, k), measured by the covariance of the coefficients, over k."""
     root = coefficient_root(whole.design, whole.fit) / whole.std_errors[:, None]
     told = ~np.isnan(changes).any(axis=1)
@@ -386,7 +252,7 @@ def _cooks_distances(whole: _Whole, changes: NDArray[np.float64]) -> NDArray[np.
     return found
 
 
-def _verdict_changes(whole: _Whole, p_values: NDArray[np.float64]) -> Iterator[str]:
+def _verdict_changes(whole: Whole, p_values: NDArray[np.float64]) -> Iterator[str]:
     """For each group the coefficients that are significant with it or without it and not both."""
     k = len(whole.estimates)
     before = whole.p_values(np.zeros((1, k)), np.ones((1, k)))[0]
