@@ -245,7 +245,7 @@ def _write_influence(report: Report, model: ModelCell) -> None:
 
 
 def _write_residuals(report: Report, model: ModelCell) -> None:
-    page = report.page("Residuals", (18, 12, 12, 14, 12, 12, 16, 12, 12, 10))
+    page = report.page("Residuals", (18, 12, 16, 14, 12, 12, 16, 12, 12, 10))
     page.title("Residuals", "Whether the model makes counts like these")
     page.paragraph(
         "The incidence of every period lies among the simulated ones. The row chi-square / df does not: within herds "
