@@ -514,6 +514,18 @@ def test_that_few_groups_decide_is_said_where_p_is_by_z(random, groups):
     assert [row for row in contrast(by_posterior, "late").rows() if row[0] == "warning"] == []
 
 
+def test_columns_that_are_the_same_in_all_levels_are_not_what_decides():
+    header, *rows = late_schools(12)
+    rows = [[*row, "mf"[place % 2], 3.0 + int(row[0][1:])] for place, row in enumerate(rows)]
+    # late and size differ between schools alone, sex within them; late is averaged over and size held
+    model = fit_formula([[*header, "sex", "size"], *rows], "s / n ~ late + size + sex + (1 | school)", method="ml")
+    for by in ("sex", "sex | late"):
+        assert [row for row in contrast(model, by).rows() if row[0] == "warning"] == []
+    for by in ("late", "late | sex", "sex * late"):
+        (warning,) = (row[1] for row in contrast(model, by).rows() if row[0] == "warning")
+        assert warning.startswith("Only differences between 12 groups tell of late: ")
+
+
 def test_many_groups_need_no_such_warning_and_ranges_are_warned_too():
     many = fit_formula(late_schools(32), "s / n ~ late + (1 | school)", method="ml")
     assert [row for row in margins(many).rows() if row[0] == "warning"] == []

@@ -264,10 +264,9 @@ def _levels(model: GLMM, grid: ReferenceGrid, scale: ContrastScale) -> LevelProb
 
 
 def _notices(model: GLMM, grid: ReferenceGrid) -> tuple[str, ...]:
-    """What must be known of the coefficients of columns whose values differ between the cells."""
-    intercept = [False] * model.design.scale.intercept
-    asked = np.append(intercept, np.ptp(grid.x, axis=0) > 0.0).astype(bool)
-    method = model.fit.method
+    """What must be known of the method, and of the coefficients by which levels differ within a condition."""
+    rows, method = _typical_rows(model, grid).reshape(len(grid.conditions), len(grid.levels), -1), model.fit.method
+    asked = (np.ptp(rows, axis=1) > NOTHING).any(axis=0)
     return (*about_raw_sds(method), *about_few_groups(model.design, method, asked))
 
 

@@ -8,6 +8,7 @@ of the other rows; the information is that of all data, less what the part of it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,16 +19,17 @@ from glmm_binomial.estimation.deletion import LONGEST_LOG_SD_STEP, SMALLEST_LEFT
 from glmm_binomial.estimation.fitting import LARGEST_DISTANCE
 from glmm_binomial.estimation.posterior_mode import find_posterior_mode
 from glmm_binomial.interruption import stop_if_requested
-from glmm_binomial.model.effects import Parameters
 from glmm_binomial.model.rows import orthonormalize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from glmm_binomial.estimation.crossed_integral import CrossedState
     from glmm_binomial.estimation.fit import Fit, LevelEffects
-    from glmm_binomial.estimation.posterior import Posterior
     from glmm_binomial.model.design import Design
+    from glmm_binomial.model.effects import Parameters
     from glmm_binomial.model.rows import Rows
 
 LONGEST_STEP: Final = 1.0
@@ -62,9 +64,10 @@ def crossed_deletions(design: Design, fit: Fit, *, of_levels: bool) -> Deletions
     unit = rows.crossing.index if of_levels else rows.grouping.index
     back, root = design.scale.back_transform, coefficient_root(design, fit)
     std_errors = np.linalg.norm(root, axis=1)
-    without: _Posteriors | _Likelihoods
+    without: Callable[[NDArray[np.bool_]], _Without]
     if fit.posterior is not None:
-        without, start = _Posteriors(rows, fit.posterior, of_levels=of_levels), fit.posterior.mode.coefficients[:k]
+        mode = fit.posterior.mode
+        without, start = partial(_mode_without, rows, mode), mode.coefficients[:k]
     elif fit.levels is not None and fit.active.all():
         without, start = _Likelihoods(rows, fit, fit.levels), fit.coefficients
     else:
@@ -74,7 +77,7 @@ def crossed_deletions(design: Design, fit: Fit, *, of_levels: bool) -> Deletions
     each = []
     for place in range(int(unit.max()) + 1):
         stop_if_requested()
-        each.append(without(unit != place, place))
+        each.append(without(unit != place))
     return Deletions(
         changes=np.array([back @ (one.coefficients - start) / std_errors for one in each]),
         ratios=np.array([np.linalg.norm(back @ one.root, axis=1) / std_errors for one in each]),
@@ -103,7 +106,7 @@ class _Likelihoods:
         self._root = np.vstack([turned.triangle @ fit.covariance_root[: self._k], fit.covariance_root[self._k :]])
         self._information = CrossedIntegral(self._rows).evaluate(self._point, self._levels, self._modes).information
 
-    def __call__(self, kept: NDArray[np.bool_], _unit: int) -> _Without:
+    def __call__(self, kept: NDArray[np.bool_]) -> _Without:
         """Two steps; a long one, or one that makes a variance much smaller, leads nowhere."""
         rest = CrossedIntegral(self._rows.of_rows(kept))
         here = rest.evaluate(self._point, self._levels, self._modes[np.unique(self._rows.grouping.index[kept])])
@@ -146,32 +149,12 @@ class _Likelihoods:
         return _Without(self._to_own @ self._point[: self._k], self._to_own @ self._root[: self._k], np.inf)
 
 
-class _Posteriors:
-    """The posterior without some rows, whose mode lies near that of all.
-
-    Parameters
-    ----------
-    rows : Rows
-    posterior : Posterior
-        Of all rows.
-    of_levels : bool
-        Whether it is levels that are left out.
-    """
-
-    def __init__(self, rows: Rows, posterior: Posterior, *, of_levels: bool) -> None:
-        self._rows, self._mode, self._of_levels = rows, posterior.mode, of_levels
-        self._k = rows.fixed.shape[1]
-
-    def __call__(self, kept: NDArray[np.bool_], unit: int) -> _Without:
-        coefficients = self._mode.coefficients.copy()
-        if self._of_levels:
-            # nothing but the prior is known of its effect
-            coefficients[self._k + unit] = 0.0
-        start = Parameters(coefficients, self._mode.effects)
-        found = find_posterior_mode(CrossedLogPosterior(self._rows.of_rows(kept), start, np.zeros((0, 1))))
-        root = np.linalg.inv(np.linalg.cholesky(found.at.information)).T
-        return _Without(
-            coefficients=found.at.point[: self._k],
-            root=root[: self._k],
-            length=0.0 if found.distance <= LARGEST_DISTANCE else np.inf,
-        )
+def _mode_without(rows: Rows, mode: Parameters, kept: NDArray[np.bool_]) -> _Without:
+    """The mode of the posterior of some rows, which lies near that of all."""
+    found = find_posterior_mode(CrossedLogPosterior(rows.of_rows(kept), mode, np.zeros((0, 1))))
+    k = rows.fixed.shape[1]
+    return _Without(
+        coefficients=found.at.point[:k],
+        root=np.linalg.inv(np.linalg.cholesky(found.at.information)).T[:k],
+        length=0.0 if found.distance <= LARGEST_DISTANCE else np.inf,
+    )
