@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
+from datasets import REFERENCE
 from glmm_binomial import InvalidInputError, estimates_of, fit_formula, generate, power, simulate
 from glmm_binomial.observations.plan import read_plan
 
@@ -269,3 +272,16 @@ def test_two_columns_that_make_the_same_groups_are_refused_in_a_formula():
         "Invalid input: formula must name groups of which some a have several. Each a has one b, so that their random "
         "intercepts cannot be told apart. (1 | a) works."
     )
+
+
+@pytest.mark.mass
+@pytest.mark.simulation
+def test_power_of_crossed_groups_is_that_of_a_simulation_of_lme4():
+    with (REFERENCE / "crossed_power_lme4.csv").open(encoding="utf-8", newline="") as lines:
+        (reference,) = csv.DictReader(lines)
+    simulations = int(reference["simulations"])
+    share = int(reference["significant"]) / simulations
+    x, groups = [[float(row % 2)] for row in range(240)], [[f"p{row // 8}", f"i{row % 8}"] for row in range(240)]
+    (found,) = power(x, groups, [[0.0, 0.5]], [[1.0, 0.7]], "x1", n_sim=500).sizes
+    # four standard errors of the difference of two shares
+    assert abs(found.power - share) < 4.0 * np.sqrt(share * (1.0 - share) * (1.0 / 500 + 1.0 / simulations))
